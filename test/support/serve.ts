@@ -1,12 +1,12 @@
 /** A supervisor behind a real node:http server on a free loopback port, closed when the test ends. */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createSessionSupervisor } from '../../src/index.ts';
 import { toNodeHandler } from '../../src/node.ts';
 import type { LogEntry, SessionSupervisorOptions } from '../../src/options.ts';
 import type { SessionEvent } from '../../src/supervisor/sessionInfo.ts';
 import { Gates } from './gates.ts';
+import { listen } from './listen.ts';
 import { SimulatedClock } from './simulatedClock.ts';
 import { buildTestServer } from './testServer.ts';
 import { until, withTimeout } from './until.ts';
@@ -68,7 +68,11 @@ export function supervise(options: Partial<SessionSupervisorOptions> = {}): Obse
     const { clock } = options;
     // Under simulated time nobody else lets the drain's own timeout pass.
     if (clock instanceof SimulatedClock) {
-      await until(() => drained || (clock.increment(CLOSING_TIMEOUT), false), { what: 'the drain on simulated time' });
+      const passTime = () => {
+        clock.increment(CLOSING_TIMEOUT);
+        return drained;
+      };
+      await until(passTime, { what: 'the drain on simulated time' });
     }
     await withTimeout(drain, { what: 'the drain at the end of the test' });
   };
@@ -91,22 +95,4 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   };
   if (autoClose) onTestFinished(close);
   return { ...observed, url: listening.url, port: listening.port, httpServer, close };
-}
-
-/** Listens on a free loopback port; `close` destroys what is still connected. */
-export async function listen(
-  httpServer: Server,
-  path = '/mcp',
-): Promise<{ url: string; port: number; close(): Promise<void> }> {
-  await new Promise<void>((resolve, reject) => {
-    httpServer.once('error', reject);
-    httpServer.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = httpServer.address() as AddressInfo;
-  const close = async () => {
-    const closed = new Promise<void>((resolve) => httpServer.close(() => resolve()));
-    httpServer.closeAllConnections();
-    await withTimeout(closed, { what: 'the HTTP server to close' });
-  };
-  return { url: `http://127.0.0.1:${port}${path}`, port, close };
 }

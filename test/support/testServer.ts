@@ -134,9 +134,7 @@ function registerRequests(server: McpServer): void {
     { inputSchema: { message: z.string(), ...VIA } },
     async ({ message, via }, { requestId, signal }) => {
       const requestedSchema = { type: 'object' as const, properties: { name: { type: 'string' as const } } };
-      return saidJson(
-        await server.server.elicitInput({ message, requestedSchema }, options(via, requestId, signal)),
-      );
+      return saidJson(await server.server.elicitInput({ message, requestedSchema }, options(via, requestId, signal)));
     },
   );
 

@@ -6,7 +6,7 @@ import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, req
 import { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts';
 import { type WaitOptions, withTimeout } from './until.ts';
 
-export { RawSocket, type RawResponse, rawSocket } from './rawSocket.ts';
+export { type RawResponse, RawSocket, rawSocket } from './rawSocket.ts';
 export { EventStream, type SseEvent, type WireMessage } from './sse.ts';
 
 export const LATEST_PROTOCOL_VERSION = '2025-11-25';
@@ -71,8 +71,16 @@ async function whole(sending: Promise<IncomingMessage>, options: WaitOptions): P
 }
 
 /** POSTs a body (a string as it is, anything else as JSON) and reads the whole answer. */
-export function post(url: string, body: unknown, headers: Headers = {}, options: WaitOptions = {}): Promise<WireResponse> {
-  return whole(send('POST', url, defined(POST_HEADERS, headers), encode(body)), { what: 'the answer to a POST', ...options });
+export function post(
+  url: string,
+  body: unknown,
+  headers: Headers = {},
+  options: WaitOptions = {},
+): Promise<WireResponse> {
+  return whole(send('POST', url, defined(POST_HEADERS, headers), encode(body)), {
+    what: 'the answer to a POST',
+    ...options,
+  });
 }
 
 /** GETs and reads the whole answer; for a GET that streams use `openStream`. */
@@ -170,5 +178,10 @@ export function call(
   id: string | number = 1,
   headers: Headers = {},
 ): Promise<WireResponse> {
-  return post(url, callBody(name, args, id), { ...sessionHeaders(sessionId), ...headers }, { what: `the call of ${name}` });
+  return post(
+    url,
+    callBody(name, args, id),
+    { ...sessionHeaders(sessionId), ...headers },
+    { what: `the call of ${name}` },
+  );
 }

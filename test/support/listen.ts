@@ -1,0 +1,22 @@
+/** A node:http server on a free loopback port. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { withTimeout } from './until.ts';
+
+/** Listens on a free loopback port; `close` destroys what is still connected. */
+export async function listen(
+  httpServer: Server,
+  path = '/mcp',
+): Promise<{ url: string; port: number; close(): Promise<void> }> {
+  await new Promise<void>((resolve, reject) => {
+    httpServer.once('error', reject);
+    httpServer.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = httpServer.address() as AddressInfo;
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => httpServer.close(() => resolve()));
+    httpServer.closeAllConnections();
+    await withTimeout(closed, { what: 'the HTTP server to close' });
+  };
+  return { url: `http://127.0.0.1:${port}${path}`, port, close };
+}
