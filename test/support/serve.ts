@@ -1,5 +1,5 @@
 /** A supervisor behind a real node:http server on a free loopback port, closed when the test ends. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { createSessionSupervisor } from '../../src/index.ts';
 import { toNodeHandler } from '../../src/node.ts';
@@ -37,6 +37,10 @@ export interface Served extends Observed {
 export interface ServeOptions extends Partial<SessionSupervisorOptions> {
   /** `false` where there is no running test to end with (`beforeAll`): then `close` has to be called. */
   readonly autoClose?: boolean | undefined;
+  /** What stands before the supervisor: a framework's application. Default: `toNodeHandler(supervisor)` alone. */
+  readonly behind?: ((supervisor: Supervisor) => RequestListener | Promise<RequestListener>) | undefined;
+  /** The path of `url`. Default `/mcp`. */
+  readonly path?: string | undefined;
 }
 
 /** How long the drain at a test's end waits for calls in flight, in ms. */
@@ -81,10 +85,10 @@ export function supervise(options: Partial<SessionSupervisorOptions> = {}): Obse
 
 /** Starts a supervisor behind node:http. Options are the supervisor's; the server is the test server by default. */
 export async function serve(options: ServeOptions = {}): Promise<Served> {
-  const { autoClose = true, ...supervisorOptions } = options;
+  const { autoClose = true, behind = toNodeHandler, path, ...supervisorOptions } = options;
   const observed = supervise(supervisorOptions);
-  const httpServer = createServer(toNodeHandler(observed.supervisor));
-  const listening = await listen(httpServer);
+  const httpServer = createServer(await behind(observed.supervisor));
+  const listening = await listen(httpServer, path);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= (async () => {
