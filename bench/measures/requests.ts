@@ -1,0 +1,106 @@
+/** What a request costs a server: the CPU time of its process while another process loads it, for each operation. */
+import { type Child, startChild } from '../child.ts';
+import { CONTENDERS, type ContenderName } from '../contenders.ts';
+import type { CallEcho, EndSessions, OpenSessions, Timed } from '../load.ts';
+import { interleave, type Series } from './rounds.ts';
+
+export const LOAD = { module: new URL('../load.js', import.meta.url) };
+export const CONNECTIONS = 8;
+
+/** CPU microseconds of the server and operations a second, for one operation. */
+export interface RequestCost {
+  readonly cpu: Series<ContenderName>;
+  readonly rate: Series<ContenderName>;
+}
+
+export interface RequestEffort {
+  readonly rounds: number;
+  /** Operations in a round. */
+  readonly batch: number;
+  /** Operations before the first round, for the JIT compiler. */
+  readonly warmUp: number;
+}
+
+type Batch = (count: number) => Promise<Timed>;
+
+/** Node flags for a contender's server: how a profile is asked for. */
+export type FlagsFor = (name: ContenderName) => readonly string[];
+
+async function measureRequests(
+  names: readonly ContenderName[],
+  effort: RequestEffort,
+  flagsFor: FlagsFor,
+  prepare: (server: Child, load: Child) => Promise<{ batch: Batch; tidy?: () => Promise<void> }>,
+): Promise<RequestCost> {
+  const load = await startChild(LOAD);
+  const servers = new Map<ContenderName, Child>();
+  try {
+    const sampling = new Map<ContenderName, () => Promise<{ cpu: number; rate: number }>>();
+    for (const name of names) {
+      const server = await startChild(CONTENDERS[name], flagsFor(name));
+      servers.set(name, server);
+      const { batch, tidy } = await prepare(server, load);
+      await batch(effort.warmUp);
+      await tidy?.();
+      sampling.set(name, async () => {
+        const before = await server.ask<number>('cpu');
+        const { micros } = await batch(effort.batch);
+        const cpu = (await server.ask<number>('cpu')) - before;
+        await tidy?.();
+        return { cpu: cpu / effort.batch, rate: (effort.batch / micros) * 1e6 };
+      });
+    }
+    return await interleave(names, effort.rounds, (name) =>
+      (sampling.get(name) as () => Promise<{ cpu: number; rate: number }>)(),
+    );
+  } finally {
+    await Promise.all([load, ...servers.values()].map((child) => child.stop()));
+  }
+}
+
+/** `tools/call` of the tool `echo`, in sessions that were opened before. */
+export function measureEcho(
+  names: readonly ContenderName[],
+  effort: RequestEffort,
+  flagsFor: FlagsFor,
+): Promise<RequestCost> {
+  return measureRequests(names, effort, flagsFor, async ({ port }, load) => {
+    const target = { port, connections: CONNECTIONS };
+    const opened = await load.ask<{ sessions: string[] }>('openSessions', {
+      ...target,
+      count: CONNECTIONS * 2,
+    } satisfies OpenSessions);
+    const batch: Batch = (count) =>
+      load.ask('callEcho', { ...target, count, sessions: opened.sessions } satisfies CallEcho);
+    return { batch };
+  });
+}
+
+/**
+ * `initialize` and `notifications/initialized`. The sessions stay open while they are counted and are deleted between
+ * the rounds. No collection is forced there: it would throw compiled code away, and what compiling it again costs is
+ * more than what is measured. So a session's garbage is counted when it comes, in a later round.
+ */
+export function measureHandshake(
+  names: readonly ContenderName[],
+  effort: RequestEffort,
+  flagsFor: FlagsFor,
+): Promise<RequestCost> {
+  return measureRequests(names, effort, flagsFor, async ({ port }, load) => {
+    const target = { port, connections: CONNECTIONS };
+    let sessions: string[] = [];
+    return {
+      batch: async (count) => {
+        const opened = await load.ask<Timed & { sessions: string[] }>('openSessions', {
+          ...target,
+          count,
+        } satisfies OpenSessions);
+        sessions = opened.sessions;
+        return opened;
+      },
+      tidy: async () => {
+        await load.ask('endSessions', { ...target, sessions } satisfies EndSessions);
+      },
+    };
+  });
+}

@@ -1,0 +1,85 @@
+/** What is compared with what, and which ratio is promised. A later comparison is one more line here. */
+import type { ContenderName } from './contenders.ts';
+import type { CrowdEffort } from './measures/crowd.ts';
+import type { IdleEffort } from './measures/idleSession.ts';
+import type { RequestEffort } from './measures/requests.ts';
+
+/** Which of the measures, and which of its series. */
+export type Metric =
+  | 'echo.cpu'
+  | 'echo.rate'
+  | 'handshake.cpu'
+  | 'handshake.rate'
+  | 'idle.heap'
+  | 'idle.rss'
+  | 'crowd.open'
+  | 'crowd.use'
+  | 'crowd.end';
+
+export const MEASURES = ['echo', 'handshake', 'idle', 'crowd'] as const;
+export type MeasureName = (typeof MEASURES)[number];
+
+/** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
+export interface Comparison {
+  readonly title: string;
+  readonly metric: Metric;
+  readonly subject: string;
+  readonly baseline: string;
+  /** The ratio must not be above it. */
+  readonly target?: number;
+}
+
+/** How much work a run does. */
+export interface Effort {
+  readonly name: 'full' | 'quick';
+  readonly echo: RequestEffort;
+  readonly handshake: RequestEffort;
+  readonly idle: IdleEffort;
+  readonly crowd: CrowdEffort;
+  /** How many sessions a small, a middling and a large crowd are. */
+  readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
+}
+
+export const FULL: Effort = {
+  name: 'full',
+  echo: { rounds: 9, batch: 4_000, warmUp: 8_000 },
+  handshake: { rounds: 9, batch: 800, warmUp: 4_000 },
+  idle: { rounds: 3, sessions: 2_000, warmUp: 500 },
+  crowd: { rounds: 15, batch: 500, warmUp: 5_000 },
+  crowds: { small: 100, middle: 1_000, large: 100_000 },
+};
+
+export const QUICK: Effort = {
+  name: 'quick',
+  echo: { rounds: 5, batch: 2_000, warmUp: 4_000 },
+  handshake: { rounds: 5, batch: 500, warmUp: 2_000 },
+  idle: { rounds: 1, sessions: 2_000, warmUp: 500 },
+  crowd: { rounds: 7, batch: 300, warmUp: 3_000 },
+  crowds: { small: 100, middle: 1_000, large: 20_000 },
+};
+
+/** Everyone who takes part in the measures of requests; the floor only shows how far down there is to go. */
+export const REQUEST_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap', 'sdkMapParsed', 'floor'];
+export const IDLE_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap'];
+
+export function comparisons({ crowds }: Effort): readonly Comparison[] {
+  const [small, middle, large] = [crowds.small, crowds.middle, crowds.large].map(String) as [string, string, string];
+  const ours = { subject: 'supervisor', baseline: 'sdkMap' };
+  const parsed = { subject: 'supervisor', baseline: 'sdkMapParsed' };
+  const floor = { subject: 'supervisor', baseline: 'floor' };
+  return [
+    { title: 'echo call, CPU', metric: 'echo.cpu', ...ours, target: 0.4 },
+    { title: 'handshake, CPU', metric: 'handshake.cpu', ...ours, target: 0.45 },
+    { title: 'idle session, heap', metric: 'idle.heap', ...ours, target: 0.35 },
+    { title: 'open a session', metric: 'crowd.open', subject: large, baseline: middle, target: 1.5 },
+    { title: 'use a session', metric: 'crowd.use', subject: large, baseline: small, target: 1.5 },
+    { title: 'end a session', metric: 'crowd.end', subject: large, baseline: small, target: 1.5 },
+    { title: 'idle session, RSS', metric: 'idle.rss', ...ours },
+    { title: 'echo calls a second', metric: 'echo.rate', ...ours },
+    { title: 'handshakes a second', metric: 'handshake.rate', ...ours },
+    { title: 'echo call, CPU', metric: 'echo.cpu', ...parsed },
+    { title: 'handshake, CPU', metric: 'handshake.cpu', ...parsed },
+    { title: 'echo call, CPU', metric: 'echo.cpu', ...floor },
+    { title: 'handshake, CPU', metric: 'handshake.cpu', ...floor },
+  ];
+}

@@ -1,0 +1,118 @@
+/** The bench's command: runs the measures, prints the table, and fails when a promised ratio is missed. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CONTENDERS, type ContenderName } from './contenders.ts';
+import { facts } from './facts.ts';
+import { measureCrowds } from './measures/crowd.ts';
+import { measureIdleSession } from './measures/idleSession.ts';
+import { type FlagsFor, measureEcho, measureHandshake } from './measures/requests.ts';
+import {
+  comparisons,
+  type Effort,
+  FULL,
+  IDLE_CONTENDERS,
+  MEASURES,
+  type MeasureName,
+  QUICK,
+  REQUEST_CONTENDERS,
+} from './plan.ts';
+import { profileText, summarize } from './profile.ts';
+import { evaluate, type Measured, markdownTable, plainTable, rows } from './report.ts';
+import { ROOT } from './root.ts';
+
+const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--write] [--profile]`;
+const PROFILES = new URL('.artifacts/profiles/', ROOT);
+const RESULTS = new URL('bench/RESULTS.md', ROOT);
+
+const NO_FLAGS: FlagsFor = () => [];
+
+function nameOf(name: string): string {
+  if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
+  return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
+}
+
+async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
+  if (name === 'echo') {
+    const { cpu, rate } = await measureEcho(REQUEST_CONTENDERS, effort.echo, NO_FLAGS);
+    return { 'echo.cpu': cpu, 'echo.rate': rate };
+  }
+  if (name === 'handshake') {
+    const { cpu, rate } = await measureHandshake(REQUEST_CONTENDERS, effort.handshake, NO_FLAGS);
+    return { 'handshake.cpu': cpu, 'handshake.rate': rate };
+  }
+  if (name === 'idle') {
+    const { heap, rss } = await measureIdleSession(IDLE_CONTENDERS, effort.idle);
+    return { 'idle.heap': heap, 'idle.rss': rss };
+  }
+  const { open, use, end } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
+  return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end };
+}
+
+async function compare(names: readonly MeasureName[], effort: Effort, write: boolean): Promise<boolean> {
+  let measured: Measured = {};
+  for (const name of names) {
+    console.error(`measuring: ${name}`);
+    measured = { ...measured, ...(await measure(name, effort)) };
+  }
+  const results = evaluate(comparisons(effort), measured);
+  const table = rows(results, nameOf);
+  const about = await facts(effort.name);
+  console.log(['', ...about, '', plainTable(table), ''].join('\n'));
+  const missed = results.filter(({ verdict }) => verdict === 'MISSED').length;
+  console.log(missed === 0 ? 'Every target was met.' : `Targets missed: ${missed}.`);
+  if (write) {
+    const head = '# Results\n\nWritten by `npm run bench -- --write`; [README.md](README.md) says how to read them.';
+    await writeFile(RESULTS, `${head}\n\n${about.map((fact) => `- ${fact}`).join('\n')}\n\n${markdownTable(table)}\n`);
+  }
+  return missed === 0;
+}
+
+/** Profiles the servers under the load of requests instead of comparing them: a profiler distorts every ratio. */
+async function profile(names: readonly MeasureName[], effort: Effort): Promise<void> {
+  await mkdir(PROFILES, { recursive: true });
+  for (const [name, run] of [
+    ['echo', measureEcho],
+    ['handshake', measureHandshake],
+  ] as const) {
+    if (!names.includes(name)) continue;
+    const file = (contender: ContenderName) => `${name}-${contender}.cpuprofile`;
+    await run(REQUEST_CONTENDERS, effort[name], (contender) => [
+      '--cpu-prof',
+      '--cpu-prof-interval=200',
+      `--cpu-prof-dir=${fileURLToPath(PROFILES)}`,
+      `--cpu-prof-name=${file(contender)}`,
+    ]);
+    for (const contender of REQUEST_CONTENDERS) {
+      console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(new URL(file(contender), PROFILES))));
+    }
+  }
+}
+
+function readCommandLine() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        only: { type: 'string', default: MEASURES.join(',') },
+      },
+    });
+    const only = values.only.split(',');
+    const unknown = only.find((name) => !(MEASURES as readonly string[]).includes(name));
+    if (unknown !== undefined) throw new Error(`there is no measure ${unknown}`);
+    if (values.write && (values.profile || only.length < MEASURES.length)) {
+      throw new Error('--write records whole runs only');
+    }
+    return { ...values, only: only as MeasureName[] };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+
+const line = readCommandLine();
+const effort = line.quick ? QUICK : FULL;
+if (line.profile) await profile(line.only, effort);
+else if (!(await compare(line.only, effort, line.write))) process.exitCode = 1;

@@ -1,0 +1,47 @@
+/** What every server of the bench does around its handler: listen, and tell the parent its CPU time and memory. */
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { answerParent } from '../child.ts';
+
+/** Bytes in use after garbage collection. */
+export interface Memory {
+  readonly heap: number;
+  readonly rss: number;
+}
+
+/** Serves on a free port of 127.0.0.1 and answers `cpu` (microseconds so far) and `memory`. */
+export function listen(listener: RequestListener): void {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1', () => {
+    answerParent({ cpu: cpuMicros, memory }, (server.address() as AddressInfo).port);
+  });
+}
+
+/** User and system CPU time of this process, garbage collector threads included, in microseconds. */
+export function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/**
+ * Collects until the heap stops shrinking: finalizers and weak references give memory back only over several turns of
+ * the event loop.
+ */
+export async function collect(): Promise<void> {
+  if (gc === undefined) throw new Error('the bench needs --expose-gc');
+  let last = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < 20; turn++) {
+    gc();
+    await delay(10);
+    const { heapUsed } = process.memoryUsage();
+    if (turn >= 3 && heapUsed > last * 0.999) return;
+    last = heapUsed;
+  }
+}
+
+async function memory(): Promise<Memory> {
+  await collect();
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heap: heapUsed, rss };
+}
