@@ -1,0 +1,29 @@
+/** How the tests run: against the sources, every wait bounded; a test that asserts nothing fails. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const wanted = process.env['TEST_NODE_MAJOR'];
+if (wanted !== undefined && process.versions.node.split('.')[0] !== wanted) {
+  throw new Error(`These tests are to run on Node ${wanted}, but this is ${process.version}`);
+}
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^mcp-session-supervisor$/, replacement: source('index.ts') },
+      { find: /^mcp-session-supervisor\/(node|machines)$/, replacement: source('$1') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    expect: { requireAssertions: true },
+    testTimeout: 10_000,
+    hookTimeout: 10_000,
+    teardownTimeout: 5_000,
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
+  },
+});
