@@ -1,0 +1,156 @@
+/**
+ * Everything that can go wrong, in one file: the errors that an embedder catches (`SupervisorError`, by `code`),
+ * and the one table of refusals that a client can be sent (HTTP status, JSON-RPC code, message).
+ * Knows nothing of the rest of the library.
+ */
+
+/** Stable codes of the errors thrown to embedders. */
+export type SupervisorErrorCode =
+  /** An option has a value that is not allowed; the message names what was given and what is. */
+  | 'INVALID_OPTION'
+  /** An option that does not exist; the message names the nearest one that does. */
+  | 'UNKNOWN_OPTION'
+  /** Two options that exclude one another. */
+  | 'CONFLICTING_OPTIONS'
+  /** The supervisor has been drained; a new one has to be created. */
+  | 'SUPERVISOR_STOPPED'
+  /** What was passed is not a supervisor made by `createSessionSupervisor`. */
+  | 'NOT_A_SUPERVISOR'
+  /** The server factory returned something that has no `connect` and `close`. */
+  | 'INVALID_SERVER'
+  /** `sessionIdGenerator` returned an id that is in use, too long, or not visible ASCII. */
+  | 'INVALID_SESSION_ID'
+  /** A message was sent on a transport whose session has ended. */
+  | 'SESSION_CLOSED'
+  /** A request to the client has no open stream to travel on. */
+  | 'NO_STREAM'
+  /** The event store failed, or did not answer in time. */
+  | 'EVENT_STORE_FAILED';
+
+/** An error thrown to the embedder. Branch on `code`, which is stable; the message is for people. */
+export class SupervisorError extends Error {
+  override readonly name = 'SupervisorError';
+  readonly code: SupervisorErrorCode;
+
+  constructor(code: SupervisorErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One row of the table of refusals. */
+export interface Refusal {
+  /** HTTP status. */
+  readonly status: number;
+  /** JSON-RPC error code. */
+  readonly code: number;
+  /** JSON-RPC error message; never holds anything that the client sent. */
+  readonly message: string;
+  /** More response headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const RETRY_SOON = { 'Retry-After': '5' };
+
+/**
+ * Every refusal that a client can be sent. The status is the transport's answer (MCP 2025-11-25, Streamable HTTP), the
+ * code is JSON-RPC's where it has one, else -32000, and -32001 for a session that is not there, as in the SDKs.
+ */
+export const REFUSALS = {
+  hostNotAllowed: { status: 403, code: -32000, message: 'Host not allowed' },
+  originNotAllowed: { status: 403, code: -32000, message: 'Origin not allowed' },
+  methodNotAllowed: {
+    status: 405,
+    code: -32000,
+    message: 'Method not allowed',
+    headers: { Allow: 'GET, POST, DELETE' },
+  },
+  postOnly: { status: 405, code: -32000, message: 'Method not allowed', headers: { Allow: 'POST' } },
+  notAcceptable: {
+    status: 406,
+    code: -32000,
+    message: 'Not Acceptable: a POST must accept both application/json and text/event-stream',
+  },
+  streamNotAcceptable: {
+    status: 406,
+    code: -32000,
+    message: 'Not Acceptable: a GET must accept text/event-stream',
+  },
+  unsupportedMediaType: {
+    status: 415,
+    code: -32000,
+    message: 'Unsupported Media Type: the content type must be application/json',
+  },
+  unsupportedEncoding: {
+    status: 415,
+    code: -32000,
+    message: 'Unsupported Media Type: the body must be plain UTF-8 (no Content-Encoding)',
+    headers: { 'Accept-Encoding': 'identity' },
+  },
+  unsupportedVersion: { status: 400, code: -32000, message: 'Unsupported protocol version' },
+  sessionRequired: { status: 400, code: -32000, message: 'Bad Request: the Mcp-Session-Id header is required' },
+  sessionNotFound: { status: 404, code: -32001, message: 'Session not found' },
+  bodyTooLarge: { status: 413, code: -32000, message: 'Payload Too Large' },
+  bodyTimeout: { status: 408, code: -32000, message: 'Request Timeout: the body took too long' },
+  bodyAborted: { status: 400, code: -32000, message: 'Bad Request: the body ended early' },
+  parseError: { status: 400, code: -32700, message: 'Parse error: invalid JSON' },
+  invalidMessage: { status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },
+  invalidInitialize: { status: 400, code: -32602, message: 'Invalid params: not an initialize request' },
+  batchNotAllowed: {
+    status: 400,
+    code: -32600,
+    message: 'Invalid Request: batches are for clients of protocol version 2025-03-26 only',
+  },
+  batchTooLarge: { status: 400, code: -32600, message: 'Invalid Request: the batch holds too many messages' },
+  initializeInBatch: { status: 400, code: -32600, message: 'Invalid Request: an initialize must come alone' },
+  alreadyInitialized: { status: 400, code: -32600, message: 'Invalid Request: the session is already initialized' },
+  duplicateRequestId: {
+    status: 400,
+    code: -32600,
+    message: 'Invalid Request: a request with this id is in flight already',
+  },
+  streamConflict: {
+    status: 409,
+    code: -32000,
+    message: 'Conflict: the session has an open stream already',
+    headers: RETRY_SOON,
+  },
+  eventNotFound: { status: 400, code: -32000, message: 'Bad Request: nothing to resume from this Last-Event-ID' },
+  tooManyCalls: {
+    status: 429,
+    code: -32000,
+    message: 'Too Many Requests: too many exchanges of this session are open',
+    headers: RETRY_SOON,
+  },
+  principalFull: {
+    status: 429,
+    code: -32000,
+    message: 'Too Many Requests: too many sessions of this principal are open',
+    headers: RETRY_SOON,
+  },
+  full: { status: 503, code: -32000, message: 'Service Unavailable: too many sessions', headers: RETRY_SOON },
+  draining: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the server is shutting down',
+    headers: RETRY_SOON,
+  },
+  endedEarly: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the session was ended before it was initialized',
+    headers: RETRY_SOON,
+  },
+  principalFailed: { status: 403, code: -32000, message: 'Forbidden' },
+  storeUnavailable: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the event store does not answer',
+    headers: RETRY_SOON,
+  },
+  initializeTimeout: { status: 504, code: -32000, message: 'Gateway Timeout: the server took too long to initialize' },
+  serverFailed: { status: 500, code: -32603, message: 'Internal error: the server could not be started' },
+} as const satisfies Record<string, Refusal>;
+
+/** The name of a refusal, as logs show it. */
+export type RefusalName = keyof typeof REFUSALS;

@@ -1,0 +1,326 @@
+/**
+ * Every option of the supervisor: its documentation, its default and what it refuses.
+ * Knows the shapes of the world outside (the SDK's types), and nothing of how the supervisor works.
+ */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { ServerOptions } from '@modelcontextprotocol/sdk/server/index.js';
+import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { distance } from 'fastest-levenshtein';
+import type { InspectionEvent, Observer } from 'xstate';
+import { type Clock, MAX_DELAY, SYSTEM_CLOCK, type TimerClock } from './clock.ts';
+import { SupervisorError } from './errors.ts';
+import type { ClientInfo } from './transport/clientInfo.ts';
+
+/** What the server factory is told about the session that it builds a server for. */
+export interface SessionContext {
+  /** The session's id; `undefined` when `stateless`. */
+  readonly id: string | undefined;
+  /** Who owns the session, by the `principal` option; `undefined` when nobody is known. */
+  readonly principal: string | undefined;
+  /** The authentication of the initialize request, where the host provides it. */
+  readonly authInfo: AuthInfo | undefined;
+  /** Who the client says it is; `undefined` when `stateless`, unless the request is an initialize. */
+  readonly clientInfo: ClientInfo | undefined;
+  /** The protocol version that the client asked for. */
+  readonly protocolVersion: string | undefined;
+  /**
+   * Spread into `new McpServer(info, { ...serverOptions })`: holds the one JSON Schema validator that all sessions
+   * share. Without it each server builds its own, which is most of what a session costs.
+   */
+  readonly serverOptions: Pick<ServerOptions, 'jsonSchemaValidator'>;
+  /** Aborted when the session ends, the factory still running included. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a session needs of a server: `McpServer` and `Server` of SDK v1 and of v2 have both.
+ * `connect` is given an MCP transport (of either version); `close` ends the connection.
+ */
+export interface ConnectableServer {
+  // biome-ignore lint/suspicious/noExplicitAny: the Transport types of SDK v1 and v2 differ in optional members only
+  connect(transport: any): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A server together with what has to be cleaned up after its session. */
+export interface ServerWithCleanup {
+  readonly server: ConnectableServer;
+  /** Called once, after the session has ended and its server is closed. An error is logged. */
+  cleanup?(sessionId: string | undefined): unknown;
+}
+
+/** Builds the server of one session. */
+export type ServerFactory = (
+  session: SessionContext,
+) => ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
+
+/** One structured log entry. */
+export interface LogEntry {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** What happened, as `noun.verb`: `session.opened`, `request.refused`, `store.failed`. */
+  readonly event: string;
+  /** One readable sentence. */
+  readonly message: string;
+  readonly sessionId?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly error?: unknown;
+  readonly [key: string]: unknown;
+}
+
+export type Logger = (entry: LogEntry) => void;
+
+/** Says who sent a request. */
+export type PrincipalResolver = (request: {
+  /** Header values by lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly authInfo: AuthInfo | undefined;
+}) => string | undefined;
+
+/** Options of `createSessionSupervisor`. All durations are in milliseconds, all sizes in bytes. */
+export interface SessionSupervisorOptions {
+  /** Builds one MCP server for one session. Required. */
+  server: ServerFactory;
+  /** How long a session may have nothing in flight, in ms. `Infinity`: for ever. Default 1 800 000 (30 minutes). */
+  sessionIdleTimeout?: number | undefined;
+  /** How long admission, factory and answer of an initialize may take, in ms; then 504. Default 60 000. */
+  initializeTimeout?: number | undefined;
+  /** Ends a session at this age, however busy, in ms. Calls in flight get `shutdownTimeout` more. Default `Infinity`. */
+  maxSessionLifetime?: number | undefined;
+  /** How many sessions there may be, those being initialized included. Default 10 000. */
+  maxSessions?: number | undefined;
+  /** At `maxSessions`: end the longest idle session (`'evict-idle'`, the default) or refuse with 503 (`'reject'`). */
+  whenFull?: 'evict-idle' | 'reject' | undefined;
+  /** How many sessions one principal may have; beyond it 429. Default `Infinity`. */
+  maxSessionsPerPrincipal?: number | undefined;
+  /** Who sent a request. Default: issuer and subject of `authInfo.extra`, else its `clientId`, else nobody. */
+  principal?: PrincipalResolver | undefined;
+  /** Keeps the events of SSE streams so that clients can resume them. Default none. */
+  eventStore?: EventStore | undefined;
+  /** Answer with `application/json` instead of a stream; server→client messages of a call then have no way. Default false. */
+  enableJsonResponse?: boolean | undefined;
+  /** The SSE `retry` field, in ms, that tells clients when to reconnect. Default: not sent. */
+  retryInterval?: number | undefined;
+  /** Makes session ids: unique, unguessable, visible ASCII. Default `crypto.randomUUID`. */
+  sessionIdGenerator?: (() => string) | undefined;
+  /** A fresh server for each request: no ids, no caps, no events. Excludes `sessionIdleTimeout`. Default false. */
+  stateless?: boolean | undefined;
+  /** Host names that requests may be sent to; the port counts only where an entry names one. Default: not checked. */
+  allowedHosts?: readonly string[] | undefined;
+  /** Exact origins (`http://host:port`) that a request's `Origin` may name. Default: not checked. */
+  allowedOrigins?: readonly string[] | undefined;
+  /** Origins of browser clients that get CORS headers, or `'*'`. Default: off. */
+  cors?: readonly string[] | '*' | undefined;
+  /** How often an open SSE stream gets a comment, in ms; finds dead peers. `Infinity`: never. Default 15 000. */
+  keepAliveInterval?: number | undefined;
+  /** The largest request body, in bytes; beyond it 413. Default 4 MiB. */
+  maxRequestBodySize?: number | undefined;
+  /** How long a request body may take, in ms; beyond it 408. Default 30 000. */
+  requestBodyTimeout?: number | undefined;
+  /** What one stream may hold for a slow reader, in bytes; beyond it the stream is ended. Default 1 MiB. */
+  maxStreamBuffer?: number | undefined;
+  /** With an event store: how long a call whose client lost its connection holds its session, in ms. Default 300 000. */
+  resumeTimeout?: number | undefined;
+  /** How long a drain waits for calls in flight, in ms. Default 10 000. */
+  shutdownTimeout?: number | undefined;
+  /** Time. Default: Node's timers and `Date.now`. */
+  clock?: (TimerClock & { now?(): number }) | undefined;
+  /** XState's inspection callback or observer, given to the root actor. One that throws is logged and ignored. */
+  inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
+  /** Gets one structured entry for each thing worth telling. Default: silent. */
+  logger?: Logger | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly server: ServerFactory;
+  readonly sessionIdleTimeout: number;
+  readonly initializeTimeout: number;
+  readonly maxSessionLifetime: number;
+  readonly maxSessions: number;
+  readonly whenFull: 'evict-idle' | 'reject';
+  readonly maxSessionsPerPrincipal: number;
+  readonly principal: PrincipalResolver;
+  readonly eventStore: EventStore | undefined;
+  readonly enableJsonResponse: boolean;
+  readonly retryInterval: number | undefined;
+  readonly sessionIdGenerator: () => string;
+  readonly stateless: boolean;
+  readonly allowedHosts: readonly string[] | undefined;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly cors: readonly string[] | '*' | undefined;
+  readonly keepAliveInterval: number;
+  readonly maxRequestBodySize: number;
+  readonly requestBodyTimeout: number;
+  readonly maxStreamBuffer: number;
+  readonly resumeTimeout: number;
+  readonly shutdownTimeout: number;
+  readonly clock: Clock;
+  readonly inspect: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
+  readonly logger: Logger;
+}
+
+type Check<T> = (name: string, value: unknown) => T;
+
+interface OptionSpec<T> {
+  readonly check: Check<T>;
+  readonly default: () => T;
+}
+
+function invalid(name: string, value: unknown, allowed: string): never {
+  throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return `${String(value)}${typeof value === 'number' ? '' : ` (${typeof value})`}`;
+}
+
+const duration =
+  (infinite: boolean): Check<number> =>
+  (name, value) => {
+    const allowed = `a positive number of milliseconds up to ${MAX_DELAY}${infinite ? ', or Infinity' : ''}`;
+    if (typeof value !== 'number' || !(value > 0)) return invalid(name, value, allowed);
+    if (value === Number.POSITIVE_INFINITY ? !infinite : value > MAX_DELAY) return invalid(name, value, allowed);
+    return value;
+  };
+
+const count =
+  (infinite: boolean): Check<number> =>
+  (name, value) => {
+    if (infinite && value === Number.POSITIVE_INFINITY) return value;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+    return invalid(name, value, `a positive whole number${infinite ? ', or Infinity' : ''}`);
+  };
+
+const flag: Check<boolean> = (name, value) => (typeof value === 'boolean' ? value : invalid(name, value, 'a boolean'));
+
+function callable<T>(name: string, value: unknown): T {
+  return typeof value === 'function' ? (value as T) : invalid(name, value, 'a function');
+}
+
+const oneOf =
+  <T extends string>(...allowed: T[]): Check<T> =>
+  (name, value) =>
+    allowed.includes(value as T) ? (value as T) : invalid(name, value, allowed.map((a) => `'${a}'`).join(' or '));
+
+const strings: Check<readonly string[]> = (name, value) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+    ? value
+    : invalid(name, value, 'an array of non-empty strings');
+
+const origins: Check<readonly string[]> = (name, value) => {
+  const list = strings(name, value);
+  for (const origin of list) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      invalid(name, origin, 'exact origins such as http://localhost:3000, without a path or a trailing slash');
+    }
+  }
+  return list;
+};
+
+const methods =
+  <T>(...names: (keyof T & string)[]): Check<T> =>
+  (name, value) => {
+    const missing = names.filter((method) => typeof (value as Record<string, unknown> | null)?.[method] !== 'function');
+    return missing.length === 0
+      ? (value as T)
+      : invalid(name, value, `an object with ${names.map((n) => `${n}()`).join(', ')}`);
+  };
+
+const optional =
+  <T>(check: Check<T>): Check<T | undefined> =>
+  (name, value) =>
+    value === undefined ? undefined : check(name, value);
+
+/** Issuer and subject identify a user across token refreshes; a client id is all that plain tokens have. */
+const principalOfAuthInfo: PrincipalResolver = ({ authInfo }) => {
+  if (authInfo === undefined) return undefined;
+  const iss = authInfo.extra?.['iss'];
+  const sub = authInfo.extra?.['sub'];
+  if (typeof sub === 'string') return JSON.stringify(typeof iss === 'string' ? [iss, sub] : [sub]);
+  return authInfo.clientId;
+};
+
+const clock: Check<Clock> = (name, value) => {
+  const given = methods<TimerClock & { now?: () => number }>('setTimeout', 'clearTimeout')(name, value);
+  if (typeof given.now === 'function') return given as Clock;
+  return {
+    setTimeout: (fn, ms) => given.setTimeout(fn, ms),
+    clearTimeout: (id) => given.clearTimeout(id),
+    now: () => Date.now(),
+  };
+};
+
+const inspector: Check<ResolvedOptions['inspect']> = (name, value) =>
+  typeof value === 'function' ? (value as (event: InspectionEvent) => void) : methods<Observer<InspectionEvent>>('next')(name, value);
+
+const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions[K]> } = {
+  server: { check: callable, default: () => invalid('server', undefined, 'a function that builds an MCP server') },
+  sessionIdleTimeout: { check: duration(true), default: () => 1_800_000 },
+  initializeTimeout: { check: duration(false), default: () => 60_000 },
+  maxSessionLifetime: { check: duration(true), default: () => Number.POSITIVE_INFINITY },
+  maxSessions: { check: count(true), default: () => 10_000 },
+  whenFull: { check: oneOf('evict-idle', 'reject'), default: () => 'evict-idle' },
+  maxSessionsPerPrincipal: { check: count(true), default: () => Number.POSITIVE_INFINITY },
+  principal: { check: callable, default: () => principalOfAuthInfo },
+  eventStore: {
+    check: optional(methods<EventStore>('storeEvent', 'replayEventsAfter')),
+    default: () => undefined,
+  },
+  enableJsonResponse: { check: flag, default: () => false },
+  retryInterval: { check: optional(duration(false)), default: () => undefined },
+  sessionIdGenerator: { check: callable, default: () => () => crypto.randomUUID() },
+  stateless: { check: flag, default: () => false },
+  allowedHosts: { check: optional(strings), default: () => undefined },
+  allowedOrigins: { check: optional(origins), default: () => undefined },
+  cors: {
+    check: (name, value) => (value === undefined || value === '*' ? value : origins(name, value)),
+    default: () => undefined,
+  },
+  keepAliveInterval: { check: duration(true), default: () => 15_000 },
+  maxRequestBodySize: { check: count(false), default: () => 4 * 1024 * 1024 },
+  requestBodyTimeout: { check: duration(false), default: () => 30_000 },
+  maxStreamBuffer: { check: count(false), default: () => 1024 * 1024 },
+  resumeTimeout: { check: duration(false), default: () => 300_000 },
+  shutdownTimeout: { check: duration(false), default: () => 10_000 },
+  clock: { check: clock, default: () => SYSTEM_CLOCK },
+  inspect: { check: optional(inspector), default: () => undefined },
+  logger: { check: callable, default: () => () => {} },
+};
+
+/** The names of all options. */
+export const OPTION_NAMES = Object.keys(SPECS) as (keyof ResolvedOptions)[];
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws {SupervisorError} `UNKNOWN_OPTION`, `INVALID_OPTION` or `CONFLICTING_OPTIONS`.
+ */
+export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) invalid('The options', options, 'an object');
+  const given = options as unknown as Record<string, unknown>;
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(SPECS, name)) {
+      throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${name}${nearest(name)}`);
+    }
+  }
+  if (given['stateless'] === true && given['sessionIdleTimeout'] !== undefined) {
+    throw new SupervisorError(
+      'CONFLICTING_OPTIONS',
+      'sessionIdleTimeout and stateless exclude one another: a stateless server has no sessions that could be idle',
+    );
+  }
+  const resolve = <K extends keyof ResolvedOptions>(name: K): ResolvedOptions[K] =>
+    given[name] === undefined ? SPECS[name].default() : SPECS[name].check(name, given[name]);
+  return Object.fromEntries(OPTION_NAMES.map((name) => [name, resolve(name)])) as unknown as ResolvedOptions;
+}
+
+function nearest(name: string): string {
+  const scored = OPTION_NAMES.map((option) => ({ option, edits: distance(name.toLowerCase(), option.toLowerCase()) }));
+  const best = scored.reduce((a, b) => (b.edits < a.edits ? b : a));
+  return best.edits <= name.length / 2
+    ? `; did you mean ${best.option}?`
+    : `; there are: ${OPTION_NAMES.join(', ')}`;
+}
