@@ -1,0 +1,12 @@
+/** Entry point `mcp-session-supervisor/machines`: the statecharts by themselves. */
+export { type PartitionEvent, partitionMachine } from './partition.ts';
+export { END_REASONS, type EndReason } from './reasons.ts';
+export {
+  type SessionInput,
+  type SessionMachineContext,
+  type SessionMachineEvent,
+  type SessionOutput,
+  type SessionTimeouts,
+  sessionMachine,
+} from './session.ts';
+export { type SupervisorEvent, type SupervisorInput, supervisorMachine } from './supervisor.ts';

@@ -1,0 +1,58 @@
+/**
+ * The supervisor: `accepting → draining → stopped`, the root of the actor tree. Its children are partitions, and their
+ * children are the sessions. Pure: what a drain does to the sessions is provided from outside.
+ */
+import { assign, type ErrorActorEvent, setup, spawnChild } from 'xstate';
+import { partitionMachine } from './partition.ts';
+
+export interface SupervisorInput {
+  /** How long a drain waits for calls in flight, in ms, unless `DRAIN` says otherwise. */
+  readonly shutdownTimeout: number;
+}
+
+export type SupervisorEvent =
+  /** Adds a partition with this id. */
+  | { readonly type: 'GROW'; readonly id: string }
+  /** Stops accepting sessions and lets the calls in flight finish, for `timeout` ms at most. */
+  | { readonly type: 'DRAIN'; readonly timeout?: number | undefined }
+  /** Nothing is left. */
+  | { readonly type: 'DRAINED' };
+
+export const supervisorMachine = setup({
+  types: {
+    context: {} as SupervisorInput,
+    input: {} as SupervisorInput,
+    events: {} as SupervisorEvent | ErrorActorEvent,
+  },
+  actors: { partition: partitionMachine },
+  delays: { shutdownTimeout: ({ context }) => context.shutdownTimeout },
+  actions: {
+    /** World: end every session that has no call in flight; each other one when its last call ends. */
+    endIdleSessions: () => {},
+    /** World: the time is up; end every session. */
+    endAllSessions: () => {},
+  },
+}).createMachine({
+  id: 'supervisor',
+  context: ({ input }) => input,
+  initial: 'accepting',
+  // A partition never fails by itself; should it, the others go on.
+  on: { 'xstate.error.actor.*': {} },
+  states: {
+    accepting: {
+      on: {
+        GROW: { actions: spawnChild('partition', { id: ({ event }) => event.id }) },
+        DRAIN: {
+          target: 'draining',
+          actions: assign({ shutdownTimeout: ({ context, event }) => event.timeout ?? context.shutdownTimeout }),
+        },
+      },
+    },
+    draining: {
+      entry: 'endIdleSessions',
+      after: { shutdownTimeout: { actions: 'endAllSessions' } },
+      on: { DRAINED: 'stopped' },
+    },
+    stopped: { type: 'final' },
+  },
+});
