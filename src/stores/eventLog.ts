@@ -1,0 +1,105 @@
+/**
+ * One session's view of an event store. Any store on the SDK's `EventStore` contract is isolated here, even one that is
+ * not by itself: the store sees a stream key that names the session, each stored message carries that key, and what
+ * comes back with another key is dropped. Event ids on the wire name their stream: `<stream>_<id of the store>`.
+ */
+import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { TimerClock } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
+
+/** The member of a stored message that says which stream of which session it belongs to. */
+const STREAM_KEY = 'mcp-session-supervisor/stream';
+
+/** How long a store may take over one event, or from one replayed event to the next, in ms. */
+export const STORE_TIMEOUT = 5_000;
+
+/** Visible ASCII, and bounded: an id that a store made goes into a header and a line of text. */
+const EVENT_ID = /^[\x21-\x7E]{1,1024}$/;
+
+type Stored = JSONRPCMessage & { [STREAM_KEY]?: string };
+
+/** Takes a replayed message and the event id that it has on the wire. */
+export type Replay = (message: JSONRPCMessage, eventId: string) => void;
+
+export class EventLog {
+  readonly #store: EventStore;
+  readonly #prefix: string;
+  readonly #timers: TimerClock;
+
+  constructor(store: EventStore, sessionId: string, timers: TimerClock) {
+    this.#store = store;
+    // The SDK's own example store takes the part of an event id before its first '_' for the stream.
+    this.#prefix = `${sessionId.replaceAll('_', '%5F')}:`;
+    this.#timers = timers;
+  }
+
+  /**
+   * Stores a message of a stream, or the stream's priming event, and returns its event id.
+   * @throws {SupervisorError} `EVENT_STORE_FAILED`
+   */
+  async append(streamId: string, message?: JSONRPCMessage): Promise<string> {
+    const key = this.#prefix + streamId;
+    const stored = { ...message, [STREAM_KEY]: key } as Stored;
+    const id: unknown = await this.#bounded(async () => this.#store.storeEvent(key, stored));
+    const eventId = `${streamId}_${String(id)}`;
+    if (typeof id !== 'string' || !EVENT_ID.test(eventId)) {
+      throw new SupervisorError('EVENT_STORE_FAILED', 'The event store returned an event id that is not visible ASCII');
+    }
+    return eventId;
+  }
+
+  /** The stream that an event id names, if it could be one of ours. */
+  static streamOf(eventId: string): string | undefined {
+    return EVENT_ID.test(eventId) && eventId.indexOf('_') > 0 ? eventId.slice(0, eventId.indexOf('_')) : undefined;
+  }
+
+  /**
+   * Replays what came after an event on its stream. Returns false when the store does not know the event, or knows it
+   * as another session's or another stream's.
+   * @throws {SupervisorError} `EVENT_STORE_FAILED`
+   */
+  async replayAfter(eventId: string, replay: Replay): Promise<boolean> {
+    const streamId = EventLog.streamOf(eventId);
+    if (streamId === undefined) return false;
+    const key = this.#prefix + streamId;
+    const last = eventId.slice(streamId.length + 1);
+    const lookUp = this.#store.getStreamIdForEventId?.bind(this.#store);
+    if (lookUp !== undefined && (await this.#bounded(async () => lookUp(last))) !== key) return false;
+    let over = false;
+    const replayed = await this.#bounded(async (alive) =>
+      this.#store.replayEventsAfter(last, {
+        send: async (id, message) => {
+          if (over) return;
+          alive();
+          const { [STREAM_KEY]: of, ...rest } = message as Stored;
+          if (of !== key || !('jsonrpc' in rest)) return;
+          replay(rest as JSONRPCMessage, `${streamId}_${id}`);
+        },
+      }),
+    ).finally(() => {
+      over = true; // a store that goes on after its time is not listened to
+    });
+    return replayed !== '';
+  }
+
+  /** Runs a store's operation; it fails when nothing is heard of it for `STORE_TIMEOUT`. */
+  #bounded<T>(operation: (alive: () => void) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let timer: unknown;
+      const fail = (message: string, cause?: unknown) =>
+        reject(new SupervisorError('EVENT_STORE_FAILED', message, { cause }));
+      const alive = () => {
+        this.#timers.clearTimeout(timer);
+        timer = this.#timers.setTimeout(
+          () => fail(`The event store did not answer within ${STORE_TIMEOUT} ms`),
+          STORE_TIMEOUT,
+        );
+      };
+      alive();
+      operation(alive)
+        .then(resolve, (cause: unknown) => fail('The event store failed', cause))
+        .finally(() => this.#timers.clearTimeout(timer));
+    });
+  }
+}

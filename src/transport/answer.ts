@@ -1,0 +1,130 @@
+/**
+ * What one POST gets back: the responses to the requests that it carried, and on a stream also the messages sent while
+ * they are being answered. It holds its session until it is complete or nobody can receive it any more.
+ */
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { Clock } from '../clock.ts';
+import { destroyWhenStalled } from './connection.ts';
+import type { Reply, ResponseHeaders } from './exchange.ts';
+import type { Hold } from './hold.ts';
+import type { MessageStream } from './messageStream.ts';
+
+export interface Answer {
+  /** Requests that are not answered yet. */
+  readonly pending: Set<RequestId>;
+  /** Names the stream; undefined for an answer that is no stream. */
+  readonly streamId: string | undefined;
+  /** A message sent now, or later by resumption, reaches the client. */
+  readonly reachable: boolean;
+  /** Sends a message that belongs to one of the requests. Returns false where there is no way for it. */
+  send(message: JSONRPCMessage): boolean;
+  /** Answers a request. The last one completes the answer. */
+  settle(id: RequestId, response: JSONRPCMessage): void;
+  /** A request was cancelled by its client, which expects no response (MCP 2025-11-25, Cancellation). */
+  cancel(id: RequestId): void;
+}
+
+/** The response to a request that its client cancelled, where something has to be sent. */
+function cancelled(id: RequestId): JSONRPCMessage {
+  return { jsonrpc: '2.0', id, error: { code: -32000, message: 'Request cancelled' } };
+}
+
+/** One JSON body, sent when all requests are answered. */
+export class JsonAnswer implements Answer {
+  readonly pending: Set<RequestId>;
+  readonly streamId = undefined;
+  readonly #reply: Reply;
+  readonly #headers: () => ResponseHeaders;
+  readonly #batch: boolean;
+  readonly #clock: Clock;
+  readonly #responses: JSONRPCMessage[] = [];
+
+  constructor(ids: Iterable<RequestId>, reply: Reply, headers: () => ResponseHeaders, batch: boolean, clock: Clock) {
+    this.pending = new Set(ids);
+    this.#reply = reply;
+    this.#headers = headers;
+    this.#batch = batch;
+    this.#clock = clock;
+  }
+
+  get reachable(): boolean {
+    return !this.#reply.closed;
+  }
+
+  send(): boolean {
+    return false;
+  }
+
+  settle(id: RequestId, response: JSONRPCMessage): void {
+    if (!this.pending.delete(id)) return;
+    this.#responses.push(response);
+    if (this.pending.size > 0) return;
+    const body = JSON.stringify(this.#batch ? this.#responses : response);
+    this.#reply.respond(200, { 'Content-Type': 'application/json', ...this.#headers() }, body);
+    destroyWhenStalled(this.#reply, this.#clock);
+  }
+
+  cancel(id: RequestId): void {
+    this.settle(id, cancelled(id)); // an HTTP response needs a body, and there is no other
+  }
+}
+
+/** A stream of messages. */
+export class StreamAnswer implements Answer {
+  readonly pending: Set<RequestId>;
+  readonly #stream: MessageStream;
+  #unpark: (() => void) | undefined;
+
+  constructor(ids: Iterable<RequestId>, stream: MessageStream) {
+    this.pending = new Set(ids);
+    this.#stream = stream;
+  }
+
+  get streamId(): string {
+    return this.#stream.id;
+  }
+
+  get stream(): MessageStream {
+    return this.#stream;
+  }
+
+  get reachable(): boolean {
+    return this.#stream.connected || this.#stream.resumable;
+  }
+
+  send(message: JSONRPCMessage): boolean {
+    if (!this.reachable) return false;
+    this.#stream.send(message);
+    return true;
+  }
+
+  settle(id: RequestId, response: JSONRPCMessage): void {
+    if (!this.pending.delete(id)) return;
+    if (this.pending.size > 0) return this.#stream.send(response);
+    this.#stream.finish(response);
+    this.unpark();
+  }
+
+  /** Its client lost the connection and may resume: goes on holding the session until then, for a while. */
+  park(hold: Hold, timeout: number, clock: Clock): void {
+    this.unpark();
+    const timer = clock.setTimeout(() => this.unpark(), timeout);
+    this.#unpark = () => {
+      clock.clearTimeout(timer);
+      hold.release();
+    };
+  }
+
+  /** Lets go of the session: the client is back, the answer is complete, or there is nothing to resume. */
+  unpark(): void {
+    const unpark = this.#unpark;
+    this.#unpark = undefined;
+    unpark?.();
+  }
+
+  cancel(id: RequestId): void {
+    // A client with an event id takes a stream that ends without a response for a broken one, and would resume it.
+    if (this.#stream.resumable) return this.settle(id, cancelled(id));
+    if (this.pending.delete(id) && this.pending.size === 0) this.#stream.finish();
+  }
+}

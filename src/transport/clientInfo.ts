@@ -1,0 +1,43 @@
+/** What a client says of itself in an initialize. */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { RequestHeaders } from './exchange.ts';
+
+/** Who the client says it is: `clientInfo` of its initialize (MCP 2025-11-25, Lifecycle). */
+export interface ClientInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly [key: string]: unknown;
+}
+
+/** The checked parameters of an initialize (MCP 2025-11-25, Lifecycle). */
+export interface InitializeParams {
+  readonly protocolVersion: string;
+  readonly clientInfo: ClientInfo;
+}
+
+/** The parameters of an initialize; undefined if they are not what the protocol asks for. */
+export function initializeParams(params: unknown): InitializeParams | undefined {
+  if (!isObject(params) || typeof params['protocolVersion'] !== 'string') return undefined;
+  const { protocolVersion, clientInfo, capabilities } = params;
+  if (!isObject(capabilities) || !isObject(clientInfo)) return undefined;
+  if (typeof clientInfo['name'] !== 'string' || typeof clientInfo['version'] !== 'string') return undefined;
+  return { protocolVersion, clientInfo: clientInfo as unknown as ClientInfo };
+}
+
+/** What is known of a client that has no session. */
+export function clientInfoOf(message: JSONRPCMessage | undefined, headers: RequestHeaders): {
+  readonly clientInfo: ClientInfo | undefined;
+  readonly protocolVersion: string | undefined;
+} {
+  const initialize = message !== undefined && 'method' in message && message.method === 'initialize';
+  const params = initialize ? initializeParams(message.params) : undefined;
+  const header = headers['mcp-protocol-version'];
+  return {
+    clientInfo: params?.clientInfo,
+    protocolVersion: params?.protocolVersion ?? (typeof header === 'string' ? header : undefined),
+  };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,121 @@
+/**
+ * One SSE response to one client: opens late, keeps itself alive, holds a bounded amount for a slow reader, and finds
+ * out when the peer is dead. Knows nothing of what the events say.
+ */
+import type { Clock } from '../clock.ts';
+import type { Reply, ResponseHeaders } from './exchange.ts';
+import { KEEP_ALIVE } from './sse.ts';
+
+export interface ConnectionLimits {
+  readonly clock: Clock;
+  /** ms between comments; a peer that takes nothing for two of them is dead. */
+  readonly keepAliveInterval: number;
+  /** Bytes that one stream may hold for a slow reader. */
+  readonly maxStreamBuffer: number;
+}
+
+/** How long an ended answer may take nothing before its connection is destroyed, in ms. */
+const STALL_TIMEOUT = 30_000;
+
+/**
+ * Connections whose headers go out with the next turn of the event loop, unless their answer comes first: most answers
+ * do, and then leave in one write. Emptied every turn, so bounded by the requests that one turn brings.
+ */
+let opening: Connection[] = [];
+
+function openAll(): void {
+  const connections = opening;
+  opening = [];
+  for (const connection of connections) connection.open();
+}
+
+export class Connection {
+  readonly #reply: Reply;
+  readonly #headers: () => ResponseHeaders;
+  readonly #limits: ConnectionLimits;
+  #opened = false;
+  #ended = false;
+  #timer: unknown;
+
+  constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits) {
+    this.#reply = reply;
+    this.#headers = headers;
+    this.#limits = limits;
+  }
+
+  /** Nothing can be written any more. */
+  get closed(): boolean {
+    return this.#ended || this.#reply.closed;
+  }
+
+  onClose(listener: () => void): void {
+    this.#reply.onClose(listener);
+  }
+
+  /** Sends the headers now, and a comment from time to time. */
+  open(): void {
+    if (this.#opened || this.closed) return;
+    this.#head();
+    this.#reply.flush();
+  }
+
+  /** Sends the headers with the next turn of the event loop, unless something is written before. */
+  openSoon(): void {
+    if (opening.push(this) === 1) setImmediate(openAll);
+  }
+
+  /** Writes a frame, unless the reader is so slow that it would have to be held beyond the bound: then it ends. */
+  write(frame: string): void {
+    if (this.closed) return;
+    if (!this.#opened) this.#head();
+    const { buffered } = this.#reply;
+    // One frame larger than the bound still goes out whole, as long as nothing waits before it.
+    if (buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer) return this.end();
+    this.#reply.write(frame);
+  }
+
+  /** Ends the response, with a last frame where it still fits. */
+  end(frame?: string): void {
+    if (this.closed) return;
+    if (frame !== undefined && this.#opened) this.write(frame);
+    if (this.closed) return;
+    this.#ended = true;
+    this.#limits.clock.clearTimeout(this.#timer);
+    if (this.#opened) {
+      this.#reply.end();
+    } else {
+      this.#opened = true;
+      this.#reply.open(this.#headers());
+      this.#reply.end(frame);
+    }
+    destroyWhenStalled(this.#reply, this.#limits.clock);
+  }
+
+  #head(): void {
+    this.#opened = true;
+    this.#reply.open(this.#headers());
+    if (this.#limits.keepAliveInterval === Number.POSITIVE_INFINITY) return;
+    this.#reply.onClose(() => this.#limits.clock.clearTimeout(this.#timer));
+    this.#keepAlive(false);
+  }
+
+  #keepAlive(stalled: boolean): void {
+    this.#timer = this.#limits.clock.setTimeout(() => {
+      const stalling = this.#reply.buffered > 0;
+      if (stalled && stalling) return this.#reply.destroy();
+      this.write(KEEP_ALIVE);
+      if (!this.closed) this.#keepAlive(stalling);
+    }, this.#limits.keepAliveInterval);
+  }
+}
+
+/** Watches an ended answer whose reader has not taken it all: one that takes nothing for a while is cut off. */
+export function destroyWhenStalled(reply: Reply, clock: Clock): void {
+  const before = reply.buffered;
+  if (reply.closed || before === 0) return;
+  const timer = clock.setTimeout(() => {
+    if (reply.buffered >= before) reply.destroy();
+    else destroyWhenStalled(reply, clock);
+  }, STALL_TIMEOUT);
+  reply.onClose(() => clock.clearTimeout(timer));
+}

@@ -1,0 +1,57 @@
+/**
+ * The port: one HTTP request and its response, as the core sees them. Adapters (Node's, the web's) implement it; they
+ * know sockets and streams, the core knows only this.
+ */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+
+/** Header values by lower-case name, as node:http gives them. */
+export type RequestHeaders = Record<string, string | string[] | undefined>;
+
+export type ResponseHeaders = Readonly<Record<string, string>>;
+
+/** How a body that could not be read failed; each is a row of the table of refusals. */
+export type BodyFailure = 'bodyTooLarge' | 'bodyTimeout' | 'bodyAborted' | 'parseError';
+
+/** The text of a body, or how reading it failed. */
+export type BodyResult = { readonly text: string } | { readonly failure: BodyFailure };
+
+/** The half that an answer is written to. Writing never waits, and writing to a closed exchange does nothing. */
+export interface Reply {
+  /** The answer has ended or the peer is gone: nothing can be written any more. */
+  readonly closed: boolean;
+  /** Bytes written that the peer has not taken yet. */
+  readonly buffered: number;
+  /** Calls the listener once, when `closed` becomes true; at once if it is. */
+  onClose(listener: () => void): void;
+  /** Adds a header to whatever answer is sent. */
+  setHeader(name: string, value: string): void;
+  /** Sends a whole answer. */
+  respond(status: number, headers: ResponseHeaders, body?: string): void;
+  /** Begins an answer with status 200; the headers go out with the first `write`, `flush` or `end`. */
+  open(headers: ResponseHeaders): void;
+  /** Sends the headers now. */
+  flush(): void;
+  write(chunk: string): void;
+  /** Ends the answer, once what is buffered has gone out. */
+  end(chunk?: string): void;
+  /** Ends the connection at once, whatever is buffered. */
+  destroy(): void;
+}
+
+/** What a request handler is told about the request that it answers. */
+export interface ExchangeInfo {
+  readonly authInfo: AuthInfo | undefined;
+  readonly requestInfo: { readonly headers: RequestHeaders; readonly url: URL };
+  /** The same as a web-standard Request without its body, which SDK v2 hands to its handlers. Made when asked for. */
+  readonly request: Request;
+}
+
+/** One HTTP request and its response. */
+export interface Exchange extends Reply, ExchangeInfo {
+  readonly method: string;
+  readonly headers: RequestHeaders;
+  /** The body, where somebody parsed it before us. */
+  readonly parsedBody: unknown;
+  /** Reads the body: at most `limit` bytes, for at most `timeout` ms. Never rejects. */
+  readBody(limit: number, timeout: number): Promise<BodyResult>;
+}

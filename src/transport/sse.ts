@@ -1,0 +1,27 @@
+/** Server-sent events as text (WHATWG HTML, section 9.2). Every value put in is one line, by construction. */
+
+/** A comment; clients ignore it, but a dead peer does not acknowledge it. */
+export const KEEP_ALIVE = ': keep-alive\n\n';
+
+export const SSE_HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+} as const;
+
+/** One JSON-RPC message, already serialised. */
+export function messageFrame(json: string, eventId?: string): string {
+  return eventId === undefined ? `event: message\ndata: ${json}\n\n` : `event: message\nid: ${eventId}\ndata: ${json}\n\n`;
+}
+
+/** An event with an id and no data, from which a client can resume a stream before its first message. */
+export function primingFrame(eventId: string, retryInterval: number | undefined): string {
+  return retryInterval === undefined
+    ? `id: ${eventId}\ndata: \n\n`
+    : `id: ${eventId}\nretry: ${Math.ceil(retryInterval)}\ndata: \n\n`;
+}
+
+/** Tells the client how long to wait, in ms, before it reconnects. */
+export function retryFrame(retryInterval: number): string {
+  return `retry: ${Math.ceil(retryInterval)}\n\n`;
+}
