@@ -1,0 +1,38 @@
+/**
+ * A drain: `accepting → draining → stopped`. The machine says when sessions end and when time is up; this waits until
+ * nothing is left.
+ */
+import { MAX_DELAY } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
+import { atMost } from './atMost.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** How long the last answers may take to leave once their sessions have ended, in ms. */
+const FLUSH_TIMEOUT = 2_000;
+
+/** @throws {SupervisorError} `INVALID_OPTION` */
+export function checkDrainTimeout(timeout: unknown): void {
+  if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
+  if (typeof timeout === 'number' && timeout >= 0 && timeout <= MAX_DELAY) return;
+  throw new SupervisorError(
+    'INVALID_OPTION',
+    `The timeout of a drain must be a number of milliseconds from 0 to ${MAX_DELAY}, or Infinity; got ${String(timeout)}`,
+  );
+}
+
+export async function drain(supervisor: Supervisor, timeout: number | undefined): Promise<void> {
+  const { actor, registry, exchanges, options } = supervisor;
+  const sessions = registry.size;
+  supervisor.log({
+    level: 'info',
+    event: 'supervisor.draining',
+    message: `Draining: ${sessions} sessions are open`,
+    sessions,
+  });
+  actor.send({ type: 'DRAIN', timeout });
+  await supervisor.whenEmpty();
+  actor.send({ type: 'DRAINED' });
+  const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
+  if (!(await atMost(options.clock, FLUSH_TIMEOUT, flushed))) for (const exchange of exchanges) exchange.destroy();
+  supervisor.log({ level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' });
+}

@@ -1,0 +1,72 @@
+/** Which sessions there are, and whether there is room for one more. Admission is a value, not an exception. */
+import type { RefusalName } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { EvictionQueue, type Seat } from './evictionQueue.ts';
+
+/** What the registry knows of a session. */
+export interface Registered {
+  readonly id: string;
+  readonly principal: string | undefined;
+  /** It has sent a request after its initialize. */
+  readonly used: boolean;
+  /** Ends the session to make room; it leaves the registry before this returns. */
+  evict(): void;
+}
+
+type Limits = Pick<ResolvedOptions, 'maxSessions' | 'maxSessionsPerPrincipal' | 'whenFull'>;
+
+export class Registry<T extends Registered> {
+  readonly #limits: Limits;
+  readonly #sessions = new Map<string, { readonly session: T; readonly seat: Seat<T> }>();
+  readonly #queue = new EvictionQueue<T>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(id: string): T | undefined {
+    return this.#sessions.get(id)?.session;
+  }
+
+  *[Symbol.iterator](): Generator<T, void> {
+    for (const { session } of this.#sessions.values()) yield session;
+  }
+
+  /** Makes room for a session of this principal. Returns why there is none. */
+  admit(principal: string | undefined): RefusalName | undefined {
+    const { maxSessions, maxSessionsPerPrincipal, whenFull } = this.#limits;
+    if (this.#queue.count(principal) >= maxSessionsPerPrincipal) return 'principalFull';
+    if (this.#sessions.size < maxSessions) return undefined;
+    const longestIdle = whenFull === 'evict-idle' ? this.#queue.next() : undefined;
+    if (longestIdle === undefined) return 'full';
+    longestIdle.evict();
+    return undefined;
+  }
+
+  add(session: T): void {
+    this.#sessions.set(session.id, { session, seat: this.#queue.enter(session, session.principal) });
+  }
+
+  /** Forgets a session. Returns false when it was forgotten before. */
+  forget(session: T): boolean {
+    const entry = this.#sessions.get(session.id);
+    if (entry?.session !== session) return false;
+    this.#sessions.delete(session.id);
+    this.#queue.leave(entry.seat);
+    return true;
+  }
+
+  markIdle(session: T): void {
+    const seat = this.#sessions.get(session.id)?.seat;
+    if (seat !== undefined) this.#queue.idle(seat, !session.used);
+  }
+
+  markBusy(session: T): void {
+    const seat = this.#sessions.get(session.id)?.seat;
+    if (seat !== undefined) this.#queue.busy(seat);
+  }
+}

@@ -1,0 +1,36 @@
+/** What an embedder sees of a session and of its life: plain values, made when asked for. */
+import type { EndReason } from '../machines/reasons.ts';
+import type { ClientInfo } from '../transport/clientInfo.ts';
+
+/** The states of the session machine. */
+export type SessionState = 'initializing' | 'active' | 'idle' | 'terminated';
+
+/** A session as it was when it was looked at. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly state: SessionState;
+  /** Exchanges that hold the session: POSTs being answered, open GET streams, calls that may be resumed. */
+  readonly inFlight: number;
+  /** SSE streams open right now: the GET stream, and POSTs answered as a stream. */
+  readonly openStreams: number;
+  /** Milliseconds since the epoch, by the supervisor's clock. */
+  readonly createdAt: number;
+  /** When the last exchange began or ended, in ms since the epoch. */
+  readonly lastActiveAt: number;
+  readonly principal: string | undefined;
+  readonly clientInfo: ClientInfo | undefined;
+  /** The negotiated protocol version; while `initializing`, the one asked for. */
+  readonly protocolVersion: string | undefined;
+}
+
+export type SessionEventType = 'session.opened' | 'session.active' | 'session.idle' | 'session.terminated';
+
+/** What a listener gets. */
+export interface SessionEvent {
+  readonly type: SessionEventType;
+  readonly session: SessionInfo;
+  /** Why the session ended; only in `session.terminated`. */
+  readonly reason?: EndReason;
+}
+
+export type SessionListener = (event: SessionEvent) => void;

@@ -1,0 +1,77 @@
+/** The public face of a supervisor, and the way from it to what is behind. */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import { SupervisorError } from '../errors.ts';
+import { END_REASONS, type EndReason } from '../machines/reasons.ts';
+import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
+import type { SupervisorActor } from './sessionTree.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface DrainOptions {
+  /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
+  readonly timeout?: number | undefined;
+}
+
+export interface FetchOptions {
+  /** Who sent the request, as an authentication middleware found out. */
+  readonly authInfo?: AuthInfo | undefined;
+}
+
+/** Supervises the sessions of one MCP endpoint. Made by `createSessionSupervisor`. */
+export interface SessionSupervisor {
+  /** One session as it is now; undefined when there is none with this id. */
+  session(id: string): SessionInfo | undefined;
+  /** All sessions, oldest first. */
+  sessions(): IterableIterator<SessionInfo>;
+  /**
+   * Ends a session, for the reason `'terminated'` unless another is given. Resolves when its server is closed: to true,
+   * or to false when there was no such session.
+   * @throws {SupervisorError} `INVALID_OPTION` for a reason that is none.
+   */
+  terminate(id: string, reason?: EndReason): Promise<boolean>;
+  /**
+   * Takes no more sessions, lets the calls in flight finish, ends everything. Resolves when nothing is left. Draining
+   * twice waits for the same; a drained supervisor can't be used again.
+   * @throws {SupervisorError} `INVALID_OPTION` for a timeout that is no duration.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /** Listens to the sessions' lives. Returns what ends the listening. A listener that throws is logged. */
+  on(type: SessionEventType, listener: SessionListener): () => void;
+  /** Answers one web-standard request, whatever its path. Never rejects. */
+  fetch(request: Request, options?: FetchOptions): Promise<Response>;
+  /** The XState root actor: its children are partitions, whose children are the session actors. */
+  readonly actor: SupervisorActor;
+}
+
+const cores = new WeakMap<SessionSupervisor, Supervisor>();
+
+/**
+ * What is behind a public supervisor.
+ * @throws {SupervisorError} `NOT_A_SUPERVISOR`
+ */
+export function supervisorOf(face: SessionSupervisor): Supervisor {
+  const core = cores.get(face);
+  if (core !== undefined) return core;
+  throw new SupervisorError('NOT_A_SUPERVISOR', 'Expected a supervisor made by createSessionSupervisor');
+}
+
+/** Gives a supervisor its public face. */
+export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): SessionSupervisor {
+  const face: SessionSupervisor = {
+    session: (id) => core.registry.get(id)?.info(),
+    *sessions() {
+      for (const session of core.registry) yield session.info();
+    },
+    terminate: async (id, reason = 'terminated') => {
+      if (!END_REASONS.includes(reason)) {
+        throw new SupervisorError('INVALID_OPTION', `A reason is one of ${END_REASONS.join(', ')}; got ${String(reason)}`);
+      }
+      return core.terminate(id, reason);
+    },
+    drain: async ({ timeout } = {}) => core.drain(timeout),
+    on: (type, listener) => core.events.on(type, listener),
+    fetch,
+    actor: core.actor,
+  };
+  cores.set(face, core);
+  return face;
+}
