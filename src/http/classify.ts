@@ -1,0 +1,79 @@
+/**
+ * What a body is, decided once: one message, an initialize, a batch, or something to refuse. Checks the shape of
+ * JSON-RPC 2.0 (and MCP's narrower ids); what a method's parameters have to be is its handler's business.
+ */
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { RefusalName } from '../errors.ts';
+import { type InitializeParams, initializeParams, isObject } from '../transport/clientInfo.ts';
+
+/** Messages that one batch may hold. */
+export const MAX_BATCH_SIZE = 100;
+
+export type Classified =
+  | { readonly kind: 'initialize'; readonly message: JSONRPCRequest; readonly params: InitializeParams }
+  | { readonly kind: 'messages'; readonly messages: readonly JSONRPCMessage[]; readonly batch: boolean }
+  | { readonly kind: 'refused'; readonly refusal: RefusalName; readonly id: RequestId | null };
+
+export function classify(body: unknown): Classified {
+  if (!Array.isArray(body)) return classifyOne(body);
+  if (body.length === 0) return refused('invalidMessage');
+  if (body.length > MAX_BATCH_SIZE) return refused('batchTooLarge');
+  if (!body.every(isMessage)) return refused('invalidMessage');
+  if (body.some((message) => 'method' in message && message.method === 'initialize')) return refused('initializeInBatch');
+  return { kind: 'messages', messages: body, batch: true };
+}
+
+function classifyOne(body: unknown): Classified {
+  if (!isMessage(body)) return refused('invalidMessage');
+  if (!('method' in body) || body.method !== 'initialize') return { kind: 'messages', messages: [body], batch: false };
+  if (!('id' in body)) return refused('invalidMessage');
+  const params = initializeParams(body.params);
+  return params === undefined
+    ? refused('invalidInitialize', body.id)
+    : { kind: 'initialize', message: body as JSONRPCRequest, params };
+}
+
+function refused(refusal: RefusalName, id: RequestId | null = null): Classified {
+  return { kind: 'refused', refusal, id };
+}
+
+/** The longest id of a request, in characters; it is kept while the request is in flight. */
+const MAX_ID_LENGTH = 1_024;
+
+function isId(id: unknown): id is RequestId {
+  return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
+}
+
+function isMessage(value: unknown): value is JSONRPCMessage {
+  if (!isObject(value) || value['jsonrpc'] !== '2.0') return false;
+  const { method, params, id, result, error } = value;
+  if (Object.hasOwn(value, 'method')) {
+    if (typeof method !== 'string') return false;
+    if (Object.hasOwn(value, 'params') && !isObject(params)) return false;
+    return !Object.hasOwn(value, 'id') || isId(id);
+  }
+  if (Object.hasOwn(value, 'result') === Object.hasOwn(value, 'error')) return false;
+  if (Object.hasOwn(value, 'result')) return isId(id) && isObject(result);
+  return (
+    (!Object.hasOwn(value, 'id') || isId(id)) &&
+    isObject(error) &&
+    Number.isSafeInteger(error['code']) &&
+    typeof error['message'] === 'string'
+  );
+}
+
+/** Responses and cancellations: what a call in flight may be waiting for, and so is let through in a drain. */
+export function finishesCalls(messages: readonly JSONRPCMessage[]): boolean {
+  return messages.every((message) => !('method' in message) || message.method === 'notifications/cancelled');
+}
+
+/** Whether an id is used twice, among these messages or with those in flight. */
+export function hasDuplicateId(messages: readonly JSONRPCMessage[], isInFlight: (id: RequestId) => boolean): boolean {
+  const seen = new Set<RequestId>();
+  return messages.some((message) => {
+    if (!('method' in message) || !('id' in message)) return false;
+    if (seen.has(message.id) || isInFlight(message.id)) return true;
+    seen.add(message.id);
+    return false;
+  });
+}

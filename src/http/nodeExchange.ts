@@ -1,0 +1,172 @@
+/** The Node adapter: an exchange over `http.IncomingMessage` and `http.ServerResponse`, or HTTP/2's compatible ones. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { Clock } from '../clock.ts';
+import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+
+/** What is still read of a body whose request was refused, in bytes and ms, so that the client sees the answer. */
+const LINGER_BYTES = 256 * 1024;
+const LINGER_TIME = 2_000;
+
+export class NodeExchange implements Exchange {
+  readonly authInfo: AuthInfo | undefined;
+  readonly parsedBody: unknown;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #clock: Clock;
+  #closed: boolean;
+  #listeners: (() => void)[] = [];
+  #requestInfo: Exchange['requestInfo'] | undefined;
+
+  constructor(
+    request: IncomingMessage & { auth?: AuthInfo | undefined },
+    response: ServerResponse,
+    parsedBody: unknown,
+    clock: Clock,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#clock = clock;
+    this.#closed = response.closed || response.destroyed;
+    this.authInfo = request.auth;
+    this.parsedBody = parsedBody;
+    response.on('close', () => this.#close());
+    response.on('error', () => {}); // the peer is gone; 'close' says so
+  }
+
+  get method(): string {
+    return this.#request.method ?? '';
+  }
+
+  get headers(): RequestHeaders {
+    return this.#request.headers;
+  }
+
+  get requestInfo(): Exchange['requestInfo'] {
+    this.#requestInfo ??= new NodeRequestInfo(this.#request);
+    return this.#requestInfo;
+  }
+
+  get request(): Request {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(this.#request.headers)) {
+      if (!name.startsWith(':') && value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+    }
+    return new Request(this.requestInfo.url, { method: this.method, headers });
+  }
+
+  readBody(limit: number, timeout: number): Promise<BodyResult> {
+    const request = this.#request;
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const settle = (result: BodyResult) => {
+        this.#clock.clearTimeout(timer);
+        request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+        request.on('error', () => {});
+        resolve(result);
+      };
+      const onData = (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > limit) settle({ failure: 'bodyTooLarge' });
+        else chunks.push(chunk);
+      };
+      const onEnd = () => {
+        const [first] = chunks;
+        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        settle(isUtf8(body) ? { text: body.toString() } : { failure: 'parseError' });
+      };
+      const onClose = () => settle({ failure: 'bodyAborted' });
+      const timer = this.#clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), timeout);
+      if (request.readableEnded || request.destroyed) return onClose();
+      request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get buffered(): number {
+    return this.#response.writableLength;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#listeners.push(listener);
+  }
+
+  setHeader(name: string, value: string): void {
+    if (!this.#response.headersSent) this.#response.setHeader(name, value);
+  }
+
+  respond(status: number, headers: ResponseHeaders, body?: string): void {
+    if (this.#closed || this.#response.headersSent) return;
+    if (!this.#request.complete) this.#linger();
+    this.#response.writeHead(status, headers);
+    this.#response.end(body);
+  }
+
+  open(headers: ResponseHeaders): void {
+    if (!this.#closed && !this.#response.headersSent) this.#response.writeHead(200, headers);
+  }
+
+  flush(): void {
+    if (!this.#closed) this.#response.flushHeaders();
+  }
+
+  write(chunk: string): void {
+    if (!this.#closed && !this.#response.writableEnded) this.#response.write(chunk);
+  }
+
+  end(chunk?: string): void {
+    if (!this.#closed && !this.#response.writableEnded) this.#response.end(chunk);
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+
+  /** The request is answered before its body has come: reads on for a little while, then cuts the connection. */
+  #linger(): void {
+    const request = this.#request;
+    let size = 0;
+    const timer = this.#clock.setTimeout(() => request.destroy(), LINGER_TIME);
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > LINGER_BYTES) request.destroy();
+    });
+    request.on('close', () => this.#clock.clearTimeout(timer));
+    request.on('end', () => this.#clock.clearTimeout(timer));
+    request.on('error', () => {});
+  }
+}
+
+/** The URL is made when asked for: most handlers never do. */
+class NodeRequestInfo {
+  readonly #request: IncomingMessage;
+
+  constructor(request: IncomingMessage) {
+    this.#request = request;
+  }
+
+  get headers(): Record<string, string | string[] | undefined> {
+    return this.#request.headers;
+  }
+
+  get url(): URL {
+    const { headers, socket, url } = this.#request;
+    const scheme = 'encrypted' in socket ? 'https' : 'http';
+    const host = headers.host ?? headers[':authority'] ?? 'localhost';
+    const base = `${scheme}://${String(host)}`;
+    return new URL(url ?? '/', URL.canParse(base) ? base : 'http://localhost');
+  }
+}

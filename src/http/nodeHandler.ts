@@ -1,0 +1,34 @@
+/** `toNodeHandler`: a supervisor as a request handler of node:http, Express and whatever calls handlers that way. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+
+import { type SessionSupervisor, supervisorOf } from '../supervisor/sessionSupervisor.ts';
+import { handle } from './handle.ts';
+import { NodeExchange } from './nodeExchange.ts';
+
+/** A request as frameworks hand it on: with `auth` from an authentication middleware and `body` from a parser. */
+export type NodeRequest = IncomingMessage & { auth?: AuthInfo | undefined; body?: unknown };
+
+/**
+ * Answers one request, whatever its path. `parsedBody` is the body where it was parsed already; a function in its place
+ * (Express passes `next`) is ignored. Resolves when the request has been handed to its session. Never rejects.
+ */
+export type NodeHandler = (request: NodeRequest, response: ServerResponse, parsedBody?: unknown) => Promise<void>;
+
+/**
+ * Makes a handler: `http.createServer(toNodeHandler(supervisor))`, `app.all('/mcp', toNodeHandler(supervisor))`.
+ * @throws {SupervisorError} `NOT_A_SUPERVISOR`, or `SUPERVISOR_STOPPED` after a drain.
+ */
+export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
+  const core = supervisorOf(supervisor);
+  return (request, response, parsedBody) => {
+    const body = typeof parsedBody === 'function' || parsedBody === undefined ? bodyOf(request) : parsedBody;
+    return handle(core, new NodeExchange(request, response, body, core.options.clock));
+  };
+}
+
+/** What a body parser left that has read the stream; one that has not (and put `{}` there) is not believed. */
+function bodyOf(request: NodeRequest): unknown {
+  if (!request.readableEnded) return undefined;
+  return Buffer.isBuffer(request.body) ? request.body.toString() : request.body;
+}

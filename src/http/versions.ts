@@ -1,0 +1,11 @@
+/** The protocol versions that an `MCP-Protocol-Version` header may name. */
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+
+const SUPPORTED: ReadonlySet<unknown> = new Set(SUPPORTED_PROTOCOL_VERSIONS);
+
+/** The only revision in which a client may send several messages at once. */
+export const BATCH_VERSION = '2025-03-26';
+
+export function isSupportedVersion(version: string | string[]): boolean {
+  return SUPPORTED.has(version);
+}

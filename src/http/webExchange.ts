@@ -1,0 +1,161 @@
+/** The web-standard adapter: an exchange over `Request` and `Response`. */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import { handle } from './handle.ts';
+
+/** Answers one web-standard request. Never rejects. */
+export function handleWeb(supervisor: Supervisor, request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
+  return new Promise((resolve) => {
+    void handle(supervisor, new WebExchange(request, authInfo, resolve, supervisor));
+  });
+}
+
+const encoder = new TextEncoder();
+
+/** What the stream of a response holds before `buffered` counts it as waiting; it only shifts the count. */
+const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
+
+export class WebExchange implements Exchange {
+  readonly authInfo: AuthInfo | undefined;
+  readonly parsedBody: unknown = undefined;
+  readonly request: Request;
+  readonly headers: RequestHeaders;
+  readonly #clock: Supervisor['options']['clock'];
+  readonly #answer: (response: Response) => void;
+  readonly #extraHeaders: Record<string, string> = {};
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #answered = false;
+  #closed = false;
+  #listeners: (() => void)[] = [];
+
+  constructor(
+    request: Request,
+    authInfo: AuthInfo | undefined,
+    answer: (response: Response) => void,
+    { options }: Supervisor,
+  ) {
+    this.request = request;
+    this.authInfo = authInfo;
+    this.#answer = answer;
+    this.#clock = options.clock;
+    this.headers = Object.fromEntries(request.headers);
+    if (request.signal.aborted) this.#close();
+    else request.signal.addEventListener('abort', () => this.destroy(), { once: true });
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  get requestInfo(): Exchange['requestInfo'] {
+    const { headers, request } = this;
+    return {
+      headers,
+      get url() {
+        return new URL(request.url);
+      },
+    };
+  }
+
+  async readBody(limit: number, timeout: number): Promise<BodyResult> {
+    if (this.request.bodyUsed) return { failure: 'bodyAborted' };
+    const reader = this.request.body?.getReader();
+    if (reader === undefined) return { text: '' };
+    let late = false;
+    const timer = this.#clock.setTimeout(() => {
+      late = true;
+      void reader.cancel().catch(() => {});
+    }, timeout);
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    let text = '';
+    let size = 0;
+    try {
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        size += chunk.value.byteLength;
+        if (size > limit) {
+          void reader.cancel().catch(() => {});
+          return { failure: 'bodyTooLarge' };
+        }
+        text += decoder.decode(chunk.value, { stream: true });
+      }
+      return late ? { failure: 'bodyTimeout' } : { text: text + decoder.decode() };
+    } catch (error) {
+      if (late) return { failure: 'bodyTimeout' };
+      return { failure: error instanceof TypeError && !this.#closed && size > 0 ? 'parseError' : 'bodyAborted' };
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get buffered(): number {
+    return this.#controller === undefined ? 0 : -(this.#controller.desiredSize ?? 0);
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#listeners.push(listener);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#extraHeaders[name] = value;
+  }
+
+  respond(status: number, headers: ResponseHeaders, body?: string): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#answer(new Response(body ?? null, { status, headers: { ...this.#extraHeaders, ...headers } }));
+    this.#close();
+  }
+
+  open(headers: ResponseHeaders): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          if (this.#closed) controller.close();
+        },
+        cancel: () => this.#close(),
+      },
+      strategy,
+    );
+    this.#answer(new Response(body, { status: 200, headers: { ...this.#extraHeaders, ...headers } }));
+  }
+
+  flush(): void {}
+
+  write(chunk: string): void {
+    if (!this.#closed) this.#controller?.enqueue(encoder.encode(chunk));
+  }
+
+  end(chunk?: string): void {
+    if (this.#closed) return;
+    if (chunk !== undefined) this.write(chunk);
+    this.#controller?.close();
+    this.#close(); // when the host has sent what is queued can't be seen from here
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#controller?.error(new DOMException('The connection was ended', 'AbortError'));
+    if (!this.#answered) {
+      this.#answered = true;
+      this.#answer(new Response(null, { status: 408 })); // for a host that still waits; the client has gone
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,38 @@
+/** Entry point `mcp-session-supervisor`: assembles a supervisor, and names what users import. */
+import { handleWeb } from './http/webExchange.ts';
+import { resolveOptions, type SessionSupervisorOptions } from './options.ts';
+import { publish, type SessionSupervisor } from './supervisor/sessionSupervisor.ts';
+import { Supervisor } from './supervisor/supervisor.ts';
+
+/**
+ * Makes a supervisor of MCP sessions: hand its `toNodeHandler` (from `mcp-session-supervisor/node`) or its `fetch` the
+ * requests of one endpoint.
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`.
+ */
+export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
+  const core = new Supervisor(resolveOptions(options));
+  return publish(core, (request, init) => handleWeb(core, request, init?.authInfo));
+}
+
+export type { Clock, TimerClock } from './clock.ts';
+export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
+export { END_REASONS, type EndReason } from './machines/reasons.ts';
+export type {
+  ConnectableServer,
+  LogEntry,
+  Logger,
+  PrincipalResolver,
+  ServerFactory,
+  ServerWithCleanup,
+  SessionContext,
+  SessionSupervisorOptions,
+} from './options.ts';
+export type {
+  SessionEvent,
+  SessionEventType,
+  SessionInfo,
+  SessionListener,
+  SessionState,
+} from './supervisor/sessionInfo.ts';
+export type { DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
+export type { ClientInfo } from './transport/clientInfo.ts';

@@ -1,0 +1,2 @@
+/** Entry point `mcp-session-supervisor/node`: the handler for node:http and the frameworks built on it. */
+export { type NodeHandler, type NodeRequest, toNodeHandler } from './http/nodeHandler.ts';
