@@ -9,7 +9,7 @@ import { distance } from 'fastest-levenshtein';
 import type { InspectionEvent, Observer } from 'xstate';
 import { type Clock, MAX_DELAY, SYSTEM_CLOCK, type TimerClock } from './clock.ts';
 import { SupervisorError } from './errors.ts';
-import type { ClientInfo } from './transport/clientInfo.ts';
+import type { ClientInfo } from './protocol/initialize.ts';
 
 /** What the server factory is told about the session that it builds a server for. */
 export interface SessionContext {
@@ -255,7 +255,9 @@ const clock: Check<Clock> = (name, value) => {
 };
 
 const inspector: Check<ResolvedOptions['inspect']> = (name, value) =>
-  typeof value === 'function' ? (value as (event: InspectionEvent) => void) : methods<Observer<InspectionEvent>>('next')(name, value);
+  typeof value === 'function'
+    ? (value as (event: InspectionEvent) => void)
+    : methods<Observer<InspectionEvent>>('next')(name, value);
 
 const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions[K]> } = {
   server: { check: callable, default: () => invalid('server', undefined, 'a function that builds an MCP server') },
@@ -320,7 +322,5 @@ export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptio
 function nearest(name: string): string {
   const scored = OPTION_NAMES.map((option) => ({ option, edits: distance(name.toLowerCase(), option.toLowerCase()) }));
   const best = scored.reduce((a, b) => (b.edits < a.edits ? b : a));
-  return best.edits <= name.length / 2
-    ? `; did you mean ${best.option}?`
-    : `; there are: ${OPTION_NAMES.join(', ')}`;
+  return best.edits <= name.length / 2 ? `; did you mean ${best.option}?` : `; there are: ${OPTION_NAMES.join(', ')}`;
 }

@@ -4,7 +4,8 @@
  */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
-import { type InitializeParams, initializeParams, isObject } from '../transport/clientInfo.ts';
+import { type InitializeParams, initializeParams } from '../protocol/initialize.ts';
+import { isMessage } from '../protocol/messages.ts';
 
 /** Messages that one batch may hold. */
 export const MAX_BATCH_SIZE = 100;
@@ -19,7 +20,8 @@ export function classify(body: unknown): Classified {
   if (body.length === 0) return refused('invalidMessage');
   if (body.length > MAX_BATCH_SIZE) return refused('batchTooLarge');
   if (!body.every(isMessage)) return refused('invalidMessage');
-  if (body.some((message) => 'method' in message && message.method === 'initialize')) return refused('initializeInBatch');
+  if (body.some((message) => 'method' in message && message.method === 'initialize'))
+    return refused('initializeInBatch');
   return { kind: 'messages', messages: body, batch: true };
 }
 
@@ -35,31 +37,6 @@ function classifyOne(body: unknown): Classified {
 
 function refused(refusal: RefusalName, id: RequestId | null = null): Classified {
   return { kind: 'refused', refusal, id };
-}
-
-/** The longest id of a request, in characters; it is kept while the request is in flight. */
-const MAX_ID_LENGTH = 1_024;
-
-function isId(id: unknown): id is RequestId {
-  return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
-}
-
-function isMessage(value: unknown): value is JSONRPCMessage {
-  if (!isObject(value) || value['jsonrpc'] !== '2.0') return false;
-  const { method, params, id, result, error } = value;
-  if (Object.hasOwn(value, 'method')) {
-    if (typeof method !== 'string') return false;
-    if (Object.hasOwn(value, 'params') && !isObject(params)) return false;
-    return !Object.hasOwn(value, 'id') || isId(id);
-  }
-  if (Object.hasOwn(value, 'result') === Object.hasOwn(value, 'error')) return false;
-  if (Object.hasOwn(value, 'result')) return isId(id) && isObject(result);
-  return (
-    (!Object.hasOwn(value, 'id') || isId(id)) &&
-    isObject(error) &&
-    Number.isSafeInteger(error['code']) &&
-    typeof error['message'] === 'string'
-  );
 }
 
 /** Responses and cancellations: what a call in flight may be waiting for, and so is let through in a drain. */

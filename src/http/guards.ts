@@ -1,14 +1,17 @@
 /** What can be refused by looking at the method and the headers alone: a flat ladder, cheapest rung first. */
 import type { RefusalName } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { isSupportedVersion } from '../protocol/versions.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
-import { isSupportedVersion } from './versions.ts';
 
 type Policy = Pick<ResolvedOptions, 'allowedHosts' | 'allowedOrigins' | 'stateless' | 'maxRequestBodySize'>;
 
 /** Returns why the request is refused, if it is. */
 export function guard({ method, headers, parsedBody }: Exchange, policy: Policy): RefusalName | undefined {
-  if (policy.allowedHosts !== undefined && !hostAllowed(headers['host'] ?? headers[':authority'], policy.allowedHosts)) {
+  if (
+    policy.allowedHosts !== undefined &&
+    !hostAllowed(headers['host'] ?? headers[':authority'], policy.allowedHosts)
+  ) {
     return 'hostNotAllowed';
   }
   if (policy.allowedOrigins !== undefined && !originAllowed(headers['origin'], policy.allowedOrigins)) {

@@ -4,6 +4,7 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
+import { BATCH_VERSION } from '../protocol/versions.ts';
 import type { Session } from '../supervisor/session.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
@@ -13,7 +14,6 @@ import { type Classified, classify, finishesCalls, hasDuplicateId } from './clas
 import { answerPreflight, applyCors } from './cors.ts';
 import { guard, single } from './guards.ts';
 import { NO_PRINCIPAL, principalOf } from './principal.ts';
-import { BATCH_VERSION } from './versions.ts';
 
 /** Answers one exchange. Never rejects. */
 export async function handle(supervisor: Supervisor, exchange: Exchange): Promise<void> {
@@ -41,7 +41,9 @@ function walk(supervisor: Supervisor, exchange: Exchange): Promise<void> | void 
 
   const id = single(exchange.headers, 'mcp-session-id');
   if (id === undefined) {
-    return exchange.method === 'POST' ? postFirst(supervisor, exchange, principal) : refuse(exchange, 'sessionRequired');
+    return exchange.method === 'POST'
+      ? postFirst(supervisor, exchange, principal)
+      : refuse(exchange, 'sessionRequired');
   }
   const session = id === null ? undefined : supervisor.find(id, principal);
   if (session === undefined) return refuse(exchange, 'sessionNotFound');
@@ -49,7 +51,9 @@ function walk(supervisor: Supervisor, exchange: Exchange): Promise<void> | void 
   if (exchange.method === 'GET' && !supervisor.accepting) return refuse(exchange, 'draining');
   const hold = session.claim(exchange);
   if (typeof hold === 'string') return refuse(exchange, hold);
-  return exchange.method === 'GET' ? get(supervisor, session, exchange, hold) : post(supervisor, session, exchange, hold);
+  return exchange.method === 'GET'
+    ? get(supervisor, session, exchange, hold)
+    : post(supervisor, session, exchange, hold);
 }
 
 /** A POST without a session id: an initialize, or nothing that we could answer. */

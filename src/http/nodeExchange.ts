@@ -51,7 +51,8 @@ export class NodeExchange implements Exchange {
   get request(): Request {
     const headers = new Headers();
     for (const [name, value] of Object.entries(this.#request.headers)) {
-      if (!name.startsWith(':') && value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+      if (!name.startsWith(':') && value !== undefined)
+        headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     }
     return new Request(this.requestInfo.url, { method: this.method, headers });
   }

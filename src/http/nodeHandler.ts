@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 
+import { SupervisorError } from '../errors.ts';
 import { type SessionSupervisor, supervisorOf } from '../supervisor/sessionSupervisor.ts';
 import { handle } from './handle.ts';
 import { NodeExchange } from './nodeExchange.ts';
@@ -17,10 +18,13 @@ export type NodeHandler = (request: NodeRequest, response: ServerResponse, parse
 
 /**
  * Makes a handler: `http.createServer(toNodeHandler(supervisor))`, `app.all('/mcp', toNodeHandler(supervisor))`.
- * @throws {SupervisorError} `NOT_A_SUPERVISOR`, or `SUPERVISOR_STOPPED` after a drain.
+ * @throws {SupervisorError} `NOT_A_SUPERVISOR`, or `SUPERVISOR_STOPPED` once a drain has begun.
  */
 export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
   const core = supervisorOf(supervisor);
+  if (!core.accepting) {
+    throw new SupervisorError('SUPERVISOR_STOPPED', 'The supervisor has been drained; create a new one');
+  }
   return (request, response, parsedBody) => {
     const body = typeof parsedBody === 'function' || parsedBody === undefined ? bodyOf(request) : parsedBody;
     return handle(core, new NodeExchange(request, response, body, core.options.clock));

@@ -2,13 +2,26 @@
  * A drain: `accepting → draining → stopped`. The machine says when sessions end and when time is up; this waits until
  * nothing is left.
  */
-import { MAX_DELAY } from '../clock.ts';
+import { MAX_DELAY, type TimerClock } from '../clock.ts';
 import { SupervisorError } from '../errors.ts';
+import type { SupervisorEvent } from '../machines/supervisor.ts';
+import type { LogEntry } from '../options.ts';
+import type { Reply } from '../transport/exchange.ts';
 import { atMost } from './atMost.ts';
-import type { Supervisor } from './supervisor.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
+
+/** What a drain needs of the supervisor. */
+export interface Drainable {
+  readonly actor: { send(event: SupervisorEvent): void };
+  readonly registry: { readonly size: number };
+  readonly exchanges: ReadonlySet<Reply>;
+  readonly options: { readonly clock: TimerClock };
+  /** Resolves when there are no sessions and no calls. */
+  whenEmpty(): Promise<void>;
+  log(entry: LogEntry): void;
+}
 
 /** @throws {SupervisorError} `INVALID_OPTION` */
 export function checkDrainTimeout(timeout: unknown): void {
@@ -20,7 +33,7 @@ export function checkDrainTimeout(timeout: unknown): void {
   );
 }
 
-export async function drain(supervisor: Supervisor, timeout: number | undefined): Promise<void> {
+export async function drain(supervisor: Drainable, timeout: number | undefined): Promise<void> {
   const { actor, registry, exchanges, options } = supervisor;
   const sessions = registry.size;
   supervisor.log({

@@ -2,7 +2,7 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
 import type { ConnectableServer, ServerFactory, ServerWithCleanup, SessionContext } from '../options.ts';
-import type { ClientInfo } from '../transport/clientInfo.ts';
+import type { ClientInfo } from '../protocol/initialize.ts';
 import { SharedValidator } from './sharedValidator.ts';
 
 /** What every server may share with all others of the process. */

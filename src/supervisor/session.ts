@@ -6,7 +6,7 @@ import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js'
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
-import type { ClientInfo } from '../transport/clientInfo.ts';
+import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
 import { refuse } from '../transport/refuse.ts';
@@ -105,7 +105,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   async open(exchange: Exchange, initialize: JSONRPCRequest): Promise<void> {
     this.#opening = exchange;
     exchange.onClose(() => {
-      if (this.state === 'initializing') this.terminate('closed'); // nobody is left who could learn the id
+      if (this.state === 'initializing') void this.terminate('closed'); // nobody is left who could learn the id
     });
     const { id, principal, clientInfo } = this;
     const { authInfo } = exchange;

@@ -1,6 +1,6 @@
 /** What an embedder sees of a session and of its life: plain values, made when asked for. */
 import type { EndReason } from '../machines/reasons.ts';
-import type { ClientInfo } from '../transport/clientInfo.ts';
+import type { ClientInfo } from '../protocol/initialize.ts';
 
 /** The states of the session machine. */
 export type SessionState = 'initializing' | 'active' | 'idle' | 'terminated';

@@ -63,7 +63,10 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     terminate: async (id, reason = 'terminated') => {
       if (!END_REASONS.includes(reason)) {
-        throw new SupervisorError('INVALID_OPTION', `A reason is one of ${END_REASONS.join(', ')}; got ${String(reason)}`);
+        throw new SupervisorError(
+          'INVALID_OPTION',
+          `A reason is one of ${END_REASONS.join(', ')}; got ${String(reason)}`,
+        );
       }
       return core.terminate(id, reason);
     },

@@ -4,16 +4,24 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
-import { clientInfoOf } from '../transport/clientInfo.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { clientInfoOf } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
 import { refuse } from '../transport/refuse.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
 import { ServerInstance } from './serverInstance.ts';
-import type { Supervisor } from './supervisor.ts';
+
+/** What a stateless call needs of the supervisor. */
+export interface StatelessHost {
+  readonly options: ResolvedOptions;
+  /** The call has ended; `closed` resolves when its server is closed. */
+  endStateless(call: StatelessCall, closed: Promise<void>): void;
+  log(entry: LogEntry): void;
+}
 
 export class StatelessCall {
-  readonly #supervisor: Supervisor;
+  readonly #supervisor: StatelessHost;
   readonly #exchange: Exchange;
   readonly #transport: SessionTransport;
   readonly #server: ServerInstance;
@@ -21,7 +29,7 @@ export class StatelessCall {
   #ended = false;
   #timer: unknown;
 
-  constructor(supervisor: Supervisor, exchange: Exchange) {
+  constructor(supervisor: StatelessHost, exchange: Exchange) {
     this.#supervisor = supervisor;
     this.#exchange = exchange;
     const end = () => this.end('endedEarly');

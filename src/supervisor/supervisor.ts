@@ -161,7 +161,10 @@ export class Supervisor implements SessionHost {
     this.#awaitClosing(torn);
     const { error, reason } = session;
     const level = reason === 'crashed' ? 'error' : 'info';
-    this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, { reason, ...(error !== undefined && { error }) });
+    this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, {
+      reason,
+      ...(error !== undefined && { error }),
+    });
     this.events.emit('session.terminated', session);
   }
 

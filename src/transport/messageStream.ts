@@ -62,8 +62,10 @@ export class MessageStream {
   send(message: JSONRPCMessage): void {
     const json = JSON.stringify(message);
     if (this.#log === undefined) return this.#connection?.write(messageFrame(json));
-    this.#enqueue(json.length, async (log) => this.#connection?.write(await this.#stored(log, message, json)), () =>
-      this.#connection?.write(messageFrame(json)),
+    this.#enqueue(
+      json.length,
+      async (log) => this.#connection?.write(await this.#stored(log, message, json)),
+      () => this.#connection?.write(messageFrame(json)),
     );
   }
 

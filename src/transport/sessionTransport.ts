@@ -6,12 +6,12 @@
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
+import { isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
 import { EventLog } from '../stores/eventLog.ts';
 import { type Answer, JsonAnswer, StreamAnswer } from './answer.ts';
 import { Connection } from './connection.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
-import { isRequest, isResponse, type ResponseMessage } from './messages.ts';
 import { MessageStream } from './messageStream.ts';
 import { SSE_HEADERS } from './sse.ts';
 import type { TransportEvents, TransportOptions } from './transportOptions.ts';
@@ -76,7 +76,8 @@ export class SessionTransport implements Transport {
     if (isResponse(message)) return this.#respond(message);
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', 'The session has ended');
     const { relatedRequestId } = options ?? {};
-    const sent = relatedRequestId === undefined ? this.#broadcast(message) : this.#calls.get(relatedRequestId)?.send(message);
+    const sent =
+      relatedRequestId === undefined ? this.#broadcast(message) : this.#calls.get(relatedRequestId)?.send(message);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
     if (!sent && isRequest(message)) {
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);

@@ -11,7 +11,9 @@ export const SSE_HEADERS = {
 
 /** One JSON-RPC message, already serialised. */
 export function messageFrame(json: string, eventId?: string): string {
-  return eventId === undefined ? `event: message\ndata: ${json}\n\n` : `event: message\nid: ${eventId}\ndata: ${json}\n\n`;
+  return eventId === undefined
+    ? `event: message\ndata: ${json}\n\n`
+    : `event: message\nid: ${eventId}\ndata: ${json}\n\n`;
 }
 
 /** An event with an id and no data, from which a client can resume a stream before its first message. */

@@ -1,6 +1,6 @@
 /** What a client says of itself in an initialize. */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import type { RequestHeaders } from './exchange.ts';
+import { isObject } from './messages.ts';
 
 /** Who the client says it is: `clientInfo` of its initialize (MCP 2025-11-25, Lifecycle). */
 export interface ClientInfo {
@@ -25,7 +25,10 @@ export function initializeParams(params: unknown): InitializeParams | undefined 
 }
 
 /** What is known of a client that has no session. */
-export function clientInfoOf(message: JSONRPCMessage | undefined, headers: RequestHeaders): {
+export function clientInfoOf(
+  message: JSONRPCMessage | undefined,
+  headers: Record<string, string | string[] | undefined>,
+): {
   readonly clientInfo: ClientInfo | undefined;
   readonly protocolVersion: string | undefined;
 } {
@@ -36,8 +39,4 @@ export function clientInfoOf(message: JSONRPCMessage | undefined, headers: Reque
     clientInfo: params?.clientInfo,
     protocolVersion: params?.protocolVersion ?? (typeof header === 'string' ? header : undefined),
   };
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
