@@ -27,6 +27,7 @@ export type {
   SessionContext,
   SessionSupervisorOptions,
 } from './options.ts';
+export type { ClientInfo } from './protocol/initialize.ts';
 export type {
   SessionEvent,
   SessionEventType,
@@ -35,4 +36,3 @@ export type {
   SessionState,
 } from './supervisor/sessionInfo.ts';
 export type { DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
-export type { ClientInfo } from './transport/clientInfo.ts';

@@ -8,7 +8,7 @@ import { type SessionInput, type SessionOutput, sessionMachine } from './session
 
 export type PartitionEvent =
   /** Starts a session in a free slot. */
-  | { readonly type: 'SPAWN'; readonly slot: string; readonly input: SessionInput };
+  { readonly type: 'SPAWN'; readonly slot: string; readonly input: SessionInput };
 
 /** What xstate tells a parent about the end of a child. */
 type ChildEnded = DoneActorEvent<SessionOutput> | ErrorActorEvent;
