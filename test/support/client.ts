@@ -53,6 +53,6 @@ export async function connectClient(url: string, options: ConnectOptions = {}): 
 }
 
 /** The text content of a tool's result. */
-export function textOf(result: CallToolResult): string {
+function textOf(result: CallToolResult): string {
   return result.content.map((block) => (block.type === 'text' ? block.text : `[${block.type}]`)).join('');
 }

@@ -7,7 +7,7 @@
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 
 /** How long a wait may take when nothing else is said, in ms. Generous: a bound, never an expectation. */
-export const DEFAULT_WITHIN = 5_000;
+const DEFAULT_WITHIN = 5_000;
 
 /** How often the loop may turn before polling slows down to a timer. */
 const EAGER_TURNS = 200;
@@ -39,7 +39,7 @@ export async function withTimeout<T>(promise: PromiseLike<T>, options: WaitOptio
 }
 
 /** One turn of the event loop: pending microtasks and I/O that is ready have run when it resolves. */
-export function turn(): Promise<void> {
+function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => resolve()));
 }
 

@@ -6,7 +6,7 @@ import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, req
 import { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts';
 import { type WaitOptions, withTimeout } from './until.ts';
 
-export { type RawResponse, RawSocket, rawSocket } from './rawSocket.ts';
+export { rawSocket } from './rawSocket.ts';
 export { EventStream, type SseEvent, type WireMessage } from './sse.ts';
 
 export const LATEST_PROTOCOL_VERSION = '2025-11-25';
