@@ -1,0 +1,39 @@
+/** What the command says when it listens. */
+import type { Journal } from './journal.ts';
+import type { ServerInfo } from './probe.ts';
+import { formatDuration, printable } from './wording.ts';
+
+export interface Announcement {
+  readonly version: string;
+  readonly url: string;
+  readonly server: ServerInfo;
+  /** The source of the server, as the command line names it. */
+  readonly label: string;
+  /** In ms; `undefined` when there are no sessions. */
+  readonly sessionIdleTimeout: number | undefined;
+  /** In ms. */
+  readonly shutdownTimeout: number;
+}
+
+/** A greeting for people, or one entry for machines. */
+export function announce(journal: Journal, announcement: Announcement): void {
+  const { version, url, server, label, sessionIdleTimeout, shutdownTimeout } = announcement;
+  const name = printable(`${server.name} ${server.version}`);
+  journal.greet(
+    [
+      `mcp-session-supervisor ${version}`,
+      `  endpoint      ${url}`,
+      `  server        ${name} (${printable(label)})`,
+      `  idle timeout  ${idleTimeout(sessionIdleTimeout)}`,
+      `  to stop       Ctrl-C or SIGTERM: calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`,
+      '',
+    ],
+    { level: 'info', event: 'server.listening', message: `${name} listens at ${url}`, url, server, sessionIdleTimeout },
+  );
+}
+
+function idleTimeout(milliseconds: number | undefined): string {
+  if (milliseconds === undefined) return 'none: stateless, a fresh server for each request';
+  if (milliseconds === Number.POSITIVE_INFINITY) return 'none: sessions stay until they are ended';
+  return `${formatDuration(milliseconds)} with nothing in flight`;
+}

@@ -1,0 +1,59 @@
+/** The end of serving: calls in flight finish, every session ends, the sockets close; and it is told what happened. */
+import type { SessionSupervisor } from '../index.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Journal } from './journal.ts';
+import { formatDuration, plural } from './wording.ts';
+
+interface Draining {
+  readonly supervisor: SessionSupervisor;
+  readonly endpoint: Endpoint;
+  readonly journal: Journal;
+  /** How many sessions are open, and how many have ended. */
+  readonly tally: () => { readonly open: number; readonly ended: number };
+  /** In ms. */
+  readonly shutdownTimeout: number;
+}
+
+/** Drains and closes. Resolves to whether every call got the time it needed. */
+export async function drain(draining: Draining, signal: NodeJS.Signals): Promise<boolean> {
+  const { supervisor, endpoint, journal, tally, shutdownTimeout } = draining;
+  const started = performance.now();
+  const elapsed = (): number => performance.now() - started;
+  const before = tally();
+  const waiting = [...endpoint.calls];
+  let cut = 0;
+  for (const response of waiting) {
+    // What is still unanswered when the time is up ends because of it. Node's timers round to the millisecond.
+    response.once('close', () => {
+      if (elapsed() >= shutdownTimeout - 1) cut++;
+    });
+  }
+  const limit = formatDuration(shutdownTimeout);
+  const waits =
+    waiting.length === 0
+      ? 'nothing in flight'
+      : `waiting up to ${limit} for ${plural(waiting.length, 'call')} in flight`;
+  journal.write({
+    level: 'info',
+    event: 'supervisor.draining',
+    message: `${signal}: draining ${plural(before.open, 'session')}, ${waits}; a second signal exits at once`,
+    signal,
+    sessions: before.open,
+    calls: waiting.length,
+  });
+  // The socket stays open meanwhile: a call may wait for an answer that its client has yet to send.
+  await supervisor.drain({ timeout: shutdownTimeout });
+  await endpoint.close();
+  const took = elapsed();
+  const ended = tally().ended - before.ended;
+  const calls = cut === 0 ? 'no call was cut off' : `${plural(cut, 'call')} cut off by --shutdown-timeout`;
+  journal.write({
+    level: cut === 0 ? 'info' : 'warn',
+    event: 'supervisor.stopped',
+    message: `stopped after ${formatDuration(took)}: ${plural(ended, 'session')} ended, ${calls}`,
+    ended,
+    cut,
+    took: Math.round(took),
+  });
+  return cut === 0;
+}

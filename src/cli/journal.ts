@@ -1,0 +1,116 @@
+/**
+ * What the command prints while it serves: one line for each entry, as text for people or as JSON for machines.
+ * Warnings and errors go to stderr, everything else to stdout.
+ */
+import { styleText } from 'node:util';
+import type { LogEntry } from '../index.ts';
+import { describeError } from './failure.ts';
+import { printable } from './wording.ts';
+
+/** Where lines go: what the journal needs of `process.stdout` and `process.stderr`. */
+export interface LineSink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export interface JournalOptions {
+  readonly format: 'text' | 'json';
+  /** Only warnings and errors. */
+  readonly quiet: boolean;
+  /** Debug entries too, and the stack of each error. */
+  readonly verbose: boolean;
+  readonly out: LineSink;
+  readonly err: LineSink;
+  /** `NO_COLOR` is honoured: set and not empty, it turns colours off. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface Journal {
+  /** Writes an entry as one line, unless its level is not wanted. */
+  write(entry: LogEntry): void;
+  /** Writes what greets a person at the start: the lines as they are, or the entry where lines are JSON. */
+  greet(lines: readonly string[], entry: LogEntry): void;
+}
+
+const RANKS = { debug: 0, info: 1, warn: 2, error: 3 } as const;
+
+export function createJournal(options: JournalOptions): Journal {
+  const { format, quiet, verbose, out, err, env, now } = options;
+  const threshold = quiet ? RANKS.warn : verbose ? RANKS.debug : RANKS.info;
+  const line = format === 'json' ? jsonLine : textLine;
+  const write = (entry: LogEntry): void => {
+    const rank = RANKS[entry.level];
+    if (rank < threshold) return;
+    const sink = rank >= RANKS.warn ? err : out;
+    const colour = sink.isTTY === true && !env['NO_COLOR'];
+    sink.write(`${line(entry, { time: now(), verbose, colour })}\n`);
+  };
+  const greet = (lines: readonly string[], entry: LogEntry): void => {
+    if (format === 'json') write(entry);
+    else if (!quiet) out.write(lines.map((text) => `${text}\n`).join(''));
+  };
+  return { write, greet };
+}
+
+interface Look {
+  readonly time: number;
+  readonly verbose: boolean;
+  readonly colour: boolean;
+}
+
+/** A session id as text shows it: enough to tell sessions apart, too little to take one over. */
+function shortId(sessionId: string): string {
+  return printable(sessionId.slice(0, 8));
+}
+
+const STYLES = {
+  'session.opened': 'green',
+  'session.active': 'cyan',
+  'session.idle': 'gray',
+  'session.terminated': 'magenta',
+} as const;
+
+function textLine(entry: LogEntry, { time, verbose, colour }: Look): string {
+  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+    colour ? styleText(style, text, { validateStream: false }) : text;
+  const { level, event, message, sessionId, error } = entry;
+  const parts = [paint('gray', clockTime(time))];
+  if (level === 'info' && event in STYLES && sessionId !== undefined) {
+    const verb = event.slice('session.'.length).padEnd('terminated'.length);
+    parts.push(paint(STYLES[event as keyof typeof STYLES], verb), shortId(sessionId), printable(message));
+  } else {
+    const label = level === 'warn' ? paint('yellow', 'warning: ') : level === 'error' ? paint('red', 'error: ') : '';
+    const said = error === undefined ? '' : describeError(error);
+    const because = said === '' || message.includes(said) ? '' : `: ${said}`;
+    const whose = sessionId === undefined ? '' : ` [${shortId(sessionId)}]`;
+    parts.push(`${label}${printable(message)}${because}${whose}`);
+  }
+  const text = parts.join('  ');
+  return verbose && error instanceof Error && error.stack !== undefined ? `${text}\n${error.stack}` : text;
+}
+
+/** Local time of day: who follows a terminal compares it with the clock on the wall. */
+function clockTime(time: number): string {
+  const date = new Date(time);
+  const [h, m, s] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, '0'));
+  return `${h}:${m}:${s}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function jsonLine(entry: LogEntry, { time, verbose }: Look): string {
+  const plainError = (value: unknown): unknown => {
+    if (!(value instanceof Error)) return typeof value === 'bigint' ? String(value) : value;
+    const { name, message, stack } = value;
+    const { code } = value as { code?: unknown };
+    return { name, message, ...(code === undefined ? {} : { code }), ...(verbose ? { stack } : {}) };
+  };
+  const { level, event, message } = entry;
+  const stamped = { time: new Date(time).toISOString(), ...entry };
+  try {
+    return JSON.stringify(stamped, (_key, value: unknown) => plainError(value));
+  } catch {
+    // Something in it refers to itself: its essence is still worth a line.
+    return JSON.stringify({ time: stamped.time, level, event, message });
+  }
+}

@@ -1,0 +1,60 @@
+/** The sessions' lifecycle as journal entries: what an operator wants to know of each step, in a few words. */
+import type { SessionEvent, SessionInfo, SessionSupervisor } from '../index.ts';
+import type { Journal } from './journal.ts';
+import { formatDuration, printable } from './wording.ts';
+
+/** Longer names of clients are cut. */
+const LONGEST_NAME = 60;
+
+/**
+ * Writes an entry for each lifecycle event of the supervisor's sessions.
+ * @returns how many sessions are open, and how many that were have ended.
+ */
+export function reportLifecycle(
+  supervisor: SessionSupervisor,
+  journal: Journal,
+  sessionIdleTimeout: number,
+): () => { open: number; ended: number } {
+  // By id, because a session that never opened ends as well.
+  const open = new Set<string>();
+  let ended = 0;
+  const write = (
+    { type, session, reason }: SessionEvent,
+    message: string,
+    more: Record<string, unknown> = {},
+  ): void => {
+    const { id: sessionId, state, inFlight } = session;
+    const why = reason === undefined ? {} : { reason };
+    journal.write({ level: 'info', event: type, message, sessionId, ...why, state, inFlight, ...more });
+  };
+  supervisor.on('session.opened', (event) => {
+    open.add(event.session.id);
+    const { clientInfo, protocolVersion, principal } = event.session;
+    const more = { client: clientInfo, protocolVersion, principal, open: open.size };
+    write(event, `${describeClient(event.session)}; ${open.size} open`, more);
+  });
+  supervisor.on('session.active', (event) => {
+    write(event, `${event.session.inFlight} in flight`);
+  });
+  const whenIdle = Number.isFinite(sessionIdleTimeout)
+    ? `ends in ${formatDuration(sessionIdleTimeout)} unless used`
+    : 'nothing in flight';
+  supervisor.on('session.idle', (event) => {
+    write(event, whenIdle);
+  });
+  supervisor.on('session.terminated', (event) => {
+    if (open.delete(event.session.id)) ended++;
+    const age = Math.max(0, Date.now() - event.session.createdAt);
+    write(event, `${event.reason}, after ${formatDuration(age)}; ${open.size} open`, {
+      age,
+      open: open.size,
+    });
+  });
+  return () => ({ open: open.size, ended });
+}
+
+function describeClient({ clientInfo, protocolVersion, principal }: SessionInfo): string {
+  const client = clientInfo === undefined ? 'unknown client' : `${clientInfo.name} ${clientInfo.version}`;
+  const owner = principal === undefined ? '' : ` for ${printable(principal, LONGEST_NAME)}`;
+  return `${printable(client, LONGEST_NAME)}${owner}, protocol ${printable(protocolVersion ?? 'unknown', LONGEST_NAME)}`;
+}

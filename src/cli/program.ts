@@ -1,0 +1,164 @@
+/**
+ * The command line: its flags, its help, and what it makes of the arguments. Runs nothing.
+ * Every option of the supervisor that a command line can express is a flag of the same name in kebab case.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import {
+  type ListOrAll,
+  parseCount,
+  parseDuration,
+  parseDurationOrInfinity,
+  parseList,
+  parseOrigins,
+  parsePath,
+  parsePort,
+  parseSize,
+} from './quantities.ts';
+
+/** The flags, parsed: durations in ms, sizes in bytes. What was not given is not there, unless it has a default. */
+export interface Flags {
+  readonly port: number;
+  readonly host: string;
+  readonly path: string;
+  readonly sessionIdleTimeout?: number;
+  readonly initializeTimeout?: number;
+  readonly maxSessionLifetime?: number;
+  readonly maxSessions?: number;
+  readonly whenFull?: 'evict-idle' | 'reject';
+  readonly maxSessionsPerPrincipal?: number;
+  readonly stateless?: true;
+  readonly shutdownTimeout?: number;
+  readonly jsonResponse?: true;
+  readonly retryInterval?: number;
+  readonly keepAliveInterval?: number;
+  readonly maxRequestBodySize?: number;
+  readonly requestBodyTimeout?: number;
+  readonly maxStreamBuffer?: number;
+  readonly resumeTimeout?: number;
+  readonly allowedHosts?: ListOrAll;
+  readonly allowedOrigins?: ListOrAll;
+  readonly cors?: ListOrAll;
+  readonly logFormat: 'text' | 'json';
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+/** What the command is to do. */
+export type Invocation =
+  | { readonly kind: 'serve'; readonly module: string; readonly flags: Flags }
+  /** `--help` or `--version`: only print. */
+  | { readonly kind: 'print'; readonly text: string };
+
+const FLAGS: Readonly<Record<string, readonly Option[]>> = {
+  'Where it listens:': [
+    new Option('--port <port>', '0 takes a free port').argParser(parsePort).default(3000),
+    new Option('--host <host>', 'name or address to bind').default('127.0.0.1'),
+    new Option('--path <path>', 'path of the MCP endpoint').argParser(parsePath).default('/mcp'),
+  ],
+  'Sessions:': [
+    new Option('--session-idle-timeout <duration>', 'end a session with nothing in flight for so long (default: 30m)')
+      .argParser(parseDurationOrInfinity)
+      .conflicts('stateless'),
+    new Option('--initialize-timeout <duration>', 'bound of an initialize (default: 1m)').argParser(parseDuration),
+    new Option('--max-session-lifetime <duration>', 'end a session at this age (default: infinity)').argParser(
+      parseDurationOrInfinity,
+    ),
+    new Option('--max-sessions <count>', 'how many there may be (default: 10000)').argParser(parseCount),
+    new Option('--when-full <policy>', 'at --max-sessions (default: evict-idle)').choices(['evict-idle', 'reject']),
+    new Option('--max-sessions-per-principal <count>', 'default: infinity').argParser(parseCount),
+    new Option('--stateless', 'a fresh server for each request, no sessions'),
+    new Option('--shutdown-timeout <duration>', 'what calls in flight get at the end (default: 10s)').argParser(
+      parseDuration,
+    ),
+  ],
+  'Requests and streams:': [
+    new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
+    new Option('--retry-interval <duration>', 'the SSE retry field (default: not sent)').argParser(parseDuration),
+    new Option('--keep-alive-interval <duration>', 'between comments on an open stream (default: 15s)').argParser(
+      parseDurationOrInfinity,
+    ),
+    new Option('--max-request-body-size <size>', 'beyond it 413 (default: 4mb)').argParser(parseSize),
+    new Option('--request-body-timeout <duration>', 'beyond it 408 (default: 30s)').argParser(parseDuration),
+    new Option('--max-stream-buffer <size>', 'what a stream may hold for a slow reader (default: 1mb)').argParser(
+      parseSize,
+    ),
+    new Option('--resume-timeout <duration>', 'how long a disconnected call holds its session (default: 5m)').argParser(
+      parseDuration,
+    ),
+  ],
+  'Who may ask:': [
+    new Option(
+      '--allowed-hosts <names>',
+      'accepted Host names, a,b or * (default on loopback: loopback names)',
+    ).argParser(parseList),
+    new Option(
+      '--allowed-origins <origins>',
+      'accepted Origins, a,b or * (default on loopback: loopback origins of the port, and those of --cors)',
+    ).argParser(parseOrigins),
+    new Option('--cors <origins>', 'origins of browser clients, a,b or * (default: off)').argParser(parseOrigins),
+  ],
+  'Output:': [
+    new Option('--log-format <format>', 'json is one object per line').choices(['text', 'json']).default('text'),
+    new Option('--quiet', 'only warnings and errors').conflicts('verbose'),
+    new Option('--verbose', 'also refused requests, and the stack of each error'),
+  ],
+};
+
+const NOTES = `
+Durations are written 500ms, 30s, 30m or 2h, some also "infinity"; sizes 512b, 64kb or 4mb.
+
+The module exports a function that builds one MCP server for one session, as its default export or as createServer.
+It may be async, and may return { server, cleanup }. It is named by a path, a file URL, or a package specifier, which
+is looked up from the current directory first. Before listening, the command opens one session on it and ends that
+session again, so that a broken factory is told at once; its client is named mcp-session-supervisor.
+
+SIGINT and SIGTERM drain: new sessions get 503, calls in flight get --shutdown-timeout. A second signal exits at once.
+An error that escapes a session's own callbacks is logged, and the other sessions go on.
+
+Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 130 or 143 when a second signal came.`;
+
+/**
+ * Parses the arguments (without node and script).
+ * @throws {CommandFailure} with exit code 2, where they are wrong.
+ */
+export function parseArguments(argv: readonly string[], version: string): Invocation {
+  let invocation: Invocation | undefined;
+  let printed = '';
+  const command = new Command('mcp-session-supervisor')
+    .description(
+      'Serves an MCP server over Streamable HTTP: every session supervised, ended when idle, never mid-call.',
+    )
+    .argument('<module>', 'module with the server factory')
+    .version(version, '--version', 'print the version')
+    .helpOption('--help', 'print this')
+    .addHelpText('after', NOTES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text;
+      },
+      // Told by the caller, in one line.
+      writeErr: () => {},
+    })
+    .action((module: string, flags: Flags) => {
+      invocation = { kind: 'serve', module, flags };
+    });
+  for (const [heading, options] of Object.entries(FLAGS)) {
+    for (const option of options) command.addOption(option.helpGroup(heading));
+  }
+  try {
+    command.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: 'print', text: printed };
+    throw new CommandFailure(usageMessage(error.message), EXIT_USAGE);
+  }
+  if (invocation === undefined) throw new Error('commander parsed the arguments and called no action');
+  return invocation;
+}
+
+/** Commander's message as one sentence: without its prefix, its line breaks and its quoted option placeholders. */
+function usageMessage(message: string): string {
+  return message.replace(/^error: /, '').replaceAll('\n', ' ');
+}

@@ -1,0 +1,102 @@
+/** Durations, sizes, counts, ports and lists as they are written on a command line. Pure. */
+import { InvalidArgumentError } from 'commander';
+
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const SIZE_UNITS: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 * 1024 };
+
+/** The longest delay of Node's timers, in ms. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+const NUMBER_AND_UNIT = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i;
+
+const quote = (text: string): string => JSON.stringify(text);
+
+/** Milliseconds of `500ms`, `30s`, `1.5h`. Refuses a bare number, zero, and what Node's timers can't wait for. */
+export function parseDuration(text: string): number {
+  const [, number, unit] = NUMBER_AND_UNIT.exec(text.trim()) ?? [];
+  if (number !== undefined && unit === '') {
+    throw new InvalidArgumentError(`A duration needs a unit: ${number}ms, ${number}s, ${number}m or ${number}h.`);
+  }
+  const factor = unit === undefined ? undefined : DURATION_UNITS[unit.toLowerCase()];
+  if (number === undefined || factor === undefined) {
+    throw new InvalidArgumentError(`Not a duration: ${quote(text)}. Write it as 500ms, 30s, 30m or 2h.`);
+  }
+  const milliseconds = Number(number) * factor;
+  if (milliseconds === 0) throw new InvalidArgumentError('A duration must be more than zero.');
+  if (milliseconds > LONGEST_DELAY) {
+    throw new InvalidArgumentError(`A duration may be at most ${Math.floor(LONGEST_DELAY / 3_600_000)}h.`);
+  }
+  return milliseconds;
+}
+
+/** As `parseDuration`; `infinity` means never. */
+export function parseDurationOrInfinity(text: string): number {
+  return isInfinity(text) ? Number.POSITIVE_INFINITY : parseDuration(text);
+}
+
+/** Bytes of `512b`, `64kb`, `4mb` (1 kb is 1024 bytes). Refuses a bare number and zero. */
+export function parseSize(text: string): number {
+  const [, number, unit] = NUMBER_AND_UNIT.exec(text.trim()) ?? [];
+  if (number !== undefined && unit === '') {
+    throw new InvalidArgumentError(`A size needs a unit: ${number}b, ${number}kb or ${number}mb.`);
+  }
+  const factor = unit === undefined ? undefined : SIZE_UNITS[unit.toLowerCase()];
+  if (number === undefined || factor === undefined) {
+    throw new InvalidArgumentError(`Not a size: ${quote(text)}. Write it as 512b, 64kb or 4mb.`);
+  }
+  const bytes = Number(number) * factor;
+  if (bytes === 0) throw new InvalidArgumentError('A size must be more than zero.');
+  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError(`Not a whole number of bytes: ${quote(text)}.`);
+  return bytes;
+}
+
+/** A positive whole number, or `infinity`. */
+export function parseCount(text: string): number {
+  if (isInfinity(text)) return Number.POSITIVE_INFINITY;
+  const count = /^\d+$/.test(text.trim()) ? Number(text) : 0;
+  if (count > 0 && Number.isSafeInteger(count)) return count;
+  throw new InvalidArgumentError(`Not a positive whole number: ${quote(text)}.`);
+}
+
+/** A TCP port; 0 takes a free one. */
+export function parsePort(text: string): number {
+  const port = /^\d+$/.test(text.trim()) ? Number(text) : -1;
+  if (port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError(`Not a port: ${quote(text)}. Ports are 0 (a free one) to 65535.`);
+}
+
+/** The path of the endpoint, as requests will name it. */
+export function parsePath(text: string): string {
+  if (!text.startsWith('/')) throw new InvalidArgumentError(`A path starts with a slash: ${quote(`/${text}`)}.`);
+  const { pathname } = new URL(`http://localhost${text}`);
+  if (pathname === text) return text;
+  throw new InvalidArgumentError(`Not a plain path: ${quote(text)}. It would arrive as ${quote(pathname)}.`);
+}
+
+/** What a list flag holds: its entries, or `*` for all. */
+export type ListOrAll = readonly string[] | '*';
+
+/** `a,b` as a list; `*` alone stands for all. */
+export function parseList(text: string): ListOrAll {
+  const entries = text.split(',').map((entry) => entry.trim());
+  if (entries.includes('')) throw new InvalidArgumentError(`An entry of the list ${quote(text)} is empty.`);
+  if (!entries.includes('*')) return entries;
+  if (entries.length === 1) return '*';
+  throw new InvalidArgumentError('* stands for all, so it stands alone.');
+}
+
+/** A list of exact origins (`http://localhost:3000`), or `*`. */
+export function parseOrigins(text: string): ListOrAll {
+  const list = parseList(text);
+  if (list === '*') return list;
+  for (const entry of list) {
+    if (URL.canParse(entry) && new URL(entry).origin === entry) continue;
+    throw new InvalidArgumentError(
+      `Not an exact origin: ${quote(entry)}. Write it as https://app.example or http://localhost:6274.`,
+    );
+  }
+  return list;
+}
+
+function isInfinity(text: string): boolean {
+  return text.trim().toLowerCase() === 'infinity';
+}

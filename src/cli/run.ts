@@ -1,0 +1,142 @@
+/**
+ * The command as a process: from its arguments to its exit code. Signals, errors that nobody caught and the two output
+ * streams are handled here and nowhere else.
+ */
+import { createRequire } from 'node:module';
+import { SupervisorError } from '../index.ts';
+import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE } from './failure.ts';
+import { createJournal, type Journal } from './journal.ts';
+import { moduleSource } from './moduleSource.ts';
+import { type Invocation, parseArguments } from './program.ts';
+import { type Serving, serve } from './serve.ts';
+
+/**
+ * One Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm. Within this time, in ms, the same
+ * signal is the same wish.
+ */
+const SAME_SIGNAL_WITHIN = 500;
+
+/** What the served module left running may end by itself for so long after the drain, in ms. */
+const LEFTOVER_GRACE = 1_000;
+
+const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+const requireSelf = createRequire(import.meta.url);
+
+/** Runs the command. Returns at once; the process ends when the serving has. */
+export function run(argv: readonly string[]): void {
+  // Nobody reads the log any more: no reason to end the sessions.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const { version } = requireSelf('mcp-session-supervisor/package.json') as { version: string };
+  let invocation: Invocation;
+  try {
+    invocation = parseArguments(argv, version);
+  } catch (error) {
+    process.stderr.write(`mcp-session-supervisor: ${describeError(error)} (--help lists all flags)\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  if (invocation.kind === 'print') {
+    process.stdout.write(invocation.text);
+    return;
+  }
+  void new ServeProcess(invocation, version).start();
+}
+
+type ServeInvocation = Extract<Invocation, { kind: 'serve' }>;
+
+class ServeProcess {
+  readonly #invocation: ServeInvocation;
+  readonly #version: string;
+  readonly #journal: Journal;
+  #serving: Serving | undefined;
+  #failed = false;
+  #stopSignal: { readonly name: NodeJS.Signals; readonly at: number } | undefined;
+
+  constructor(invocation: ServeInvocation, version: string) {
+    this.#invocation = invocation;
+    this.#version = version;
+    const { logFormat: format, quiet = false, verbose = false } = invocation.flags;
+    const { stdout: out, stderr: err, env } = process;
+    this.#journal = createJournal({ format, quiet, verbose, out, err, env, now: Date.now });
+  }
+
+  async start(): Promise<void> {
+    const { module, flags } = this.#invocation;
+    process.on('uncaughtException', (error) => this.#uncaught(error));
+    for (const [name, code] of Object.entries(STOP_SIGNALS)) {
+      process.on(name, () => this.#signalled(name as NodeJS.Signals, code));
+    }
+    // The loop runs empty when the module or the factory awaits something that nothing will ever settle.
+    process.on('beforeExit', () => {
+      if (this.#serving === undefined) {
+        this.#fail(new CommandFailure(`${module} never finished loading or building a server`));
+      }
+    });
+    try {
+      const source = await moduleSource(module, process.cwd());
+      this.#serving = await serve(source, flags, this.#journal, this.#version);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * Node advises to end a process after an uncaught exception, because its state is unknown. Here that would end every
+   * session for the late error of one, which is nearly always a callback in that session's own server. So it is told,
+   * loudly, and the server goes on; before it serves, an error is a failure to start.
+   */
+  #uncaught(error: unknown): void {
+    if (this.#serving === undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#journal.write({
+      level: 'error',
+      event: 'process.uncaught',
+      message: 'nobody caught an error; serving goes on',
+      error,
+    });
+  }
+
+  #signalled(name: NodeJS.Signals, code: number): void {
+    const at = performance.now();
+    const first = this.#stopSignal;
+    if (first !== undefined && first.name === name && at - first.at < SAME_SIGNAL_WITHIN) return;
+    if (first !== undefined || this.#serving === undefined) process.exit(code);
+    this.#stopSignal = { name, at };
+    void this.#stop(this.#serving, name);
+  }
+
+  async #stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
+    try {
+      process.exitCode = (await serving.stop(signal)) ? 0 : 1;
+    } catch (error) {
+      this.#fail(error);
+    }
+    // Nothing of ours is left. What keeps the loop alive now belongs to the served module, and waits for nobody.
+    setTimeout(() => process.exit(), LEFTOVER_GRACE).unref();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const { logFormat, verbose } = this.#invocation.flags;
+    const message = describeError(error);
+    if (logFormat === 'json') {
+      this.#journal.write({ level: 'error', event: 'command.failed', message });
+    } else {
+      const thrown = error instanceof CommandFailure ? error.cause : error;
+      const trace = verbose && thrown instanceof Error ? `${thrown.stack}\n` : '';
+      process.stderr.write(`mcp-session-supervisor: ${message}\n${trace}`);
+    }
+    // Once what was written has gone out: exiting at once would lose it where a pipe is asynchronous.
+    process.stderr.write('', () => process.exit(exitCodeOf(error)));
+  }
+}
+
+/** An option that the supervisor refuses came from a flag. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailure) return error.exitCode;
+  return error instanceof SupervisorError && /_OPTIONS?$/.test(error.code) ? EXIT_USAGE : EXIT_FAILURE;
+}

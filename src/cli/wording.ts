@@ -1,0 +1,44 @@
+/** How the command puts things: durations and counts as people say them, and foreign text made safe for one line. */
+
+/** Longer texts are cut: a log line is read by people. */
+const LONGEST = 400;
+
+// Control characters move cursors and forge lines; format characters reorder or hide what is read.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * Text from elsewhere (a client's name, an error's message) as one line without control or invisible characters: white space collapsed, the rest escaped as `\u{…}`.
+ */
+export function printable(text: string, longest: number = LONGEST): string {
+  // Cut first and generously, so that a hostile megabyte is not worked through.
+  const line = text
+    .slice(0, longest * 4)
+    .replace(/\s+/g, ' ')
+    .trim();
+  const safe = line.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return safe.length > longest ? `${safe.slice(0, longest - 1)}…` : safe;
+}
+
+/** A duration as people say it, in its two largest units: `2h 5m`, `31m 4s`, `2.5s`, `40ms`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds === Number.POSITIVE_INFINITY) return 'for ever';
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)}ms`;
+  // Rounded before it is split, so that 59.97 s becomes 1m and not 60s.
+  const tenths = Math.round(milliseconds / 100);
+  if (tenths < 600) return `${tenths / 10}s`;
+  const seconds = Math.round(milliseconds / 1_000);
+  const units = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const largest = units.findIndex(([amount]) => amount > 0);
+  const said = units.slice(largest, largest + 2).filter(([amount]) => amount > 0);
+  return said.map(([amount, unit]) => `${amount}${unit}`).join(' ');
+}
+
+/** `1 session`, `2 sessions`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

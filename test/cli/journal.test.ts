@@ -1,0 +1,140 @@
+/** The lines of the log: levels, formats, colours, and foreign text that stays in its place. */
+import { describe, expect, test } from 'vitest';
+import { createJournal, type JournalOptions } from '../../src/cli/journal.ts';
+import type { LogEntry } from '../../src/options.ts';
+
+const OPENED: LogEntry = {
+  level: 'info',
+  event: 'session.opened',
+  message: 'test 1.0.0; 1 open',
+  sessionId: '0123456789abcdef',
+};
+
+function recorded(options: Partial<Omit<JournalOptions, 'out' | 'err'>> & { isTTY?: boolean } = {}) {
+  const { isTTY = false, ...rest } = options;
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const journal = createJournal({
+    format: 'text',
+    quiet: false,
+    verbose: false,
+    env: {},
+    now: () => new Date(2026, 0, 2, 3, 4, 5, 6).getTime(),
+    ...rest,
+    out: { isTTY, write: (text) => stdout.push(text) },
+    err: { isTTY, write: (text) => stderr.push(text) },
+  });
+  return { journal, stdout, stderr };
+}
+
+describe('text', () => {
+  test('a lifecycle event: time, what, which session, and the rest', () => {
+    const { journal, stdout } = recorded();
+    journal.write(OPENED);
+    expect(stdout).toEqual(['03:04:05.006  opened      01234567  test 1.0.0; 1 open\n']);
+  });
+
+  test('an error names its class, its message, its cause and where it was thrown, in one line on stderr', () => {
+    const { journal, stdout, stderr } = recorded();
+    const error = new TypeError('no such\nthing', { cause: new Error('disk full') });
+    journal.write({ level: 'error', event: 'x.failed', message: 'it failed', sessionId: '0123456789abcdef', error });
+    expect(stdout).toEqual([]);
+    expect(stderr).toHaveLength(1);
+    expect(stderr[0]).toMatch(
+      /^03:04:05\.006 {2}error: it failed: TypeError: no such thing \(test\/cli\/journal\.test\.ts:\d+\); cause: disk full \(.*\) \[01234567\]\n$/,
+    );
+  });
+
+  test('a thrown thing that is no error is told as well', () => {
+    const { journal, stderr } = recorded();
+    const loop: Record<string, unknown> = {};
+    loop['self'] = loop;
+    for (const error of ['a string', { code: 7 }, null, loop]) {
+      journal.write({ level: 'warn', event: 'x.failed', message: 'it failed', error });
+    }
+    expect(stderr.map((line) => line.slice(14))).toEqual([
+      'warning: it failed: a string\n',
+      'warning: it failed: {"code":7}\n',
+      'warning: it failed: null\n',
+      'warning: it failed: [object Object]\n',
+    ]);
+  });
+
+  test('what a client calls itself forges no line', () => {
+    const { journal, stdout } = recorded();
+    journal.write({ ...OPENED, message: 'evil\n03:04:05.007  terminated', sessionId: 'a\u001b[2Jbcdefgh' });
+    expect(stdout).toEqual(['03:04:05.006  opened      a\\u{1b}[2Jbcd  evil 03:04:05.007 terminated\n']);
+  });
+
+  test('colours on a terminal only, and not with NO_COLOR', () => {
+    const onTerminal = recorded({ isTTY: true });
+    onTerminal.journal.write(OPENED);
+    const withNoColor = recorded({ isTTY: true, env: { NO_COLOR: '1' } });
+    withNoColor.journal.write(OPENED);
+    const withEmptyNoColor = recorded({ isTTY: true, env: { NO_COLOR: '' } });
+    withEmptyNoColor.journal.write(OPENED);
+    expect(onTerminal.stdout.join()).toContain('\u001b[32m');
+    expect(withNoColor.stdout.join()).not.toContain('\u001b');
+    expect(withEmptyNoColor.stdout).toEqual(onTerminal.stdout);
+  });
+});
+
+describe('json', () => {
+  test('one object a line, with the whole id', () => {
+    const { journal, stdout } = recorded({ format: 'json', isTTY: true });
+    journal.write({ ...OPENED, client: { name: 'a\nb' }, big: 7n });
+    expect(stdout).toHaveLength(1);
+    expect(stdout[0]?.match(/\n/g)).toHaveLength(1);
+    expect(JSON.parse(stdout[0] ?? '')).toEqual({
+      time: new Date(2026, 0, 2, 3, 4, 5, 6).toISOString(),
+      ...OPENED,
+      client: { name: 'a\nb' },
+      big: '7',
+    });
+  });
+
+  test('an error is an object; its stack comes with --verbose only', () => {
+    const error = Object.assign(new RangeError('too far'), { code: 'FAR' });
+    const entry: LogEntry = { level: 'error', event: 'x.failed', message: 'it failed', error };
+    const plain = recorded({ format: 'json' });
+    plain.journal.write(entry);
+    const verbose = recorded({ format: 'json', verbose: true });
+    verbose.journal.write(entry);
+    expect(JSON.parse(plain.stderr[0] ?? '').error).toEqual({ name: 'RangeError', message: 'too far', code: 'FAR' });
+    expect(JSON.parse(verbose.stderr[0] ?? '').error.stack).toBe(error.stack);
+  });
+
+  test('an entry that refers to itself still gives a line', () => {
+    const { journal, stdout } = recorded({ format: 'json' });
+    const loop: Record<string, unknown> = {};
+    loop['self'] = loop;
+    journal.write({ ...OPENED, loop });
+    expect(JSON.parse(stdout[0] ?? '')).toMatchObject({ event: 'session.opened', message: OPENED.message });
+  });
+
+  test('the greeting is an entry', () => {
+    const { journal, stdout } = recorded({ format: 'json' });
+    journal.greet(['hello'], { level: 'info', event: 'server.listening', message: 'listens' });
+    expect(stdout.map((line) => JSON.parse(line).event)).toEqual(['server.listening']);
+  });
+});
+
+describe('levels', () => {
+  const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+  test.each([
+    [{}, ['info', 'warn', 'error']],
+    [{ quiet: true }, ['warn', 'error']],
+    [{ verbose: true }, ['debug', 'info', 'warn', 'error']],
+  ])('%j', (options, expected) => {
+    const { journal, stdout, stderr } = recorded({ format: 'json', ...options });
+    for (const level of LEVELS) journal.write({ level, event: 'x.y', message: level });
+    expect([...stdout, ...stderr].map((line) => JSON.parse(line).level)).toEqual(expected);
+  });
+
+  test('--quiet greets nobody', () => {
+    const { journal, stdout } = recorded({ quiet: true });
+    journal.greet(['hello'], { level: 'info', event: 'server.listening', message: 'listens' });
+    expect(stdout).toEqual([]);
+  });
+});
