@@ -133,7 +133,7 @@ export class NodeExchange implements Exchange {
     this.#closed = true;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners) listener();
+    for (const listener of listeners.reverse()) listener();
   }
 
   /** The request is answered before its body has come: reads on for a little while, then cuts the connection. */

@@ -156,6 +156,6 @@ export class WebExchange implements Exchange {
     this.#closed = true;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners) listener();
+    for (const listener of listeners.reverse()) listener();
   }
 }

@@ -123,9 +123,9 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     const { actor } = this;
     if (actor === undefined || this.state === 'terminated') return 'sessionNotFound';
     if (actor.getSnapshot().context.inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
+    this.#lastActiveAt = this.#host.options.clock.now();
     actor.send({ type: 'REQUEST' });
     if (!actor.getSnapshot().matches('active')) return 'sessionNotFound';
-    this.#lastActiveAt = this.#host.options.clock.now();
     return this.#hold(exchange);
   }
 

@@ -21,7 +21,10 @@ export interface Reply {
   readonly closed: boolean;
   /** Bytes written that the peer has not taken yet. */
   readonly buffered: number;
-  /** Calls the listener once, when `closed` becomes true; at once if it is. */
+  /**
+   * Calls the listener once, when `closed` becomes true; at once if it is. The last one is called first: what was
+   * begun first (the session's hold) ends last, and finds the rest ended.
+   */
   onClose(listener: () => void): void;
   /** Adds a header to whatever answer is sent. */
   setHeader(name: string, value: string): void;
