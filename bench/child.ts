@@ -41,10 +41,10 @@ export interface Program {
   readonly args?: readonly string[];
 }
 
-/** Starts a child. All children get the same Node flags, besides `extraFlags`, and NODE_ENV=production. */
-export async function startChild({ module, args = [] }: Program, extraFlags: readonly string[] = []): Promise<Child> {
+/** Starts a child. All children get the same Node flags, and NODE_ENV=production. */
+export async function startChild({ module, args = [] }: Program): Promise<Child> {
   const child = fork(module, args, {
-    execArgv: ['--expose-gc', ...extraFlags],
+    execArgv: ['--expose-gc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
   const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();

@@ -1,13 +1,20 @@
 /**
  * Where a server spends its time: groups the self time of a V8 CPU profile by whose code it is, and names the hottest
- * functions.
+ * functions. What native code takes (a system call, a regular expression) counts as its caller's.
  */
 import { readFile } from 'node:fs/promises';
+
+interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+}
 
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: CallFrame;
+    readonly children?: readonly number[];
   }[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -36,11 +43,29 @@ const OWNERS: readonly (readonly [RegExp, string])[] = [
   [/^node:/, 'Node: other (timers, buffers, events, …)'],
 ];
 
-function ownerOf(functionName: string, url: string): string {
+/** The callers of a frame, itself first. */
+type Stack = readonly CallFrame[];
+
+function ownerOf(stack: Stack): string {
+  const functionName = stack[0]?.functionName;
   if (functionName === '(garbage collector)') return 'garbage collector';
   if (functionName === '(program)') return 'native code outside JS (sockets, parser, V8)';
-  if (url === '') return 'V8 builtins and natives called from JS';
+  const url = stack.find((frame) => frame.url !== '')?.url;
+  if (url === undefined) return 'native code that no JS called';
   return OWNERS.find(([pattern]) => pattern.test(url))?.[1] ?? 'other';
+}
+
+/** The function, where it stands, and for a native one who called it. */
+function nameOf(stack: Stack): string {
+  const [frame, caller] = stack;
+  if (frame === undefined) return '';
+  const name = frame.functionName || '(anonymous)';
+  if (frame.url === '') {
+    const from = caller?.functionName;
+    return from === undefined || from === '' || from === '(root)' ? name : `${name} (called by ${from})`;
+  }
+  const file = frame.url.replace(/^.*\/node_modules\//, '').replace(/^file:.*\/(dist|bench)\//, '$1/');
+  return `${name} ${file}:${frame.lineNumber + 1}`;
 }
 
 export interface ProfileSummary {
@@ -52,21 +77,27 @@ export interface ProfileSummary {
 
 export async function summarize(file: URL): Promise<ProfileSummary> {
   const profile = JSON.parse(await readFile(file, 'utf8')) as Profile;
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+  const stackOf = (id: number): Stack => {
+    const stack: CallFrame[] = [];
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const node = nodes.get(at);
+      if (node !== undefined) stack.push(node.callFrame);
+    }
+    return stack;
+  };
+  const selfTimes = new Map<number, number>();
+  for (const [index, id] of profile.samples.entries()) {
+    selfTimes.set(id, (selfTimes.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0));
+  }
   const owners = new Map<string, number>();
   const functions = new Map<string, number>();
   let total = 0;
-  for (const [index, id] of profile.samples.entries()) {
-    const frame = frames.get(id);
-    if (frame === undefined || frame.functionName === '(idle)' || frame.functionName === '(root)') continue;
-    const micros = profile.timeDeltas[index] ?? 0;
-    const { functionName, url, lineNumber } = frame;
-    const place =
-      url === ''
-        ? ''
-        : ` ${url.replace(/^.*\/node_modules\//, '').replace(/^file:.*\/(dist|src)\//, '$1/')}:${lineNumber + 1}`;
-    const owner = ownerOf(functionName, url);
-    const name = `${functionName || '(anonymous)'}${place}`;
+  for (const [id, micros] of selfTimes) {
+    const stack = stackOf(id);
+    if (stack[0]?.functionName === '(idle)' || stack[0]?.functionName === '(root)') continue;
+    const [owner, name] = [ownerOf(stack), nameOf(stack)];
     owners.set(owner, (owners.get(owner) ?? 0) + micros);
     functions.set(name, (functions.get(name) ?? 0) + micros);
     total += micros;

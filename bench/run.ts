@@ -6,7 +6,7 @@ import { CONTENDERS, type ContenderName } from './contenders.ts';
 import { facts } from './facts.ts';
 import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
-import { type FlagsFor, measureEcho, measureHandshake } from './measures/requests.ts';
+import { type Around, measureEcho, measureHandshake } from './measures/requests.ts';
 import {
   comparisons,
   type Effort,
@@ -25,8 +25,6 @@ const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--writ
 const PROFILES = new URL('.artifacts/profiles/', ROOT);
 const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
-const NO_FLAGS: FlagsFor = () => [];
-
 function nameOf(name: string): string {
   if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
   return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
@@ -34,11 +32,11 @@ function nameOf(name: string): string {
 
 async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
   if (name === 'echo') {
-    const { cpu, rate } = await measureEcho(REQUEST_CONTENDERS, effort.echo, NO_FLAGS);
+    const { cpu, rate } = await measureEcho(REQUEST_CONTENDERS, effort.echo);
     return { 'echo.cpu': cpu, 'echo.rate': rate };
   }
   if (name === 'handshake') {
-    const { cpu, rate } = await measureHandshake(REQUEST_CONTENDERS, effort.handshake, NO_FLAGS);
+    const { cpu, rate } = await measureHandshake(REQUEST_CONTENDERS, effort.handshake);
     return { 'handshake.cpu': cpu, 'handshake.rate': rate };
   }
   if (name === 'idle') {
@@ -71,20 +69,20 @@ async function compare(names: readonly MeasureName[], effort: Effort, write: boo
 /** Profiles the servers under the load of requests instead of comparing them: a profiler distorts every ratio. */
 async function profile(names: readonly MeasureName[], effort: Effort): Promise<void> {
   await mkdir(PROFILES, { recursive: true });
-  for (const [name, run] of [
-    ['echo', measureEcho],
-    ['handshake', measureHandshake],
-  ] as const) {
+  const measures = { echo: measureEcho, handshake: measureHandshake };
+  for (const name of ['echo', 'handshake'] as const) {
     if (!names.includes(name)) continue;
-    const file = (contender: ContenderName) => `${name}-${contender}.cpuprofile`;
-    await run(REQUEST_CONTENDERS, effort[name], (contender) => [
-      '--cpu-prof',
-      '--cpu-prof-interval=200',
-      `--cpu-prof-dir=${fileURLToPath(PROFILES)}`,
-      `--cpu-prof-name=${file(contender)}`,
-    ]);
+    const fileOf = (contender: ContenderName) => new URL(`${name}-${contender}.cpuprofile`, PROFILES);
+    const around: Around = async (contender, server, batch) => {
+      await server.ask('startProfile');
+      const timed = await batch();
+      await server.ask('stopProfile', { file: fileURLToPath(fileOf(contender)) });
+      return timed;
+    };
+    const { rounds, batch, warmUp } = effort[name];
+    await measures[name](REQUEST_CONTENDERS, { rounds: 1, batch: rounds * batch, warmUp }, around);
     for (const contender of REQUEST_CONTENDERS) {
-      console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(new URL(file(contender), PROFILES))));
+      console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(fileOf(contender))));
     }
   }
 }

@@ -23,13 +23,15 @@ export interface RequestEffort {
 
 type Batch = (count: number) => Promise<Timed>;
 
-/** Node flags for a contender's server: how a profile is asked for. */
-export type FlagsFor = (name: ContenderName) => readonly string[];
+/** What is done around each batch that counts, besides counting: a profiler is started and stopped here. */
+export type Around = (name: ContenderName, server: Child, batch: () => Promise<Timed>) => Promise<Timed>;
+
+const nothingAround: Around = (_name, _server, batch) => batch();
 
 async function measureRequests(
   names: readonly ContenderName[],
   effort: RequestEffort,
-  flagsFor: FlagsFor,
+  around: Around,
   prepare: (server: Child, load: Child) => Promise<{ batch: Batch; tidy?: () => Promise<void> }>,
 ): Promise<RequestCost> {
   const load = await startChild(LOAD);
@@ -37,14 +39,14 @@ async function measureRequests(
   try {
     const sampling = new Map<ContenderName, () => Promise<{ cpu: number; rate: number }>>();
     for (const name of names) {
-      const server = await startChild(CONTENDERS[name], flagsFor(name));
+      const server = await startChild(CONTENDERS[name]);
       servers.set(name, server);
       const { batch, tidy } = await prepare(server, load);
       await batch(effort.warmUp);
       await tidy?.();
       sampling.set(name, async () => {
         const before = await server.ask<number>('cpu');
-        const { micros } = await batch(effort.batch);
+        const { micros } = await around(name, server, () => batch(effort.batch));
         const cpu = (await server.ask<number>('cpu')) - before;
         await tidy?.();
         return { cpu: cpu / effort.batch, rate: (effort.batch / micros) * 1e6 };
@@ -62,9 +64,9 @@ async function measureRequests(
 export function measureEcho(
   names: readonly ContenderName[],
   effort: RequestEffort,
-  flagsFor: FlagsFor,
+  around: Around = nothingAround,
 ): Promise<RequestCost> {
-  return measureRequests(names, effort, flagsFor, async ({ port }, load) => {
+  return measureRequests(names, effort, around, async ({ port }, load) => {
     const target = { port, connections: CONNECTIONS };
     const opened = await load.ask<{ sessions: string[] }>('openSessions', {
       ...target,
@@ -84,9 +86,9 @@ export function measureEcho(
 export function measureHandshake(
   names: readonly ContenderName[],
   effort: RequestEffort,
-  flagsFor: FlagsFor,
+  around: Around = nothingAround,
 ): Promise<RequestCost> {
-  return measureRequests(names, effort, flagsFor, async ({ port }, load) => {
+  return measureRequests(names, effort, around, async ({ port }, load) => {
     const target = { port, connections: CONNECTIONS };
     let sessions: string[] = [];
     return {

@@ -1,5 +1,7 @@
 /** What every server of the bench does around its handler: listen, and tell the parent its CPU time and memory. */
+import { writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import { Session } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerParent } from '../child.ts';
@@ -10,11 +12,11 @@ export interface Memory {
   readonly rss: number;
 }
 
-/** Serves on a free port of 127.0.0.1 and answers `cpu` (microseconds so far) and `memory`. */
+/** Serves on a free port of 127.0.0.1; answers `cpu` (microseconds so far), `memory`, `startProfile`, `stopProfile`. */
 export function listen(listener: RequestListener): void {
   const server = createServer(listener);
   server.listen(0, '127.0.0.1', () => {
-    answerParent({ cpu: cpuMicros, memory }, (server.address() as AddressInfo).port);
+    answerParent({ cpu: cpuMicros, memory, startProfile, stopProfile }, (server.address() as AddressInfo).port);
   });
 }
 
@@ -44,4 +46,19 @@ async function memory(): Promise<Memory> {
   await collect();
   const { heapUsed, rss } = process.memoryUsage();
   return { heap: heapUsed, rss };
+}
+
+const inspector = new Session();
+
+async function startProfile(): Promise<void> {
+  inspector.connect();
+  await inspector.post('Profiler.enable');
+  await inspector.post('Profiler.setSamplingInterval', { interval: 200 });
+  await inspector.post('Profiler.start');
+}
+
+async function stopProfile({ file }: { file: string }): Promise<void> {
+  const { profile } = await inspector.post('Profiler.stop');
+  inspector.disconnect();
+  await writeFile(file, JSON.stringify(profile));
 }
