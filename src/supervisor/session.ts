@@ -59,6 +59,8 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   reason: EndReason | undefined;
   error: unknown;
   used = false;
+  /** Its initialize was answered: clients and listeners have heard of it. */
+  opened = false;
 
   readonly #host: SessionHost;
   readonly #server: ServerInstance;
@@ -66,7 +68,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   #lastActiveAt: number;
   /** The exchange of the initialize, until it is answered. */
   #opening: Exchange | undefined;
-  #torn: Promise<void> = Promise.resolve();
+  #torn: Promise<void> | undefined;
   #onQuiet: (() => void) | undefined;
   /** What the actor announces, while its snapshot is still the one before. */
   #inFlight: number | undefined;
@@ -80,7 +82,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.createdAt = host.options.clock.now();
     this.#lastActiveAt = this.createdAt;
     this.transport = new SessionTransport(id, host.options, this);
-    this.#server = new ServerInstance(id, (message, error) => this.#log('warn', 'session.closeFailed', message, error));
+    this.#server = new ServerInstance(id, host);
   }
 
   get protocolVersion(): string {
@@ -125,7 +127,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     if (actor.getSnapshot().context.inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
     actor.send({ type: 'REQUEST' });
-    if (!actor.getSnapshot().matches('active')) return 'sessionNotFound';
+    if (actor.getSnapshot().value !== 'active') return 'sessionNotFound';
     return this.#hold(exchange);
   }
 
@@ -145,10 +147,11 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   // --- what the actor says
 
   announce(state: 'active' | 'idle', inFlight: number): void {
-    const opened = this.state === 'initializing';
+    const opening = this.state === 'initializing';
     this.state = state;
     this.#inFlight = inFlight;
-    if (opened) this.#host.changed(this, 'session.opened');
+    this.opened = true;
+    if (opening) this.#host.changed(this, 'session.opened');
     this.#host.changed(this, `session.${state}`);
     this.#inFlight = undefined;
   }

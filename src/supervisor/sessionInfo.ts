@@ -23,6 +23,7 @@ export interface SessionInfo {
   readonly protocolVersion: string | undefined;
 }
 
+/** A session's events begin with `session.opened`; one that ends before has none, only its line in the log. */
 export type SessionEventType = 'session.opened' | 'session.active' | 'session.idle' | 'session.terminated';
 
 /** What a listener gets. */

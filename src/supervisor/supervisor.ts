@@ -165,7 +165,7 @@ export class Supervisor implements SessionHost {
       reason,
       ...(error !== undefined && { error }),
     });
-    this.events.emit('session.terminated', session);
+    if (session.opened) this.events.emit('session.terminated', session);
   }
 
   // --- within
