@@ -65,11 +65,12 @@ export class EvictionQueue<T> {
 
   /** The session has nothing in flight; `unused` when it never sent a request after its initialize. */
   idle(seat: Seat<T>, unused: boolean): void {
+    const wasFirst = seat.list?.first === seat;
     unlink(seat);
     seat.since = this.#clock++;
     const list = unused ? seat.principal.unused : seat.principal.used;
     append(list, seat);
-    if (list.first === seat) this.#place(seat.principal);
+    if (wasFirst || list.first === seat) this.#place(seat.principal);
   }
 
   busy(seat: Seat<T>): void {
