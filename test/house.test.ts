@@ -70,6 +70,7 @@ const FILES = [
   'machines/index.ts',
   'machines/reasons.ts',
   'machines/session.ts',
+  'protocol/messages.ts',
   'stores/memory.ts',
   'transport/connection.ts',
   'supervisor/registry.ts',
@@ -99,27 +100,38 @@ const NEVER = [
 const LEAVES = ['clock.ts', 'errors.ts'];
 const MACHINES = ['machines/index.ts', 'machines/reasons.ts', 'machines/session.ts'];
 const PUBLIC = ['index.ts', 'node.ts', 'machines/index.ts'];
-const CORE = ['stores/memory.ts', 'transport/connection.ts', 'supervisor/registry.ts', 'http/nodeHandler.ts'];
+const PROTOCOL = 'protocol/messages.ts';
+const CORE = [PROTOCOL, 'stores/memory.ts', 'transport/connection.ts', 'supervisor/registry.ts', 'http/nodeHandler.ts'];
 
 /** What each layer may import besides its own files: this and nothing else of what is listed above. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   'clock.ts': [],
   'errors.ts': [],
-  'options.ts': [...LEAVES, 'stores/memory.ts', ...PACKAGES],
+  'options.ts': [...LEAVES, PROTOCOL, 'stores/memory.ts', ...PACKAGES],
   'index.ts': [...LEAVES, 'options.ts', 'node.ts', ...MACHINES, ...CORE, ...PACKAGES, ...HTTP],
   'node.ts': [...LEAVES, 'options.ts', 'index.ts', ...MACHINES, ...CORE, ...PACKAGES, ...HTTP],
   'machines/probe.ts': XSTATE,
+  'protocol/probe.ts': PACKAGES,
   'stores/probe.ts': [...LEAVES, ...PACKAGES],
-  'transport/probe.ts': [...LEAVES, 'machines/reasons.ts', 'stores/memory.ts', ...PACKAGES],
+  'transport/probe.ts': [...LEAVES, PROTOCOL, 'machines/reasons.ts', 'stores/memory.ts', ...PACKAGES],
   'supervisor/probe.ts': [
     ...LEAVES,
     'options.ts',
+    PROTOCOL,
     ...MACHINES,
     'stores/memory.ts',
     'transport/connection.ts',
     ...PACKAGES,
   ],
-  'http/probe.ts': [...LEAVES, 'options.ts', 'transport/connection.ts', 'supervisor/registry.ts', ...PACKAGES, ...HTTP],
+  'http/probe.ts': [
+    ...LEAVES,
+    'options.ts',
+    PROTOCOL,
+    'transport/connection.ts',
+    'supervisor/registry.ts',
+    ...PACKAGES,
+    ...HTTP,
+  ],
   'stdio/probe.ts': [...LEAVES, ...MACHINES, 'transport/connection.ts', ...PACKAGES, ...HTTP],
   'inspector/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
   'testing/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
