@@ -72,8 +72,7 @@ async function postFirst(supervisor: Supervisor, exchange: Exchange, principal: 
 async function post(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
   const body = await read(supervisor, exchange);
   if (body === undefined) return;
-  if (body.kind === 'initialize') return refuse(exchange, 'alreadyInitialized', body.message.id);
-  const { messages, batch } = body;
+  const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
   const refusal = checkMessages(supervisor, session, messages, batch);
   if (refusal !== undefined) return refuse(exchange, refusal, idOf(messages[0]));
   session.transport.deliver(exchange, messages, batch, hold);
@@ -87,6 +86,7 @@ function checkMessages(
 ): RefusalName | undefined {
   if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
   if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
+  if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
   const inFlight = (id: string | number) => session.transport.isPending(id);
   if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';
