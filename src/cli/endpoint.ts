@@ -77,7 +77,7 @@ export class Endpoint {
 
   #route(req: IncomingMessage, res: ServerResponse): void {
     res.once('finish', () => this.#logRefusal(req, res.statusCode));
-    const [path] = (req.url ?? '/').split('?', 1);
+    const path = pathOf(req.url ?? '/');
     if (path === this.#path) {
       if (req.method === 'POST') {
         this.#calls.add(res);
@@ -107,6 +107,13 @@ export class Endpoint {
     const message = `refused with ${status} ${STATUS_CODES[status] ?? ''}: ${asked}`;
     this.#log({ level: 'debug', event: 'request.refused', message, status, method, url, host, origin });
   }
+}
+
+/** The path of a request's target, which a proxy may send as a whole URL (RFC 9112, 3.2.2). */
+function pathOf(target: string): string {
+  if (!target.startsWith('/') && URL.canParse(target)) return new URL(target).pathname;
+  const [path = ''] = target.split('?', 1);
+  return path;
 }
 
 function bindingFailure(host: string, port: number, error: NodeJS.ErrnoException): string {

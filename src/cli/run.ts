@@ -64,6 +64,7 @@ class ServeProcess {
   async start(): Promise<void> {
     const { module, flags } = this.#invocation;
     process.on('uncaughtException', (error) => this.#uncaught(error));
+    process.on('unhandledRejection', (reason) => this.#uncaught(reason));
     for (const [name, code] of Object.entries(STOP_SIGNALS)) {
       process.on(name, () => this.#signalled(name as NodeJS.Signals, code));
     }

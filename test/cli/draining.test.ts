@@ -1,5 +1,6 @@
 /** The command's end: what a signal lets finish, what it cuts off, and with which exit code. */
 import { describe, expect, test } from 'vitest';
+import { rawSocket } from '../support/rawSocket.ts';
 import { until, withTimeout } from '../support/until.ts';
 import {
   call,
@@ -92,6 +93,16 @@ describe('a drain', () => {
     expect(await running.exited()).toEqual({ code, signal: null });
   });
 
+  test('a connection that lingers in the middle of a request is closed', async () => {
+    const { running, url } = await serve();
+    const socket = await rawSocket(Number(new URL(url).port));
+    socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\n');
+    // Its bytes are there when a later request has been answered.
+    await initialize(url);
+    running.kill('SIGTERM');
+    expect(await running.exited()).toEqual({ code: 0, signal: null });
+  });
+
   test('what the module left running does not keep the process alive', async () => {
     const source = `
       import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -100,6 +111,32 @@ describe('a drain', () => {
     await command.module('restless.mjs', source);
     const running = command.run(['./restless.mjs', '--port', '0'], { cwd: command.directory });
     await running.url();
+    running.kill('SIGTERM');
+    expect(await running.exited()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('other endings', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s before anything is served exits at once', async (signal, code) => {
+    const source = `console.log('loading');\nsetInterval(() => {}, 1_000);\nawait new Promise(() => {});`;
+    await command.module('loading.mjs', source);
+    const running = command.run(['./loading.mjs', '--port', '0'], { cwd: command.directory });
+    await running.line(/^loading$/);
+    running.kill(signal);
+    expect(await running.exited()).toEqual({ code, signal: null });
+  });
+
+  test('that nobody reads the log any more ends no session', async () => {
+    const { running, url } = await serve();
+    const { sessionId } = await initialize(url);
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
+    for (let calls = 0; calls < 5; calls++) {
+      expect((await call(url, sessionId, 'late', { how: 'throw' })).text).toContain('answered');
+    }
     running.kill('SIGTERM');
     expect(await running.exited()).toEqual({ code: 0, signal: null });
   });

@@ -77,6 +77,15 @@ describe('the module can’t be had: exit code 1', () => {
     expect(code).toBe(1);
   });
 
+  test('it is TypeScript that this Node does not run: what to do', async () => {
+    // No Node runs .tsx by itself, while newer ones do run .ts.
+    const { line, code } = await failureOf('typed.tsx', 'export default () => {};');
+    expect(line).toMatch(
+      /^cannot load the module \.\/typed\.tsx: .*; Node \S+ runs JavaScript only, so build it first$/,
+    );
+    expect(code).toBe(1);
+  });
+
   test('it throws late, before anything is served', async () => {
     const source = `process.nextTick(() => { throw new Error('too late'); });\nawait new Promise(() => {});`;
     const { line, code } = await failureOf('throwsLate.mjs', source);

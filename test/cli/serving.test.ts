@@ -6,7 +6,17 @@ import { describe, expect, test } from 'vitest';
 import { connectClient } from '../support/client.ts';
 import { listen } from '../support/listen.ts';
 import { until } from '../support/until.ts';
-import { call, del, exchange, get, initialize, initializeBody, post, sessionHeaders } from '../support/wire.ts';
+import {
+  call,
+  del,
+  exchange,
+  get,
+  initialize,
+  initializeBody,
+  post,
+  rawSocket,
+  sessionHeaders,
+} from '../support/wire.ts';
 import { type Running, SERVER_MODULE, useCommand } from './command.ts';
 
 const command = useCommand();
@@ -170,6 +180,18 @@ describe('who may ask, and where', () => {
     expect(front.text).toContain('/deep/mcp');
     expect((await exchange('POST', `${origin}/`, {}, {})).status).toBe(404);
     expect((await post(`${url}?from=here`, initializeBody())).status).toBe(200);
+  });
+
+  test('a proxy may name it by its whole URL', async () => {
+    const { url } = await serve();
+    const { port, host } = new URL(url);
+    const socket = await rawSocket(Number(port));
+    const body = JSON.stringify(initializeBody());
+    socket.write(
+      `POST ${url}?x=y HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+        `Accept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect((await socket.readHead()).status).toBe(200);
   });
 });
 
