@@ -42,8 +42,8 @@ export interface Effort {
 
 export const FULL: Effort = {
   name: 'full',
-  echo: { rounds: 9, batch: 4_000, warmUp: 8_000 },
-  handshake: { rounds: 9, batch: 800, warmUp: 4_000 },
+  echo: { rounds: 11, batch: 4_000, warmUp: 8_000 },
+  handshake: { rounds: 11, batch: 1_200, warmUp: 4_000 },
   idle: { rounds: 3, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 15, batch: 500, warmUp: 5_000 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },

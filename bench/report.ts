@@ -46,7 +46,7 @@ export function rows(results: readonly Result[], nameOf: (name: string) => strin
     result.title,
     `${nameOf(result.subject)}: ${quantity(result.metric, result.subjectMedian)}`,
     `${nameOf(result.baseline)}: ${quantity(result.metric, result.baselineMedian)}`,
-    result.ratio.toFixed(2),
+    result.ratio.toFixed(3),
     `${result.lowest.toFixed(2)}–${result.highest.toFixed(2)}`,
     result.target === undefined ? '' : `≤ ${result.target.toFixed(2)}`,
     result.verdict,
