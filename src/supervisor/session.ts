@@ -227,7 +227,11 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.transport.shut(`Session ended: ${reason}`);
     const closed = await atMost(clock, shutdownTimeout, this.#server.close());
     if (!closed) this.#log('warn', 'session.closeFailed', `The server did not close within ${shutdownTimeout} ms`);
-    await this.transport.close();
+    await this.transport
+      .close()
+      .catch((error: unknown) =>
+        this.#log('warn', 'session.closeFailed', 'The server threw when told of its end', error),
+      );
   }
 
   #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {
