@@ -1,0 +1,390 @@
+/** The actor tree: real children, slots that are used again, failures that stay where they are, constant cost. */
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import { SYSTEM_CLOCK } from '../../src/clock.ts';
+import type { EndReason } from '../../src/machines/reasons.ts';
+import {
+  type ActorOwner,
+  type SessionActor,
+  SessionTree,
+  type SessionTreeOptions,
+} from '../../src/supervisor/sessionTree.ts';
+import { turns } from '../support/until.ts';
+import { WatchedClock } from '../support/watchedClock.ts';
+
+const TIMEOUTS = { initializeTimeout: 100, sessionIdleTimeout: 1_000, maxSessionLifetime: 100_000 };
+
+/** Sessions in one partition, as measured best; the tests need more than one partition. */
+const PARTITION = 64;
+
+class Owner implements ActorOwner {
+  readonly id: string;
+  readonly said: string[] = [];
+  error: unknown;
+  /** Throws when the actor announces this. */
+  throwsAt: string | undefined;
+  onRelease = () => {};
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  announce(state: 'active' | 'idle', inFlight: number): void {
+    this.said.push(`${state} ${inFlight}`);
+    if (this.throwsAt === state) throw new Error(`broken at ${state}`);
+  }
+
+  release(reason: EndReason, error?: unknown): void {
+    this.said.push(`released ${reason}`);
+    this.error = error;
+    this.onRelease();
+    if (this.throwsAt === 'release' && reason !== 'crashed') throw new Error('broken at release');
+  }
+}
+
+class Forest {
+  readonly clock = new WatchedClock();
+  readonly errors: unknown[] = [];
+  readonly drained: string[] = [];
+  readonly tree: SessionTree;
+  readonly #owners = new Map<string, Owner>();
+
+  constructor(options: Partial<SessionTreeOptions> = {}) {
+    this.tree = new SessionTree({
+      clock: this.clock,
+      inspect: undefined,
+      timeouts: TIMEOUTS,
+      shutdownTimeout: 10_000,
+      find: (id) => this.#owners.get(id),
+      endIdleSessions: () => void this.drained.push('endIdleSessions'),
+      endAllSessions: () => void this.drained.push('endAllSessions'),
+      onError: (error) => void this.errors.push(error),
+      ...options,
+    });
+  }
+
+  spawn(id: string): { owner: Owner; actor: SessionActor } {
+    const owner = new Owner(id);
+    this.#owners.set(id, owner);
+    return { owner, actor: this.tree.spawn(owner) };
+  }
+
+  spawnMany(count: number): SessionActor[] {
+    return Array.from({ length: count }, (_, n) => this.spawn(`many-${n}`).actor);
+  }
+
+  get partitions(): AnyActorRef[] {
+    return Object.values(this.tree.root.getSnapshot().children) as AnyActorRef[];
+  }
+
+  /** The children of the partitions, all of them. */
+  get sessions(): AnyActorRef[] {
+    return this.partitions.flatMap((partition) => Object.values(partition.getSnapshot().children) as AnyActorRef[]);
+  }
+}
+
+const end = (actor: SessionActor, reason: EndReason = 'deleted') => actor.send({ type: 'TERMINATE', reason });
+
+beforeEach(() => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {}); // xstate tells of events to stopped actors
+});
+
+describe('a session actor', () => {
+  test('is a child of a partition, which is a child of the root', () => {
+    const forest = new Forest();
+    const { actor } = forest.spawn('a');
+    const partition = actor._parent;
+    expect(partition?._parent).toBe(forest.tree.root);
+    expect(forest.partitions).toEqual([partition]);
+    expect(forest.sessions).toEqual([actor]);
+    expect(actor.getSnapshot().value).toBe('initializing');
+    expect(actor.getSnapshot().context).toMatchObject({ sessionId: 'a', timeouts: TIMEOUTS });
+  });
+
+  test('tells its owner, and no other, what becomes of it', () => {
+    const forest = new Forest();
+    const [a, b] = [forest.spawn('a'), forest.spawn('b')];
+    for (const type of ['INITIALIZED', 'REQUEST', 'RESPONSE', 'RESPONSE', 'REQUEST'] as const) a.actor.send({ type });
+    end(a.actor);
+    expect(a.owner.said).toEqual(['active 1', 'idle 0', 'active 1', 'released deleted']);
+    expect(a.owner.error).toBeUndefined();
+    expect(b.owner.said).toEqual([]);
+  });
+
+  test('whose owner is not to be found lives on in silence', () => {
+    const forest = new Forest({ find: () => undefined });
+    const { actor, owner } = forest.spawn('a');
+    actor.send({ type: 'INITIALIZED' });
+    expect(actor.getSnapshot().value).toBe('active');
+    end(actor);
+    expect(owner.said).toEqual([]);
+    expect(forest.sessions).toEqual([]);
+  });
+
+  test.each([
+    ['initializeTimeout', 100, []],
+    ['idle', 1_000, ['INITIALIZED', 'RESPONSE']],
+    ['lifetime', 100_000, ['INITIALIZED']],
+  ] as const)('is ended by the clock that the tree was given: %s', (reason, ms, events) => {
+    const forest = new Forest();
+    const { actor, owner } = forest.spawn('a');
+    for (const type of events) actor.send({ type });
+    forest.clock.increment(ms - 1);
+    expect(owner.said).not.toContain(`released ${reason}`);
+    forest.clock.increment(1);
+    expect(owner.said).toContain(`released ${reason}`);
+    expect(forest.clock.pending).toEqual([]);
+    expect(forest.sessions).toEqual([]);
+  });
+
+  test('without timeouts sets no timer, on the real clock either', async () => {
+    const setTimer = vi.spyOn(SYSTEM_CLOCK, 'setTimeout');
+    const timeouts = { initializeTimeout: null, sessionIdleTimeout: null, maxSessionLifetime: null };
+    const forest = new Forest({ clock: SYSTEM_CLOCK, timeouts });
+    const { actor, owner } = forest.spawn('a');
+    await turns(3);
+    actor.send({ type: 'INITIALIZED' });
+    actor.send({ type: 'RESPONSE' });
+    await turns(3);
+    expect(setTimer).not.toHaveBeenCalled();
+    expect(owner.said).toEqual(['active 1', 'idle 0']);
+  });
+});
+
+describe('slots', () => {
+  test('are used again: a tree grows to its peak, and no further', () => {
+    const forest = new Forest();
+    for (let round = 0; round < 5; round++) {
+      const actors = forest.spawnMany(3 * PARTITION);
+      expect(forest.partitions).toHaveLength(3);
+      expect(forest.sessions).toHaveLength(3 * PARTITION);
+      for (const actor of actors) end(actor);
+      expect(forest.sessions).toHaveLength(0);
+    }
+    expect(forest.partitions).toHaveLength(3);
+  });
+
+  test('are used again while others are taken', () => {
+    const forest = new Forest();
+    const actors = forest.spawnMany(2 * PARTITION);
+    for (let n = 0; n < 1_000; n++) {
+      const at = (n * 37) % actors.length;
+      end(actors[at] as SessionActor);
+      actors[at] = forest.spawn(`again-${n}`).actor;
+    }
+    expect(forest.partitions).toHaveLength(2);
+    expect(new Set(forest.sessions)).toEqual(new Set(actors));
+    expect(actors.every((actor) => actor.getSnapshot().status === 'active')).toBe(true);
+  });
+
+  test('bound the event types that xstate remembers for ever', () => {
+    const types = new Set<string>();
+    const ids = new Set<string>();
+    const inspect = {
+      next: (event: InspectionEvent) => {
+        ids.add((event.actorRef as AnyActorRef).id);
+        if (event.type === '@xstate.event') types.add(`${event.event.type}`);
+      },
+    };
+    const forest = new Forest({ inspect });
+    const churn = (from: number, to: number) => {
+      for (let n = from; n < to; n++) {
+        const { actor, owner } = forest.spawn(`session-${n}`);
+        if (n % 3 === 0) owner.throwsAt = 'active'; // failures are event types as well
+        actor.send({ type: 'INITIALIZED' });
+        if (n % 3 !== 0) end(actor);
+      }
+    };
+    churn(0, 2 * PARTITION);
+    const before = [...types].sort();
+    churn(2 * PARTITION, 2_000);
+    expect([...types].sort()).toEqual(before);
+    expect(types.size).toBeLessThan(2 * PARTITION + 20);
+    expect(ids.size).toBeLessThan(PARTITION + 5);
+    expect([...types, ...ids].filter((name) => name.includes('session-'))).toEqual([]);
+  });
+});
+
+describe('an action that throws', () => {
+  test.each([
+    ['as it becomes active', 'active', ['active 1', 'released crashed']],
+    ['as it becomes idle', 'idle', ['active 1', 'idle 0', 'released crashed']],
+  ] as const)('releases its session as crashed: %s', async (_, throwsAt, said) => {
+    const forest = new Forest();
+    const [a, b, c] = [forest.spawn('a'), forest.spawn('b'), forest.spawn('c')];
+    b.owner.throwsAt = throwsAt;
+    for (const { actor } of [a, b, c]) {
+      actor.send({ type: 'INITIALIZED' });
+      actor.send({ type: 'RESPONSE' });
+    }
+    await turns(5); // xstate throws what nobody handled from a timer, which would fail the run
+
+    expect(b.owner.said).toEqual(said);
+    expect(b.owner.error).toEqual(new Error(`broken at ${throwsAt}`));
+    for (const { owner, actor } of [a, c]) {
+      expect(owner.said).toEqual(['active 1', 'idle 0']);
+      expect(actor.getSnapshot().value).toBe('idle');
+    }
+    expect(forest.sessions).toEqual([a.actor, c.actor]);
+    expect(forest.errors).toEqual([]);
+    expect(forest.tree.root.getSnapshot().status).toBe('active');
+    expect(forest.clock.pending.map(({ delay }) => delay).sort()).toEqual([1_000, 1_000, 100_000, 100_000]);
+  });
+
+  test('at the very end leaves nothing either', async () => {
+    const forest = new Forest();
+    const [a, b] = [forest.spawn('a'), forest.spawn('b')];
+    a.owner.throwsAt = 'release';
+    end(a.actor);
+    await turns(5);
+    expect(a.owner.said).toEqual(['released deleted', 'released crashed']);
+    expect(forest.sessions).toEqual([b.actor]);
+    expect(forest.errors).toEqual([]);
+  });
+
+  test('by a timer is the same', async () => {
+    const forest = new Forest();
+    const { owner } = forest.spawn('a');
+    owner.throwsAt = 'release';
+    forest.clock.increment(100);
+    await turns(5);
+    expect(owner.said).toEqual(['released initializeTimeout', 'released crashed']);
+    expect(forest.clock.pending).toEqual([]);
+  });
+
+  test('frees the slot', () => {
+    const forest = new Forest();
+    for (let n = 0; n < 3 * PARTITION; n++) {
+      const { owner, actor } = forest.spawn(`a-${n}`);
+      owner.throwsAt = 'active';
+      actor.send({ type: 'INITIALIZED' });
+    }
+    expect(forest.partitions).toHaveLength(1);
+    expect(forest.sessions).toEqual([]);
+  });
+});
+
+describe('inspection', () => {
+  test('sees every session actor with its parents', () => {
+    const chains: string[][] = [];
+    const roots = new Set<string>();
+    const inspect = {
+      next: (event: InspectionEvent) => {
+        if (event.type !== '@xstate.actor') return;
+        const chain: string[] = [];
+        for (let ref = event.actorRef as AnyActorRef | undefined; ref !== undefined; ref = ref._parent) {
+          chain.unshift(ref === event.actorRef ? ref.id : ref.sessionId);
+        }
+        chains.push(chain);
+        roots.add(event.rootId);
+      },
+    };
+    const forest = new Forest({ inspect });
+    const [a, b] = [forest.spawn('a').actor, forest.spawn('b').actor];
+    const root = forest.tree.root;
+    const [partition] = forest.partitions;
+    expect(chains).toEqual([
+      ['supervisor'],
+      [root.sessionId, partition?.id],
+      [root.sessionId, partition?.sessionId, a.id],
+      [root.sessionId, partition?.sessionId, b.id],
+    ]);
+    expect(a.id).not.toBe(b.id);
+    expect([...roots]).toEqual([root.sessionId]);
+  });
+
+  test('sees what happens in a session', () => {
+    const seen: string[] = [];
+    const inspect = {
+      next: (event: InspectionEvent) => {
+        if (event.type === '@xstate.event') seen.push(`${(event.actorRef as AnyActorRef).id} < ${event.event.type}`);
+      },
+    };
+    const forest = new Forest({ inspect });
+    const { actor } = forest.spawn('a');
+    seen.length = 0;
+    actor.send({ type: 'INITIALIZED' });
+    actor.send({ type: 'RESPONSE' });
+    forest.clock.increment(1_000);
+    expect(seen.slice(0, 3)).toEqual([
+      `${actor.id} < INITIALIZED`,
+      `${actor.id} < RESPONSE`,
+      `${actor.id} < xstate.after.sessionIdleTimeout.session.idle`,
+    ]);
+  });
+
+  test('an actor that ends is gone from the tree, and is told of no more', () => {
+    const inspected: InspectionEvent[] = [];
+    const forest = new Forest({ inspect: { next: (event) => void inspected.push(event) } });
+    const { actor } = forest.spawn('a');
+    end(actor);
+    const after = inspected.length;
+    forest.clock.increment(1_000_000);
+    expect(inspected).toHaveLength(after);
+  });
+});
+
+describe('a drain', () => {
+  test('is told to whoever holds the sessions', () => {
+    const forest = new Forest();
+    forest.spawn('a');
+    forest.tree.root.send({ type: 'DRAIN', timeout: 500 });
+    expect(forest.drained).toEqual(['endIdleSessions']);
+    forest.clock.increment(500);
+    expect(forest.drained).toEqual(['endIdleSessions', 'endAllSessions']);
+  });
+
+  test('that is over leaves no actor and no timer', () => {
+    const forest = new Forest();
+    const actors = forest.spawnMany(PARTITION + 1);
+    forest.tree.root.send({ type: 'DRAIN' });
+    for (const actor of actors) end(actor, 'drained');
+    forest.tree.root.send({ type: 'DRAINED' });
+    expect(forest.tree.root.getSnapshot().status).toBe('done');
+    expect(forest.partitions.map((partition) => partition.getSnapshot().status)).toEqual(['stopped', 'stopped']);
+    expect(forest.clock.pending).toEqual([]);
+  });
+});
+
+describe('the cost', () => {
+  /** The shortest time of several rounds, in ms: what the machine does when nothing else is in the way. */
+  function shortest(rounds: number, work: (round: number) => void): number {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < rounds; round++) {
+      const before = performance.now();
+      work(round);
+      best = Math.min(best, performance.now() - before);
+    }
+    return best;
+  }
+
+  test('of a spawn and of an end is the same at 20 000 sessions as at 100', () => {
+    const cost = (sessions: number) => {
+      const forest = new Forest({ clock: { setTimeout: () => 0, clearTimeout: () => {}, now: () => 0 } });
+      forest.spawnMany(sessions);
+      let actors: SessionActor[] = [];
+      let spawn = Number.POSITIVE_INFINITY;
+      let stop = Number.POSITIVE_INFINITY;
+      for (let round = 0; round < 10; round++) {
+        spawn = Math.min(
+          spawn,
+          shortest(1, () => {
+            actors = Array.from({ length: 100 }, (_, n) => forest.spawn(`more-${round}-${n}`).actor);
+          }),
+        );
+        stop = Math.min(
+          stop,
+          shortest(1, () => {
+            for (const actor of actors) end(actor);
+          }),
+        );
+      }
+      return { spawn, stop };
+    };
+    cost(100); // warm
+    const [few, many] = [cost(100), cost(20_000)];
+    // One parent of all would be 200 times as slow to spawn, and a scan of all timers 200 times as slow to stop.
+    expect(many.spawn / few.spawn).toBeLessThan(10);
+    expect(many.stop / few.stop).toBeLessThan(10);
+  }, 30_000);
+});
