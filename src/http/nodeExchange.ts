@@ -62,26 +62,28 @@ export class NodeExchange implements Exchange {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let size = 0;
+      let settled = false;
       const settle = (result: BodyResult) => {
+        if (settled) return;
+        settled = true;
         this.#clock.clearTimeout(timer);
-        request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-        request.on('error', () => {});
         resolve(result);
       };
-      const onData = (chunk: Buffer) => {
+      const aborted = () => settle({ failure: 'bodyAborted' });
+      const timer = this.#clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), timeout);
+      if (request.readableEnded || request.destroyed) return aborted();
+      request.on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size > limit) settle({ failure: 'bodyTooLarge' });
-        else chunks.push(chunk);
-      };
-      const onEnd = () => {
+        else if (!settled) chunks.push(chunk);
+      });
+      request.on('end', () => {
         const [first] = chunks;
         const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
         settle(isUtf8(body) ? { text: body.toString() } : { failure: 'parseError' });
-      };
-      const onClose = () => settle({ failure: 'bodyAborted' });
-      const timer = this.#clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), timeout);
-      if (request.readableEnded || request.destroyed) return onClose();
-      request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+      });
+      request.on('close', aborted);
+      request.on('error', aborted);
     });
   }
 
@@ -105,7 +107,11 @@ export class NodeExchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body?: string): void {
     if (this.#closed || this.#response.headersSent) return;
     if (!this.#request.complete) this.#linger();
-    this.#response.writeHead(status, headers);
+    // Node takes a flat list as it is. With its length known, an answer leaves in one write, else in chunks.
+    const list: string[] = [];
+    for (const name in headers) list.push(name, headers[name] ?? '');
+    if (status !== 204) list.push('Content-Length', String(body === undefined ? 0 : Buffer.byteLength(body)));
+    this.#response.writeHead(status, list);
     this.#response.end(body);
   }
 

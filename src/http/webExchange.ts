@@ -26,6 +26,7 @@ export class WebExchange implements Exchange {
   readonly #extraHeaders: Record<string, string> = {};
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #answered = false;
+  #ending = false;
   #closed = false;
   #listeners: (() => void)[] = [];
 
@@ -41,7 +42,7 @@ export class WebExchange implements Exchange {
     this.#clock = options.clock;
     this.headers = Object.fromEntries(request.headers);
     if (request.signal.aborted) this.#close();
-    else request.signal.addEventListener('abort', () => this.destroy(), { once: true });
+    else request.signal.addEventListener('abort', () => this.#leave(), { once: true });
   }
 
   get method(): string {
@@ -121,6 +122,9 @@ export class WebExchange implements Exchange {
           this.#controller = controller;
           if (this.#closed) controller.close();
         },
+        pull: () => {
+          if (this.#ending) this.#finish(); // all that was queued has been taken
+        },
         cancel: () => this.#close(),
       },
       strategy,
@@ -131,22 +135,32 @@ export class WebExchange implements Exchange {
   flush(): void {}
 
   write(chunk: string): void {
-    if (!this.#closed) this.#controller?.enqueue(encoder.encode(chunk));
+    if (!this.#closed && !this.#ending) this.#controller?.enqueue(encoder.encode(chunk));
   }
 
   end(chunk?: string): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#ending) return;
     if (chunk !== undefined) this.write(chunk);
-    this.#controller?.close();
-    this.#close(); // when the host has sent what is queued can't be seen from here
+    this.#ending = true;
+    if (this.buffered === 0) this.#finish();
   }
 
   destroy(): void {
     if (this.#closed) return;
     this.#controller?.error(new DOMException('The connection was ended', 'AbortError'));
+    this.#leave();
+  }
+
+  #finish(): void {
+    this.#controller?.close();
+    this.#close();
+  }
+
+  /** The client is gone, or is to go. */
+  #leave(): void {
     if (!this.#answered) {
       this.#answered = true;
-      this.#answer(new Response(null, { status: 408 })); // for a host that still waits; the client has gone
+      this.#answer(new Response(null, { status: 408 })); // for a host that still waits
     }
     this.#close();
   }

@@ -1,7 +1,8 @@
 /**
  * A partition: the parent of a bounded number of session actors, as in Elixir's PartitionSupervisor.
  * Spawning copies a parent's children, so its cost is bounded by bounding the children. The children's ids are slots
- * that are used again: each finished child's id is an event type, and xstate remembers event types for ever.
+ * that are used again: each finished child's id is an event type, and xstate remembers event types for ever. Slots are
+ * small whole numbers, because V8 keeps and copies properties named so as an array.
  */
 import { assertEvent, type DoneActorEvent, type ErrorActorEvent, setup, spawnChild, stopChild } from 'xstate';
 import { type SessionInput, type SessionOutput, sessionMachine } from './session.ts';

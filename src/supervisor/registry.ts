@@ -17,7 +17,7 @@ type Limits = Pick<ResolvedOptions, 'maxSessions' | 'maxSessionsPerPrincipal' | 
 
 export class Registry<T extends Registered> {
   readonly #limits: Limits;
-  readonly #sessions = new Map<string, { readonly session: T; readonly seat: Seat<T> }>();
+  readonly #seats = new Map<string, Seat<T>>();
   readonly #queue = new EvictionQueue<T>();
 
   constructor(limits: Limits) {
@@ -25,22 +25,22 @@ export class Registry<T extends Registered> {
   }
 
   get size(): number {
-    return this.#sessions.size;
+    return this.#seats.size;
   }
 
   get(id: string): T | undefined {
-    return this.#sessions.get(id)?.session;
+    return this.#seats.get(id)?.holder;
   }
 
   *[Symbol.iterator](): Generator<T, void> {
-    for (const { session } of this.#sessions.values()) yield session;
+    for (const { holder } of this.#seats.values()) yield holder;
   }
 
   /** Makes room for a session of this principal. Returns why there is none. */
   admit(principal: string | undefined): RefusalName | undefined {
     const { maxSessions, maxSessionsPerPrincipal, whenFull } = this.#limits;
     if (this.#queue.count(principal) >= maxSessionsPerPrincipal) return 'principalFull';
-    if (this.#sessions.size < maxSessions) return undefined;
+    if (this.#seats.size < maxSessions) return undefined;
     const longestIdle = whenFull === 'evict-idle' ? this.#queue.next() : undefined;
     if (longestIdle === undefined) return 'full';
     longestIdle.evict();
@@ -48,25 +48,25 @@ export class Registry<T extends Registered> {
   }
 
   add(session: T): void {
-    this.#sessions.set(session.id, { session, seat: this.#queue.enter(session, session.principal) });
+    this.#seats.set(session.id, this.#queue.enter(session, session.principal));
   }
 
   /** Forgets a session. Returns false when it was forgotten before. */
   forget(session: T): boolean {
-    const entry = this.#sessions.get(session.id);
-    if (entry?.session !== session) return false;
-    this.#sessions.delete(session.id);
-    this.#queue.leave(entry.seat);
+    const seat = this.#seats.get(session.id);
+    if (seat?.holder !== session) return false;
+    this.#seats.delete(session.id);
+    this.#queue.leave(seat);
     return true;
   }
 
   markIdle(session: T): void {
-    const seat = this.#sessions.get(session.id)?.seat;
+    const seat = this.#seats.get(session.id);
     if (seat !== undefined) this.#queue.idle(seat, !session.used);
   }
 
   markBusy(session: T): void {
-    const seat = this.#sessions.get(session.id)?.seat;
+    const seat = this.#seats.get(session.id);
     if (seat !== undefined) this.#queue.busy(seat);
   }
 }

@@ -1,7 +1,7 @@
 /** One MCP server of the user's, built by the factory for one session, and closed with it. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
-import type { ConnectableServer, ServerFactory, ServerWithCleanup, SessionContext } from '../options.ts';
+import type { ConnectableServer, LogEntry, ServerFactory, ServerWithCleanup, SessionContext } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import { SharedValidator } from './sharedValidator.ts';
 
@@ -16,17 +16,48 @@ export interface ServerRequest {
   readonly protocolVersion: string | undefined;
 }
 
+/** What the factory is told. The signal is made when asked for: most factories never do. */
+class Context implements SessionContext {
+  readonly id: string | undefined;
+  readonly principal: string | undefined;
+  readonly authInfo: AuthInfo | undefined;
+  readonly clientInfo: ClientInfo | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly serverOptions = SERVER_OPTIONS;
+  readonly #instance: ServerInstance;
+
+  constructor(request: ServerRequest, instance: ServerInstance) {
+    this.id = request.id;
+    this.principal = request.principal;
+    this.authInfo = request.authInfo;
+    this.clientInfo = request.clientInfo;
+    this.protocolVersion = request.protocolVersion;
+    this.#instance = instance;
+  }
+
+  get signal(): AbortSignal {
+    return this.#instance.signal;
+  }
+}
+
 export class ServerInstance {
   readonly #id: string | undefined;
-  readonly #controller = new AbortController();
-  readonly #onError: (message: string, error: unknown) => void;
-  #built: ServerWithCleanup | undefined;
+  readonly #host: { log(entry: LogEntry): void };
+  #controller: AbortController | undefined;
+  #server: ConnectableServer | undefined;
+  #cleanup: ServerWithCleanup['cleanup'];
   #closed = false;
 
-  /** `onError` hears of what fails while the server is being closed. */
-  constructor(id: string | undefined, onError: (message: string, error: unknown) => void) {
+  constructor(id: string | undefined, host: { log(entry: LogEntry): void }) {
     this.#id = id;
-    this.#onError = onError;
+    this.#host = host;
+  }
+
+  /** Aborted when the server is to be closed. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#closed) this.#controller.abort();
+    return this.#controller.signal;
   }
 
   /**
@@ -34,10 +65,10 @@ export class ServerInstance {
    * Rejects with whatever the factory or `connect` threw, or with a `SupervisorError` `INVALID_SERVER`.
    */
   async start(factory: ServerFactory, request: ServerRequest, transport: unknown): Promise<boolean> {
-    const { signal } = this.#controller;
-    const context: SessionContext = { ...request, serverOptions: SERVER_OPTIONS, signal };
-    this.#built = withCleanup(await factory(context));
-    if (!this.#closed) await this.#built.server.connect(transport);
+    const { server, cleanup } = serverOf(await factory(new Context(request, this)));
+    this.#server = server;
+    this.#cleanup = cleanup;
+    if (!this.#closed) await server.connect(transport);
     if (!this.#closed) return true;
     await this.#dispose();
     return false;
@@ -47,23 +78,24 @@ export class ServerInstance {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#controller.abort();
+    this.#controller?.abort();
     await this.#dispose();
   }
 
   async #dispose(): Promise<void> {
-    const built = this.#built;
-    this.#built = undefined;
-    if (built === undefined) return;
-    await this.#attempt('The server failed to close', () => built.server.close());
-    await this.#attempt('The cleanup failed', () => built.cleanup?.(this.#id));
+    const server = this.#server;
+    const cleanup = this.#cleanup;
+    if (server === undefined) return;
+    this.#server = undefined;
+    await this.#attempt('The server failed to close', () => server.close());
+    await this.#attempt('The cleanup failed', () => cleanup?.(this.#id));
   }
 
   async #attempt(message: string, action: () => unknown): Promise<void> {
     try {
       await action();
     } catch (error) {
-      this.#onError(message, error);
+      this.#host.log({ level: 'warn', event: 'server.closeFailed', message, sessionId: this.#id, error });
     }
   }
 }
@@ -73,10 +105,12 @@ function isServer(value: unknown): value is ConnectableServer {
   return typeof server?.connect === 'function' && typeof server.close === 'function';
 }
 
-function withCleanup(built: ConnectableServer | ServerWithCleanup): ServerWithCleanup {
+function serverOf(built: ConnectableServer | ServerWithCleanup): ServerWithCleanup {
   if (isServer(built)) return { server: built };
   const { server, cleanup } = (built ?? {}) as Partial<ServerWithCleanup>;
-  if (isServer(server) && (cleanup === undefined || typeof cleanup === 'function')) return built;
+  if (isServer(server) && (cleanup === undefined || typeof cleanup === 'function')) {
+    return cleanup === undefined ? { server } : { server, cleanup: cleanup.bind(built) };
+  }
   throw new SupervisorError(
     'INVALID_SERVER',
     'The server factory must return an MCP server (with connect and close), or { server, cleanup }',

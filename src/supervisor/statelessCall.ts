@@ -41,9 +41,7 @@ export class StatelessCall {
       closed: end,
       storeFailed: () => {},
     });
-    this.#server = new ServerInstance(undefined, (message, error) =>
-      supervisor.log({ level: 'warn', event: 'session.closeFailed', message, error }),
-    );
+    this.#server = new ServerInstance(undefined, supervisor);
   }
 
   /** Has a fresh server answer the messages. */

@@ -85,8 +85,7 @@ export class Connection {
       this.#reply.end();
     } else {
       this.#opened = true;
-      this.#reply.open(this.#headers());
-      this.#reply.end(frame);
+      this.#reply.respond(200, this.#headers(), frame);
     }
     destroyWhenStalled(this.#reply, this.#limits.clock);
   }

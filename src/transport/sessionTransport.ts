@@ -12,8 +12,9 @@ import { type Answer, JsonAnswer, StreamAnswer } from './answer.ts';
 import { Connection } from './connection.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
+import { MessageExtra } from './messageExtra.ts';
 import { MessageStream } from './messageStream.ts';
-import { SSE_HEADERS } from './sse.ts';
+import { sseHeaders } from './sse.ts';
 import type { TransportEvents, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand an event without data. */
@@ -36,7 +37,7 @@ export class SessionTransport implements Transport {
   readonly #events: TransportEvents;
   readonly #log: EventLog | undefined;
   /** By the id of a request that is not answered yet. Bounded by the session's exchanges. */
-  readonly #calls = new Map<RequestId, Answer>();
+  #calls: Map<RequestId, Answer> | undefined;
   #standalone: MessageStream | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
   #nextStream = 0;
@@ -60,11 +61,11 @@ export class SessionTransport implements Transport {
 
   /** Requests of the client that are not answered yet. */
   get pendingCalls(): number {
-    return this.#calls.size;
+    return this.#calls?.size ?? 0;
   }
 
   isPending(id: RequestId): boolean {
-    return this.#calls.has(id);
+    return this.#calls?.has(id) ?? false;
   }
 
   // --- what the server calls
@@ -77,7 +78,7 @@ export class SessionTransport implements Transport {
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', 'The session has ended');
     const { relatedRequestId } = options ?? {};
     const sent =
-      relatedRequestId === undefined ? this.#broadcast(message) : this.#calls.get(relatedRequestId)?.send(message);
+      relatedRequestId === undefined ? this.#broadcast(message) : this.#calls?.get(relatedRequestId)?.send(message);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
     if (!sent && isRequest(message)) {
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
@@ -112,6 +113,7 @@ export class SessionTransport implements Transport {
     const answer = this.#options.enableJsonResponse
       ? this.#jsonAnswer(ids, exchange, batch)
       : this.#streamAnswer(ids, exchange, hold);
+    this.#calls ??= new Map();
     for (const id of ids) this.#calls.set(id, answer);
     for (const message of messages) this.#dispatch(message, exchange);
   }
@@ -155,10 +157,10 @@ export class SessionTransport implements Transport {
   /** Answers every call in flight with an error and ends every stream. Nothing can be sent after it. */
   shut(message: string): void {
     if (this.#shut) return;
-    for (const [id, answer] of this.#calls) {
+    for (const [id, answer] of this.#calls ?? []) {
       answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
     }
-    this.#calls.clear();
+    this.#calls?.clear();
     this.#shut = true;
     this.#standalone?.disconnect();
   }
@@ -168,12 +170,12 @@ export class SessionTransport implements Transport {
   #respond(message: ResponseMessage): void {
     const { id } = message;
     if (id === this.#initialize?.id) return this.#answerInitialize(message);
-    const answer = this.#calls.get(id ?? Number.NaN);
+    const answer = this.#calls?.get(id ?? Number.NaN);
     // A response to a call that was cancelled, or that the end of the session answered: nobody waits for it.
     if (answer === undefined || id === undefined) return;
-    this.#calls.delete(id);
+    this.#calls?.delete(id);
     answer.settle(id, message);
-    if (this.#calls.size === 0) this.#events.quiet();
+    if (this.pendingCalls === 0) this.#events.quiet();
   }
 
   #answerInitialize(message: ResponseMessage): void {
@@ -206,24 +208,18 @@ export class SessionTransport implements Transport {
     }
     if (!('method' in message) || message.method !== 'notifications/cancelled') return;
     const id = (message.params as { requestId?: RequestId } | undefined)?.requestId;
-    const answer = id === undefined ? undefined : this.#calls.get(id);
+    const answer = id === undefined ? undefined : this.#calls?.get(id);
     if (id === undefined || answer === undefined) return;
-    this.#calls.delete(id);
+    this.#calls?.delete(id);
     answer.cancel(id);
-    if (this.#calls.size === 0) this.#events.quiet();
+    if (this.pendingCalls === 0) this.#events.quiet();
   }
 
   #extra(message: JSONRPCMessage, exchange: Exchange): MessageExtraInfo {
-    const extra: MessageExtraInfo & { request: Request } = {
-      requestInfo: exchange.requestInfo,
-      get request() {
-        return exchange.request; // what SDK v2 takes instead of requestInfo
-      },
-    };
-    if (exchange.authInfo !== undefined) extra.authInfo = exchange.authInfo;
+    const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#primes(exchange)) {
       extra.closeSSEStream = () => {
-        const answer = this.#calls.get(message.id);
+        const answer = this.#calls?.get(message.id);
         if (answer instanceof StreamAnswer) answer.stream.disconnect();
       };
       extra.closeStandaloneSSEStream = () => this.closeStandalone();
@@ -255,7 +251,7 @@ export class SessionTransport implements Transport {
   #connection(exchange: Exchange): Connection {
     this.#openStreams++;
     exchange.onClose(() => this.#openStreams--);
-    return new Connection(exchange, () => ({ ...SSE_HEADERS, ...this.#sessionHeaders() }), this.#options);
+    return new Connection(exchange, () => sseHeaders(this.sessionId), this.#options);
   }
 
   #standaloneStream(): MessageStream {
@@ -277,7 +273,7 @@ export class SessionTransport implements Transport {
   }
 
   #answerOf(streamId: string): StreamAnswer | undefined {
-    for (const answer of this.#calls.values()) {
+    for (const answer of this.#calls?.values() ?? []) {
       if (answer instanceof StreamAnswer && answer.streamId === streamId) return answer;
     }
     return undefined;

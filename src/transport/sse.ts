@@ -3,11 +3,16 @@
 /** A comment; clients ignore it, but a dead peer does not acknowledge it. */
 export const KEEP_ALIVE = ': keep-alive\n\n';
 
-export const SSE_HEADERS = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-transform',
-  'X-Accel-Buffering': 'no',
-} as const;
+/** The headers of a stream: not cached, not transformed and not buffered on its way. */
+export function sseHeaders(sessionId: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-cache, no-transform',
+    'X-Accel-Buffering': 'no',
+  };
+  if (sessionId !== undefined) headers['Mcp-Session-Id'] = sessionId;
+  return headers;
+}
 
 /** One JSON-RPC message, already serialised. */
 export function messageFrame(json: string, eventId?: string): string {
