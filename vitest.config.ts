@@ -18,9 +18,11 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // A process for each file, so that sockets, signals and heap are its own. Threads were not faster (52 s against 47).
+    pool: 'forks',
     expect: { requireAssertions: true },
-    testTimeout: 10_000,
-    hookTimeout: 10_000,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
     teardownTimeout: 5_000,
     restoreMocks: true,
     unstubEnvs: true,
