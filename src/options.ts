@@ -172,10 +172,11 @@ function invalid(name: string, value: unknown, allowed: string): never {
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
-  return `${String(value)}${typeof value === 'number' ? '' : ` (${typeof value})`}`;
+  return String(value);
 }
 
 const duration =
@@ -254,10 +255,12 @@ const clock: Check<Clock> = (name, value) => {
   };
 };
 
-const inspector: Check<ResolvedOptions['inspect']> = (name, value) =>
-  typeof value === 'function'
-    ? (value as (event: InspectionEvent) => void)
-    : methods<Observer<InspectionEvent>>('next')(name, value);
+const inspector: Check<ResolvedOptions['inspect']> = (name, value) => {
+  const given = value as Observer<InspectionEvent> | ((event: InspectionEvent) => void) | null;
+  return typeof given === 'function' || typeof given?.next === 'function'
+    ? given
+    : invalid(name, value, 'a function or an object with next()');
+};
 
 const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions[K]> } = {
   server: { check: callable, default: () => invalid('server', undefined, 'a function that builds an MCP server') },
@@ -320,7 +323,11 @@ export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptio
 }
 
 function nearest(name: string): string {
-  const scored = OPTION_NAMES.map((option) => ({ option, edits: distance(name.toLowerCase(), option.toLowerCase()) }));
+  const wanted = name.toLowerCase();
+  // Part of one name and of no other, as idleTimeout is of sessionIdleTimeout, says more than the letters that differ.
+  const whole = OPTION_NAMES.filter((option) => option.toLowerCase().includes(wanted));
+  if (whole.length === 1) return `; did you mean ${whole[0]}?`;
+  const scored = OPTION_NAMES.map((option) => ({ option, edits: distance(wanted, option.toLowerCase()) }));
   const best = scored.reduce((a, b) => (b.edits < a.edits ? b : a));
   return best.edits <= name.length / 2 ? `; did you mean ${best.option}?` : `; there are: ${OPTION_NAMES.join(', ')}`;
 }
