@@ -40,21 +40,22 @@ export interface Effort {
   readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
 }
 
+// Many short rounds rather than few long ones: what else a machine does comes in bursts, and hits fewer of them.
 export const FULL: Effort = {
   name: 'full',
-  echo: { rounds: 11, batch: 4_000, warmUp: 8_000 },
-  handshake: { rounds: 11, batch: 1_200, warmUp: 4_000 },
+  echo: { rounds: 40, batch: 1_000, warmUp: 8_000 },
+  handshake: { rounds: 30, batch: 400, warmUp: 4_000 },
   idle: { rounds: 3, sessions: 2_000, warmUp: 500 },
-  crowd: { rounds: 15, batch: 500, warmUp: 5_000 },
+  crowd: { rounds: 40, batch: 200, warmUp: 5_000 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
 export const QUICK: Effort = {
   name: 'quick',
-  echo: { rounds: 5, batch: 2_000, warmUp: 4_000 },
-  handshake: { rounds: 5, batch: 500, warmUp: 2_000 },
+  echo: { rounds: 15, batch: 600, warmUp: 4_000 },
+  handshake: { rounds: 15, batch: 200, warmUp: 2_000 },
   idle: { rounds: 1, sessions: 2_000, warmUp: 500 },
-  crowd: { rounds: 7, batch: 300, warmUp: 3_000 },
+  crowd: { rounds: 15, batch: 150, warmUp: 3_000 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 

@@ -1,15 +1,15 @@
 /** Turns series into ratios and verdicts, and those into a table: for the terminal, and as Markdown. */
-import { median, type Series } from './measures/rounds.ts';
+import { median, quantile, type Series } from './measures/rounds.ts';
 import type { Comparison, Metric } from './plan.ts';
 
 export interface Result extends Comparison {
   /** Medians over the rounds, in the metric's unit. */
   readonly subjectMedian: number;
   readonly baselineMedian: number;
-  /** The median of the rounds' ratios, and the extremes. */
+  /** The median of the rounds' ratios, and the quartiles: half of the rounds lie between them. */
   readonly ratio: number;
-  readonly lowest: number;
-  readonly highest: number;
+  readonly lower: number;
+  readonly upper: number;
   readonly verdict: 'pass' | 'MISSED' | '';
 }
 
@@ -31,14 +31,14 @@ export function evaluate(comparisons: readonly Comparison[], measured: Measured)
       subjectMedian: median(subject),
       baselineMedian: median(baseline),
       ratio,
-      lowest: Math.min(...ratios),
-      highest: Math.max(...ratios),
+      lower: quantile(ratios, 0.25),
+      upper: quantile(ratios, 0.75),
       verdict: comparison.target === undefined ? '' : met ? 'pass' : 'MISSED',
     };
   });
 }
 
-const HEAD = ['what', 'of', 'against', 'ratio', 'spread', 'target', ''];
+const HEAD = ['what', 'of', 'against', 'ratio', 'half within', 'target', ''];
 
 /** The rows of the table, the head first. `nameOf` gives the readable name of a subject or baseline. */
 export function rows(results: readonly Result[], nameOf: (name: string) => string): readonly (readonly string[])[] {
@@ -47,7 +47,7 @@ export function rows(results: readonly Result[], nameOf: (name: string) => strin
     `${nameOf(result.subject)}: ${quantity(result.metric, result.subjectMedian)}`,
     `${nameOf(result.baseline)}: ${quantity(result.metric, result.baselineMedian)}`,
     result.ratio.toFixed(3),
-    `${result.lowest.toFixed(2)}–${result.highest.toFixed(2)}`,
+    `${result.lower.toFixed(2)}–${result.upper.toFixed(2)}`,
     result.target === undefined ? '' : `≤ ${result.target.toFixed(2)}`,
     result.verdict,
   ]);

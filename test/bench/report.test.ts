@@ -1,7 +1,7 @@
 /** The bench's verdicts: a bench that passes what it should not is worse than none. */
 import { describe, expect, it } from 'vitest';
 import type { Series } from '../../bench/measures/rounds.ts';
-import { interleave } from '../../bench/measures/rounds.ts';
+import { interleave, quantile } from '../../bench/measures/rounds.ts';
 import type { Comparison } from '../../bench/plan.ts';
 import { evaluate } from '../../bench/report.ts';
 
@@ -25,7 +25,7 @@ describe('evaluate', () => {
   it('takes ratios within rounds, and their median', () => {
     // Given a machine that was three times slower in the second round, for both.
     const result = verdictOf([30, 90, 50], [100, 300, 100]);
-    expect(result).toMatchObject({ ratio: 0.3, lowest: 0.3, highest: 0.5, subjectMedian: 50, baselineMedian: 100 });
+    expect(result).toMatchObject({ ratio: 0.3, lower: 0.3, upper: 0.4, subjectMedian: 50, baselineMedian: 100 });
   });
 
   it.each([
@@ -44,6 +44,18 @@ describe('evaluate', () => {
 
   it('leaves out what was not measured', () => {
     expect(evaluate([promised], {})).toEqual([]);
+  });
+});
+
+describe('quantile', () => {
+  it.each([
+    [[3, 1, 2], 0.5, 2],
+    [[4, 1, 3, 2], 0.5, 2.5],
+    [[1, 2, 3, 4, 5], 0.25, 2],
+    [[7], 0.75, 7],
+    [[], 0.5, Number.NaN],
+  ])('of %j at %d', (values, share, expected) => {
+    expect(quantile(values, share)).toBe(expected);
   });
 });
 
