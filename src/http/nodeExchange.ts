@@ -120,7 +120,9 @@ export class NodeExchange implements Exchange {
   }
 
   flush(): void {
-    if (!this.#closed) this.#response.flushHeaders();
+    if (this.#closed) return;
+    this.#response.flushHeaders();
+    this.#response.socket?.uncork(); // http corks it until the next tick
   }
 
   write(chunk: string): void {

@@ -68,10 +68,18 @@ export class Connection {
   write(frame: string): void {
     if (this.closed) return;
     if (!this.#opened) this.#head();
-    const { buffered } = this.#reply;
-    // One frame larger than the bound still goes out whole, as long as nothing waits before it.
-    if (buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer) return this.end();
+    if (this.#overflows(frame)) {
+      // What is sent within one turn of the event loop waits on our side whoever reads: let it go before judging.
+      this.#reply.flush();
+      if (this.#overflows(frame)) return this.end();
+    }
     this.#reply.write(frame);
+  }
+
+  /** One frame larger than the bound still goes out whole, as long as nothing waits before it. */
+  #overflows(frame: string): boolean {
+    const { buffered } = this.#reply;
+    return buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer;
   }
 
   /** Ends the response, with a last frame where it still fits. */

@@ -32,7 +32,7 @@ export interface Reply {
   respond(status: number, headers: ResponseHeaders, body?: string): void;
   /** Begins an answer with status 200; the headers go out with the first `write`, `flush` or `end`. */
   open(headers: ResponseHeaders): void;
-  /** Sends the headers now. */
+  /** Sends the headers, and whatever was written, as far as the peer takes it now. */
   flush(): void;
   write(chunk: string): void;
   /** Ends the answer, once what is buffered has gone out. */
