@@ -29,8 +29,9 @@ export class EventLog {
 
   constructor(store: EventStore, sessionId: string, timers: TimerClock) {
     this.#store = store;
-    // The SDK's own example store takes the part of an event id before its first '_' for the stream.
-    this.#prefix = `${sessionId.replaceAll('_', '%5F')}:`;
+    // Escaped, so that no session and stream read like another's: session ids may hold a ':', and stream ids come from
+    // clients. The SDK's own example store takes the part of an event id before its first '_' for the stream.
+    this.#prefix = `${encodeURIComponent(sessionId).replaceAll('_', '%5F')}:`;
     this.#timers = timers;
   }
 
@@ -42,8 +43,8 @@ export class EventLog {
     const key = this.#prefix + streamId;
     const stored = { ...message, [STREAM_KEY]: key } as Stored;
     const id: unknown = await this.#bounded(async () => this.#store.storeEvent(key, stored));
-    const eventId = `${streamId}_${String(id)}`;
-    if (typeof id !== 'string' || !EVENT_ID.test(eventId)) {
+    const eventId = onWire(streamId, id);
+    if (eventId === undefined) {
       throw new SupervisorError('EVENT_STORE_FAILED', 'The event store returned an event id that is not visible ASCII');
     }
     return eventId;
@@ -67,14 +68,17 @@ export class EventLog {
     const lookUp = this.#store.getStreamIdForEventId?.bind(this.#store);
     if (lookUp !== undefined && (await this.#bounded(async () => lookUp(last))) !== key) return false;
     let over = false;
-    const replayed = await this.#bounded(async (alive) =>
+    const replayed = await this.#bounded(async (alive, fail) =>
       this.#store.replayEventsAfter(last, {
         send: async (id, message) => {
           if (over) return;
           alive();
-          const { [STREAM_KEY]: of, ...rest } = message as Stored;
+          const { [STREAM_KEY]: of, ...rest } = (message ?? {}) as Stored;
           if (of !== key || !('jsonrpc' in rest)) return;
-          replay(rest as JSONRPCMessage, `${streamId}_${id}`);
+          const sentId = onWire(streamId, id);
+          if (sentId !== undefined) return replay(rest as JSONRPCMessage, sentId);
+          over = true;
+          fail('The event store replayed an event id that is not visible ASCII');
         },
       }),
     ).finally(() => {
@@ -83,12 +87,14 @@ export class EventLog {
     return replayed !== '';
   }
 
-  /** Runs a store's operation; it fails when nothing is heard of it for `STORE_TIMEOUT`. */
-  #bounded<T>(operation: (alive: () => void) => Promise<T>): Promise<T> {
+  /** Runs a store's operation; it fails when told to, or when nothing is heard of it for `STORE_TIMEOUT`. */
+  #bounded<T>(operation: (alive: () => void, fail: (message: string) => void) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let timer: unknown;
-      const fail = (message: string, cause?: unknown) =>
+      const fail = (message: string, cause?: unknown) => {
+        this.#timers.clearTimeout(timer);
         reject(new SupervisorError('EVENT_STORE_FAILED', message, { cause }));
+      };
       const alive = () => {
         this.#timers.clearTimeout(timer);
         timer = this.#timers.setTimeout(
@@ -97,9 +103,15 @@ export class EventLog {
         );
       };
       alive();
-      operation(alive)
+      operation(alive, fail)
         .then(resolve, (cause: unknown) => fail('The event store failed', cause))
         .finally(() => this.#timers.clearTimeout(timer));
     });
   }
+}
+
+/** The event id that a client gets for one of a store's; undefined when it can't be sent. */
+function onWire(streamId: string, id: unknown): string | undefined {
+  const eventId = typeof id === 'string' ? `${streamId}_${id}` : '';
+  return EVENT_ID.test(eventId) ? eventId : undefined;
 }
