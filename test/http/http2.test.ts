@@ -1,0 +1,74 @@
+/** Node's HTTP/2 compatibility API: the same handler, the same answers. */
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, createServer, type IncomingHttpHeaders } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { toNodeHandler } from '../../src/node.ts';
+import { supervise } from '../support/serve.ts';
+
+async function open(): Promise<ClientHttp2Session> {
+  const { supervisor } = supervise();
+  const server = createServer(toNodeHandler(supervisor) as unknown as Parameters<typeof createServer>[1]);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => {
+    client.destroy();
+    server.close();
+  });
+  return client;
+}
+
+async function send(client: ClientHttp2Session, headers: Record<string, string>, body?: unknown) {
+  const stream = client.request({ ':path': '/mcp', ':method': 'POST', ...headers });
+  const answered = once(stream, 'response') as Promise<[IncomingHttpHeaders]>;
+  stream.end(body === undefined ? undefined : JSON.stringify(body));
+  const [response] = await answered;
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return { status: response[':status'], headers: response, text: Buffer.concat(chunks).toString() };
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'h2', version: '1' } },
+};
+
+test('initialize, a call, DELETE and the 404 work over HTTP/2', async () => {
+  const client = await open();
+  const initialized = await send(client, JSON_HEADERS, INITIALIZE);
+  expect(initialized.status).toBe(200);
+  const headers = { ...JSON_HEADERS, 'mcp-session-id': String(initialized.headers['mcp-session-id']) };
+
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'h2' } } };
+  const answer = await send(client, headers, call);
+  expect(answer.status).toBe(200);
+  expect(answer.headers['content-type']).toBe('text/event-stream');
+  expect(answer.text).toContain('"h2"');
+
+  expect((await send(client, { ...headers, ':method': 'DELETE' })).status).toBe(200);
+  expect((await send(client, headers, call)).status).toBe(404);
+});
+
+test('a GET stream over HTTP/2 carries notifications, and holds the session until it is closed', async () => {
+  const client = await open();
+  const initialized = await send(client, JSON_HEADERS, INITIALIZE);
+  const headers = { ...JSON_HEADERS, 'mcp-session-id': String(initialized.headers['mcp-session-id']) };
+  const stream = client.request({ ':path': '/mcp', ':method': 'GET', ...headers, accept: 'text/event-stream' });
+  const [response] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+  expect(response[':status']).toBe(200);
+
+  const call = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'notifyStandalone', arguments: { text: 'unrelated' } },
+  };
+  const received = once(stream, 'data') as Promise<[Buffer]>;
+  expect((await send(client, headers, call)).status).toBe(200);
+  expect(String((await received)[0])).toContain('notifications/');
+  stream.close();
+});
