@@ -8,7 +8,7 @@ import { type InitializeParams, initializeParams } from '../protocol/initialize.
 import { isMessage } from '../protocol/messages.ts';
 
 /** Messages that one batch may hold. */
-export const MAX_BATCH_SIZE = 100;
+const MAX_BATCH_SIZE = 100;
 
 export type Classified =
   | { readonly kind: 'initialize'; readonly message: JSONRPCRequest; readonly params: InitializeParams }

@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 /** What the stream of a response holds before `buffered` counts it as waiting; it only shifts the count. */
 const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
 
-export class WebExchange implements Exchange {
+class WebExchange implements Exchange {
   readonly authInfo: AuthInfo | undefined;
   readonly parsedBody: unknown = undefined;
   readonly request: Request;

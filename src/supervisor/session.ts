@@ -19,7 +19,7 @@ import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.
 import type { ActorOwner, SessionActor } from './sessionTree.ts';
 
 /** Exchanges that one session may have open at a time. */
-export const MAX_EXCHANGES = 4_096;
+const MAX_EXCHANGES = 4_096;
 
 /** What a session's client said when it opened it. */
 export interface Opening {
