@@ -45,8 +45,10 @@ const supervisor = createSessionSupervisor({
   enableJsonResponse: true,
 });
 
-/** Ids of the sessions that are open; the order is arbitrary. */
-const open: string[] = [];
+/** Ids of sessions in the order of their opening; what was ended leaves a hole, and all before `oldest` is holes. */
+const opened: (string | undefined)[] = [];
+let oldest = 0;
+let open = 0;
 
 async function post(message: object, sessionId?: string): Promise<Response> {
   const headers: Record<string, string> = {
@@ -64,24 +66,31 @@ async function post(message: object, sessionId?: string): Promise<Response> {
 async function openOne(): Promise<void> {
   const id = (await post(INITIALIZE)).headers.get('mcp-session-id');
   if (id === null) throw new Error('initialize: no session id');
-  open.push(id);
+  opened.push(id);
+  open++;
 }
 
-/** Takes an open session from anywhere in the crowd, so that old and new ones are met alike. */
-function takeAny(): string {
-  const index = Math.floor(Math.random() * open.length);
-  const id = open[index] as string;
-  open[index] = open.at(-1) as string;
-  open.pop();
-  return id;
+/** An open session from anywhere in the crowd, so that old and new ones are met alike. */
+function anyIndex(): number {
+  for (;;) {
+    const index = oldest + Math.floor(Math.random() * (opened.length - oldest));
+    if (opened[index] !== undefined) return index;
+  }
+}
+
+function oldestIndex(): number {
+  while (opened[oldest] === undefined) oldest++;
+  return oldest;
 }
 
 async function useOne(): Promise<void> {
-  await post(PING, open[Math.floor(Math.random() * open.length)]);
+  await post(PING, opened[anyIndex()]);
 }
 
-async function endOne(): Promise<void> {
-  if (!(await supervisor.terminate(takeAny()))) throw new Error('terminate: the session was gone');
+async function endOne(index: number): Promise<void> {
+  if (!(await supervisor.terminate(opened[index] ?? ''))) throw new Error('terminate: the session was gone');
+  opened[index] = undefined;
+  open--;
 }
 
 async function times(count: number, operate: () => Promise<void>): Promise<number> {
@@ -93,13 +102,17 @@ async function times(count: number, operate: () => Promise<void>): Promise<numbe
 answerParent({
   /** Opens sessions until there are so many. */
   fill: async ({ sessions }: { sessions: number }) => {
-    await times(Math.max(0, sessions - open.length), openOne);
+    await times(Math.max(0, sessions - open), openOne);
     await collect();
   },
-  /** CPU microseconds of opening, using and ending one session; as many are open afterwards as before. */
+  /**
+   * CPU microseconds of opening, using and ending one session. Half of them end oldest first, as idle timeouts end
+   * them, the others anywhere in the crowd; as many are open afterwards as before.
+   */
   churn: async ({ count }: { count: number }) => ({
     open: await times(count, openOne),
     use: await times(count, useOne),
-    end: await times(count, endOne),
+    end: await times(count / 2, () => endOne(oldestIndex())),
+    endAny: await times(count / 2, () => endOne(anyIndex())),
   }),
 });

@@ -43,8 +43,8 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
     const { heap, rss } = await measureIdleSession(IDLE_CONTENDERS, effort.idle);
     return { 'idle.heap': heap, 'idle.rss': rss };
   }
-  const { open, use, end } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
-  return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end };
+  const { open, use, end, endAny } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
+  return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end, 'crowd.endAny': endAny };
 }
 
 async function compare(names: readonly MeasureName[], effort: Effort, write: boolean): Promise<boolean> {

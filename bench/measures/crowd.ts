@@ -8,12 +8,15 @@ const CROWD = { module: new URL('../crowd.js', import.meta.url) };
 export interface CrowdCost {
   readonly open: Series<string>;
   readonly use: Series<string>;
+  /** Ending the oldest. */
   readonly end: Series<string>;
+  /** Ending any. */
+  readonly endAny: Series<string>;
 }
 
 export interface CrowdEffort {
   readonly rounds: number;
-  /** Operations of each kind in a round. */
+  /** Sessions opened, used and ended in a round; even. */
   readonly batch: number;
   /** Sessions opened and ended before the first round, in every crowd alike, for the JIT compiler. */
   readonly warmUp: number;
@@ -29,7 +32,7 @@ export async function measureCrowds(sizes: readonly number[], effort: CrowdEffor
       await crowd.ask('fill', { sessions: size });
     }
     return await interleave([...crowds.keys()], effort.rounds, (size) =>
-      (crowds.get(size) as Child).ask<{ open: number; use: number; end: number }>('churn', { count: effort.batch }),
+      (crowds.get(size) as Child).ask<Record<keyof CrowdCost, number>>('churn', { count: effort.batch }),
     );
   } finally {
     await Promise.all([...crowds.values()].map((child) => child.stop()));
