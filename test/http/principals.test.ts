@@ -1,0 +1,184 @@
+/** A session answers only the principal that opened it; anyone else can't tell it from one that never was. */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import { describe, expect, test } from 'vitest';
+import { toNodeHandler } from '../../src/node.ts';
+import type { ServerFactory } from '../../src/options.ts';
+import { type Served, type ServeOptions, serve } from '../support/serve.ts';
+import { askInEveryWay, becomesIdle, expectNotFound, lifeOf } from '../support/sessionLife.ts';
+import { buildTestServer } from '../support/testServer.ts';
+import { call, callBody, initialize, initializeBody, openStream, post, rawSocket } from '../support/wire.ts';
+
+const byUser: ServeOptions['principal'] = ({ headers }) => headers['x-user'] as string | undefined;
+
+/** An answer as it was on the wire, without the date. */
+async function bytes({ port }: Served, method: string, headers: Record<string, string>): Promise<string> {
+  const body = method === 'POST' ? JSON.stringify(callBody('echo', { text: 'hi' })) : '';
+  const fields = {
+    host: 'localhost',
+    accept: 'application/json, text/event-stream',
+    ...(body !== '' && { 'content-type': 'application/json', 'content-length': String(body.length) }),
+    connection: 'close',
+    ...headers,
+  };
+  const raw = await rawSocket(port);
+  raw.write(
+    `${method} /mcp HTTP/1.1\r\n${Object.entries(fields)
+      .map((field) => `${field.join(': ')}\r\n`)
+      .join('')}\r\n`,
+  );
+  raw.write(body);
+  await raw.closed;
+  return raw.received.replace(/^date:.*\r\n/im, '');
+}
+
+test.each(['POST', 'GET', 'DELETE'])(
+  'a foreign principal gets exactly what an unknown id gets, byte for byte (%s)',
+  async (method) => {
+    const served = await serve({ principal: byUser });
+    const { sessionId } = await initialize(served.url, { headers: { 'x-user': 'ada' } });
+    await becomesIdle(served, sessionId);
+    const unknown = await bytes(served, method, { 'mcp-session-id': crypto.randomUUID(), 'x-user': 'bob' });
+    expect(unknown).toMatch(/^HTTP\/1.1 404 /);
+    expect(unknown).toContain('Session not found');
+    expect(await bytes(served, method, { 'mcp-session-id': sessionId, 'x-user': 'bob' })).toBe(unknown);
+    expect(await bytes(served, method, { 'mcp-session-id': sessionId })).toBe(unknown);
+    expect(served.supervisor.session(sessionId)).toMatchObject({ state: 'idle', principal: 'ada' });
+    expect(lifeOf(served.events, sessionId).at(-1)).toBe('idle');
+  },
+);
+
+test('a foreign principal changes nothing: not the call, not the stream, not the idle time', async () => {
+  const { url, supervisor, gates, events } = await serve({ principal: byUser });
+  const { sessionId, headers } = await initialize(url, { headers: { 'x-user': 'ada' } });
+  const stream = await openStream(url, { headers });
+  const calling = post(url, callBody('gate', { key: 'a' }), headers);
+  await gates.entered('a');
+  const before = supervisor.session(sessionId);
+  const heard = events.length;
+  for (const answer of await askInEveryWay(url, { ...headers, 'x-user': 'bob' })) expectNotFound(answer);
+  expect(supervisor.session(sessionId)).toEqual(before);
+  expect(events).toHaveLength(heard);
+  gates.open('a');
+  expect((await calling).messages()).toMatchObject([{ result: {} }]);
+  stream.destroy();
+});
+
+test('nobody is a principal of its own: somebody gets no further than nobody', async () => {
+  const { url } = await serve({ principal: byUser });
+  const nobody = await initialize(url);
+  expect((await call(url, nobody.sessionId, 'echo', { text: 'hi' })).status).toBe(200);
+  expectNotFound(await call(url, nobody.sessionId, 'echo', { text: 'hi' }, 2, { 'x-user': 'ada' }));
+});
+
+describe('by default the principal comes from authInfo', () => {
+  /** Sets `req.auth` as an authenticating middleware does: here it stands in a header. */
+  const behind: ServeOptions['behind'] = (supervisor) => {
+    const handle = toNodeHandler(supervisor);
+    return (req, res) => {
+      const auth = req.headers['x-auth'];
+      if (typeof auth === 'string') Object.assign(req, { auth: JSON.parse(auth) });
+      void handle(req, res);
+    };
+  };
+  const as = (auth: Partial<AuthInfo>) => ({
+    'x-auth': JSON.stringify({ token: 'secret', clientId: 'app', scopes: [], ...auth }),
+  });
+  const ada = { iss: 'https://idp.example', sub: 'ada' };
+
+  test.each([
+    {
+      who: 'issuer and subject, whatever the token and the app',
+      auth: { extra: ada },
+      same: { token: 'new', clientId: 'other', extra: ada },
+    },
+    {
+      who: 'the subject, where there is no issuer',
+      auth: { extra: { sub: 'ada' } },
+      same: { token: 'new', extra: { sub: 'ada' } },
+    },
+    { who: 'the client id, where there is no subject', auth: {}, same: { token: 'new', extra: { iss: ada.iss } } },
+  ])('$who', async ({ auth, same }) => {
+    const { url, supervisor } = await serve({ behind });
+    const { sessionId } = await initialize(url, { headers: as(auth) });
+    expect(supervisor.session(sessionId)?.principal).not.toContain('secret');
+    expect((await call(url, sessionId, 'echo', { text: 'hi' }, 1, as(same))).status).toBe(200);
+    const others: Partial<AuthInfo>[] = [
+      { extra: { ...ada, sub: 'bob' } },
+      { extra: { ...ada, iss: 'https://other.example' } },
+      { extra: { sub: 'bob' } },
+      { clientId: 'other' },
+    ];
+    for (const other of others) {
+      expectNotFound(await call(url, sessionId, 'echo', { text: 'hi' }, 2, as(other)));
+    }
+    expectNotFound(await call(url, sessionId, 'echo', { text: 'hi' }, 3));
+  });
+
+  test('without authInfo there is none, whatever the headers say', async () => {
+    const { url, supervisor } = await serve();
+    const { sessionId } = await initialize(url, { headers: { authorization: 'Bearer abc' } });
+    expect(supervisor.session(sessionId)?.principal).toBeUndefined();
+    expect((await call(url, sessionId, 'echo', { text: 'hi' })).status).toBe(200);
+  });
+});
+
+describe('the principal option', () => {
+  test('is asked about every request, with its headers by lower-case name and its authInfo', async () => {
+    const asked: unknown[] = [];
+    const authInfo = { token: 't', clientId: 'app', scopes: [] };
+    const { supervisor } = await serve({
+      principal: (request) => {
+        asked.push(request);
+        return 'ada';
+      },
+    });
+    const headers = { 'Content-Type': 'application/json', Accept: '*/*', 'X-Tenant': 'North' };
+    const body = JSON.stringify(initializeBody());
+    const request = new Request('http://localhost/', { method: 'POST', headers, body });
+    const opened = await supervisor.fetch(request, { authInfo });
+    await opened.body?.cancel();
+    expect(asked).toEqual([{ headers: expect.objectContaining({ 'x-tenant': 'North', accept: '*/*' }), authInfo }]);
+  });
+
+  test('names the principal to the server factory', async () => {
+    const seen: unknown[] = [];
+    const server: ServerFactory = (session) => {
+      seen.push(session.principal);
+      return buildTestServer(session);
+    };
+    const { url } = await serve({ server, principal: byUser });
+    await initialize(url, { headers: { 'x-user': 'ada' } });
+    await initialize(url);
+    expect(seen).toEqual(['ada', undefined]);
+  });
+
+  const failing: Record<string, () => unknown> = {
+    throws: () => {
+      throw new Error('no idea who that is');
+    },
+    'returns a promise': async () => 'ada',
+    'returns a number': () => 42,
+    'returns null': () => null,
+  };
+  test.each(Object.entries(failing))('that %s lets nobody in: 403, and a line in the log', async (_, fail) => {
+    let working = true;
+    const served = await serve({ principal: () => (working ? 'ada' : (fail() as string)) });
+    const { url, supervisor, log } = served;
+    const { sessionId, headers } = await initialize(url);
+    await becomesIdle(served, sessionId);
+    working = false;
+    const heard = served.events.length;
+    const refused = [await post(url, initializeBody()), ...(await askInEveryWay(url, headers))];
+    for (const response of refused) {
+      expect(response.status).toBe(403);
+      expect(response.json()).toEqual({ jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Forbidden' } });
+      expect(response.headers).not.toHaveProperty('mcp-session-id');
+    }
+    expect(log.filter(({ event }) => event === 'principal.failed')).toHaveLength(4);
+    expect(log.at(-1)).toMatchObject({ level: 'error', error: expect.any(Error) });
+    expect(served.events).toHaveLength(heard);
+    working = true;
+    expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
+    expect((await call(url, sessionId, 'echo', { text: 'hi' })).status).toBe(200);
+  });
+});
