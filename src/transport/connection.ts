@@ -36,6 +36,8 @@ export class Connection {
   #opened = false;
   #ended = false;
   #timer: unknown;
+  /** What the reply would hold had the peer taken nothing since the last look, in bytes; Infinity: it took all. */
+  #untaken = Number.POSITIVE_INFINITY;
 
   constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits) {
     this.#reply = reply;
@@ -68,18 +70,20 @@ export class Connection {
   write(frame: string): void {
     if (this.closed) return;
     if (!this.#opened) this.#head();
-    if (this.#overflows(frame)) {
+    const size = Buffer.byteLength(frame);
+    if (this.#overflows(size)) {
       // What is sent within one turn of the event loop waits on our side whoever reads: let it go before judging.
       this.#reply.flush();
-      if (this.#overflows(frame)) return this.end();
+      if (this.#overflows(size)) return this.end();
     }
+    this.#untaken = this.#reply.buffered > 0 ? this.#untaken + size : Number.POSITIVE_INFINITY;
     this.#reply.write(frame);
   }
 
   /** One frame larger than the bound still goes out whole, as long as nothing waits before it. */
-  #overflows(frame: string): boolean {
+  #overflows(size: number): boolean {
     const { buffered } = this.#reply;
-    return buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer;
+    return buffered > 0 && buffered + size > this.#limits.maxStreamBuffer;
   }
 
   /** Ends the response, with a last frame where it still fits. */
@@ -103,15 +107,16 @@ export class Connection {
     this.#reply.open(this.#headers());
     if (this.#limits.keepAliveInterval === Number.POSITIVE_INFINITY) return;
     this.#reply.onClose(() => this.#limits.clock.clearTimeout(this.#timer));
-    this.#keepAlive(false);
+    this.#keepAlive();
   }
 
-  #keepAlive(stalled: boolean): void {
+  #keepAlive(): void {
     this.#timer = this.#limits.clock.setTimeout(() => {
-      const stalling = this.#reply.buffered > 0;
-      if (stalled && stalling) return this.#reply.destroy();
+      const { buffered } = this.#reply;
+      if (buffered > 0 && buffered >= this.#untaken) return this.#reply.destroy();
+      this.#untaken = buffered;
       this.write(KEEP_ALIVE);
-      if (!this.closed) this.#keepAlive(stalling);
+      if (!this.closed) this.#keepAlive();
     }, this.#limits.keepAliveInterval);
   }
 }
