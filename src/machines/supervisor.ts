@@ -6,15 +6,15 @@ import { assign, type ErrorActorEvent, setup, spawnChild } from 'xstate';
 import { partitionMachine } from './partition.ts';
 
 export interface SupervisorInput {
-  /** How long a drain waits for calls in flight, in ms, unless `DRAIN` says otherwise. */
-  readonly shutdownTimeout: number;
+  /** How long a drain waits for calls in flight, in ms, unless `DRAIN` says otherwise; `null` is for ever. */
+  readonly shutdownTimeout: number | null;
 }
 
 export type SupervisorEvent =
   /** Adds a partition with this id. */
   | { readonly type: 'GROW'; readonly id: string }
-  /** Stops accepting sessions and lets the calls in flight finish, for `timeout` ms at most. */
-  | { readonly type: 'DRAIN'; readonly timeout?: number | undefined }
+  /** Stops accepting sessions and lets the calls in flight finish, for `timeout` ms at most; `null` is for ever. */
+  | { readonly type: 'DRAIN'; readonly timeout?: number | null | undefined }
   /** Nothing is left. */
   | { readonly type: 'DRAINED' };
 
@@ -25,7 +25,9 @@ export const supervisorMachine = setup({
     events: {} as SupervisorEvent | ErrorActorEvent,
   },
   actors: { partition: partitionMachine },
-  delays: { shutdownTimeout: ({ context }) => context.shutdownTimeout },
+  // As in the session machine: Infinity is never scheduled, and the guard holds where it would fire at once.
+  delays: { shutdownTimeout: ({ context }) => context.shutdownTimeout ?? Number.POSITIVE_INFINITY },
+  guards: { drainIsBounded: ({ context }) => context.shutdownTimeout !== null },
   actions: {
     /** World: end every session that has no call in flight; each other one when its last call ends. */
     endIdleSessions: () => {},
@@ -44,13 +46,16 @@ export const supervisorMachine = setup({
         GROW: { actions: spawnChild('partition', { id: ({ event }) => event.id }) },
         DRAIN: {
           target: 'draining',
-          actions: assign({ shutdownTimeout: ({ context, event }) => event.timeout ?? context.shutdownTimeout }),
+          actions: assign({
+            shutdownTimeout: ({ context, event }) =>
+              event.timeout === undefined ? context.shutdownTimeout : event.timeout,
+          }),
         },
       },
     },
     draining: {
       entry: 'endIdleSessions',
-      after: { shutdownTimeout: { actions: 'endAllSessions' } },
+      after: { shutdownTimeout: { guard: 'drainIsBounded', actions: 'endAllSessions' } },
       on: { DRAINED: 'stopped' },
     },
     stopped: { type: 'final' },

@@ -42,7 +42,7 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
     message: `Draining: ${sessions} sessions are open`,
     sessions,
   });
-  actor.send({ type: 'DRAIN', timeout });
+  actor.send({ type: 'DRAIN', timeout: timeout === Number.POSITIVE_INFINITY ? null : timeout });
   await supervisor.whenEmpty();
   actor.send({ type: 'DRAINED' });
   const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createActor, fromCallback } from 'xstate';
 import { type SupervisorEvent, supervisorMachine } from '../../src/machines/supervisor.ts';
-import { turns } from '../support/until.ts';
+import { turns, until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 
 const SHUTDOWN_TIMEOUT = 10_000;
@@ -57,6 +57,7 @@ const EVENTS = {
   DRAIN: { type: 'DRAIN' },
   'DRAIN within 500 ms': { type: 'DRAIN', timeout: 500 },
   'DRAIN within 0 ms': { type: 'DRAIN', timeout: 0 },
+  'DRAIN for ever': { type: 'DRAIN', timeout: null },
   DRAINED: { type: 'DRAINED' },
   'a partition fails': sent('xstate.error.actor.p0'),
   shutdownTimeout: sent('xstate.after.shutdownTimeout.supervisor.draining'),
@@ -76,6 +77,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['accepting', 'DRAIN',               'draining',  ['endIdleSessions'], ['p0'],       [10_000]],
   ['accepting', 'DRAIN within 500 ms', 'draining',  ['endIdleSessions'], ['p0'],       [500]],
   ['accepting', 'DRAIN within 0 ms',   'draining',  ['endIdleSessions'], ['p0'],       [0]],
+  ['accepting', 'DRAIN for ever',      'draining',  ['endIdleSessions'], ['p0'],       [Infinity]],
   ['accepting', 'DRAINED',             'accepting', [],                  ['p0'],       []],
   ['accepting', 'a partition fails',   'accepting', [],                  ['p0'],       []],
   ['accepting', 'shutdownTimeout',     'accepting', [],                  ['p0'],       []],
@@ -84,6 +86,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['draining',  'DRAIN',               'draining',  [],                  ['p0'],       [10_000]],
   ['draining',  'DRAIN within 500 ms', 'draining',  [],                  ['p0'],       [10_000]],
   ['draining',  'DRAIN within 0 ms',   'draining',  [],                  ['p0'],       [10_000]],
+  ['draining',  'DRAIN for ever',      'draining',  [],                  ['p0'],       [10_000]],
   ['draining',  'DRAINED',             'stopped',   [],                  [],           []],
   ['draining',  'a partition fails',   'draining',  [],                  ['p0'],       [10_000]],
   ['draining',  'shutdownTimeout',     'draining',  ['endAllSessions'],  ['p0'],       [10_000]],
@@ -92,6 +95,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['stopped',   'DRAIN',               'stopped',   [],                  [],           []],
   ['stopped',   'DRAIN within 500 ms', 'stopped',   [],                  [],           []],
   ['stopped',   'DRAIN within 0 ms',   'stopped',   [],                  [],           []],
+  ['stopped',   'DRAIN for ever',      'stopped',   [],                  [],           []],
   ['stopped',   'DRAINED',             'stopped',   [],                  [],           []],
   ['stopped',   'a partition fails',   'stopped',   [],                  [],           []],
   ['stopped',   'shutdownTimeout',     'stopped',   [],                  [],           []],
@@ -146,6 +150,15 @@ describe('a drain', () => {
     expect(tree.actions).toEqual(['endIdleSessions', 'endAllSessions']);
   });
 
+  test('for ever ends no session, even when its event comes', () => {
+    const tree = new Tree().send(EVENTS['DRAIN for ever']).from();
+    tree.clock.increment(Number.MAX_SAFE_INTEGER / 2);
+    tree.send(EVENTS.shutdownTimeout);
+    expect(tree.actions).toEqual([]);
+    tree.send(EVENTS.DRAINED);
+    expect(tree.state).toBe('stopped');
+  });
+
   test('that is over ends nothing more', () => {
     const tree = new Tree().send(EVENTS.DRAIN, EVENTS.DRAINED).from();
     tree.clock.increment(SHUTDOWN_TIMEOUT);
@@ -160,6 +173,32 @@ describe('a drain', () => {
     tree.send(EVENTS.DRAINED);
     expect(partition?.getSnapshot().status).toBe('stopped');
   });
+});
+
+test.each(Object.entries(EVENTS))('the context is JSON after %s', (_, event) => {
+  const { context } = new Tree().send(event).actor.getSnapshot();
+  expect(JSON.parse(JSON.stringify(context))).toStrictEqual(context);
+});
+
+// Node's clock takes Infinity for 1 ms, so the timer does fire; the sessions have to stay all the same.
+test('a drain for ever ends no session on the real clock', async () => {
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => {}); // TimeoutOverflowWarning
+  let fired = 0;
+  let ended = 0;
+  const clock = {
+    setTimeout: (fn: () => void, ms: number) =>
+      setTimeout(() => {
+        fn();
+        fired++;
+      }, ms),
+    clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
+  };
+  const machine = supervisorMachine.provide({ actions: { endAllSessions: () => void ended++ } });
+  const actor = createActor(machine, { clock, input: { shutdownTimeout: null } }).start();
+  actor.send({ type: 'DRAIN' });
+  await until(() => fired === 1, { what: 'the timer to fire' });
+  expect(ended).toBe(0);
+  expect(actor.getSnapshot().value).toBe('draining');
 });
 
 test('a partition that fails takes nobody along', async () => {
