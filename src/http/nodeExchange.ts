@@ -95,6 +95,13 @@ export class NodeExchange implements Exchange {
     return this.#response.writableLength;
   }
 
+  get progress(): number {
+    // What libuv still has of the chunk being written; Node's own socket timeout goes by it too. A chunk can be large
+    // and its reader slow, so `buffered`, which counts whole chunks, would say too little.
+    const { _handle: handle } = (this.#response.socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };
+    return handle?.writeQueueSize ?? this.#response.writableLength;
+  }
+
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#listeners.push(listener);

@@ -97,6 +97,10 @@ class WebExchange implements Exchange {
     return this.#controller === undefined ? 0 : -(this.#controller.desiredSize ?? 0);
   }
 
+  get progress(): number {
+    return this.buffered;
+  }
+
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#listeners.push(listener);

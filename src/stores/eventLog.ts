@@ -17,6 +17,12 @@ export const STORE_TIMEOUT = 5_000;
 /** Visible ASCII, and bounded: an id that a store made goes into a header and a line of text. */
 const EVENT_ID = /^[\x21-\x7E]{1,1024}$/;
 
+/** An event store that can drop what it has of a session before it grows old; ours can, others need not. */
+export interface ForgettingEventStore extends EventStore {
+  /** Drops the events of all streams whose id begins with `prefix`. */
+  forget?(prefix: string): void | Promise<void>;
+}
+
 type Stored = JSONRPCMessage & { [STREAM_KEY]?: string };
 
 /** Takes a replayed message and the event id that it has on the wire. */
@@ -85,6 +91,12 @@ export class EventLog {
       over = true; // a store that goes on after its time is not listened to
     });
     return replayed !== '';
+  }
+
+  /** Lets the store drop what it has of this session, if it can. */
+  async forget(): Promise<void> {
+    const { forget } = this.#store as ForgettingEventStore;
+    if (typeof forget === 'function') await this.#bounded(async () => forget.call(this.#store, this.#prefix));
   }
 
   /** Runs a store's operation; it fails when told to, or when nothing is heard of it for `STORE_TIMEOUT`. */

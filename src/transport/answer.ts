@@ -69,15 +69,21 @@ export class JsonAnswer implements Answer {
   }
 }
 
+const RESOLVED = Promise.resolve();
+
 /** A stream of messages. */
 export class StreamAnswer implements Answer {
   readonly pending: Set<RequestId>;
   readonly #stream: MessageStream;
+  #complete = () => {};
+  /** Resolves when the last response is stored and sent. */
+  readonly completed: Promise<void>;
   #unpark: (() => void) | undefined;
 
   constructor(ids: Iterable<RequestId>, stream: MessageStream) {
     this.pending = new Set(ids);
     this.#stream = stream;
+    this.completed = stream.resumable ? new Promise((resolve) => (this.#complete = resolve)) : RESOLVED;
   }
 
   get streamId(): string {
@@ -103,6 +109,7 @@ export class StreamAnswer implements Answer {
     if (this.pending.size > 0) return this.#stream.send(response);
     this.#stream.finish(response);
     this.unpark();
+    void this.#stream.settled().then(this.#complete);
   }
 
   /** Its client lost the connection and may resume: goes on holding the session until then, for a while. */
@@ -125,6 +132,8 @@ export class StreamAnswer implements Answer {
   cancel(id: RequestId): void {
     // A client with an event id takes a stream that ends without a response for a broken one, and would resume it.
     if (this.#stream.resumable) return this.settle(id, cancelled(id));
-    if (this.pending.delete(id) && this.pending.size === 0) this.#stream.finish();
+    if (!this.pending.delete(id) || this.pending.size > 0) return;
+    this.#stream.finish();
+    this.#complete();
   }
 }

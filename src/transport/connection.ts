@@ -8,7 +8,7 @@ import { KEEP_ALIVE } from './sse.ts';
 
 export interface ConnectionLimits {
   readonly clock: Clock;
-  /** ms between comments; a peer that takes nothing for two of them is dead. */
+  /** ms between comments; a peer that takes nothing of what waits for it in that time is dead. */
   readonly keepAliveInterval: number;
   /** Bytes that one stream may hold for a slow reader. */
   readonly maxStreamBuffer: number;
@@ -36,8 +36,8 @@ export class Connection {
   #opened = false;
   #ended = false;
   #timer: unknown;
-  /** What the reply would hold had the peer taken nothing since the last look, in bytes; Infinity: it took all. */
-  #untaken = Number.POSITIVE_INFINITY;
+  /** The progress when a comment was due and something else waited; undefined if nothing did. */
+  #waiting: number | undefined;
 
   constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits) {
     this.#reply = reply;
@@ -50,8 +50,14 @@ export class Connection {
     return this.#ended || this.#reply.closed;
   }
 
-  onClose(listener: () => void): void {
-    this.#reply.onClose(listener);
+  /** The peer has taken nothing since the last time that a comment was due. */
+  get stalled(): boolean {
+    return this.#waiting !== undefined && this.#reply.buffered > 0 && this.#reply.progress === this.#waiting;
+  }
+
+  /** Sends a comment now: a host that knows nothing of the connection any more answers it with a reset. */
+  probe(): void {
+    this.write(KEEP_ALIVE);
   }
 
   /** Sends the headers now, and a comment from time to time. */
@@ -70,20 +76,18 @@ export class Connection {
   write(frame: string): void {
     if (this.closed) return;
     if (!this.#opened) this.#head();
-    const size = Buffer.byteLength(frame);
-    if (this.#overflows(size)) {
+    if (this.#overflows(frame)) {
       // What is sent within one turn of the event loop waits on our side whoever reads: let it go before judging.
       this.#reply.flush();
-      if (this.#overflows(size)) return this.end();
+      if (this.#overflows(frame)) return this.end();
     }
-    this.#untaken = this.#reply.buffered > 0 ? this.#untaken + size : Number.POSITIVE_INFINITY;
     this.#reply.write(frame);
   }
 
   /** One frame larger than the bound still goes out whole, as long as nothing waits before it. */
-  #overflows(size: number): boolean {
+  #overflows(frame: string): boolean {
     const { buffered } = this.#reply;
-    return buffered > 0 && buffered + size > this.#limits.maxStreamBuffer;
+    return buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer;
   }
 
   /** Ends the response, with a last frame where it still fits. */
@@ -110,23 +114,24 @@ export class Connection {
     this.#keepAlive();
   }
 
+  /** A comment when nothing is on its way; when something is, the peer has until the next time to take some of it. */
   #keepAlive(): void {
     this.#timer = this.#limits.clock.setTimeout(() => {
-      const { buffered } = this.#reply;
-      if (buffered > 0 && buffered >= this.#untaken) return this.#reply.destroy();
-      this.#untaken = buffered;
-      this.write(KEEP_ALIVE);
-      if (!this.closed) this.#keepAlive();
+      const { buffered, progress } = this.#reply;
+      if (buffered > 0 && progress === this.#waiting) return this.#reply.destroy();
+      this.#waiting = buffered > 0 ? progress : undefined;
+      if (buffered === 0) this.write(KEEP_ALIVE);
+      this.#keepAlive();
     }, this.#limits.keepAliveInterval);
   }
 }
 
 /** Watches an ended answer whose reader has not taken it all: one that takes nothing for a while is cut off. */
 export function destroyWhenStalled(reply: Reply, clock: Clock): void {
-  const before = reply.buffered;
-  if (reply.closed || before === 0) return;
+  if (reply.closed || reply.buffered === 0) return;
+  const { progress } = reply;
   const timer = clock.setTimeout(() => {
-    if (reply.buffered >= before) reply.destroy();
+    if (reply.progress === progress) reply.destroy();
     else destroyWhenStalled(reply, clock);
   }, STALL_TIMEOUT);
   reply.onClose(() => clock.clearTimeout(timer));

@@ -21,6 +21,8 @@ export interface Reply {
   readonly closed: boolean;
   /** Bytes written that the peer has not taken yet. */
   readonly buffered: number;
+  /** A number that changes whenever the peer takes something, while `buffered` is not 0. */
+  readonly progress: number;
   /**
    * Calls the listener once, when `closed` becomes true; at once if it is. The last one is called first: what was
    * begun first (the session's hold) ends last, and finds the rest ended.

@@ -39,6 +39,11 @@ export class MessageStream {
     return this.#connection !== undefined && !this.#connection.closed;
   }
 
+  /** Somebody was there, and takes nothing any more. */
+  get stalled(): boolean {
+    return this.#connection?.stalled ?? false;
+  }
+
   /** What is sent can be replayed later. */
   get resumable(): boolean {
     return this.#log !== undefined;
@@ -84,10 +89,16 @@ export class MessageStream {
   /** Ends the connection, not the stream: the client is meant to come back. */
   disconnect(): void {
     const connection = this.#connection;
-    if (connection === undefined) return;
     const { retryInterval } = this.#options;
-    if (this.resumable && retryInterval !== undefined) connection.end(retryFrame(retryInterval));
-    else connection.end();
+    if (this.#log === undefined) return connection?.end();
+    // In the queue, so that the priming event is out: without it the client could not come back.
+    const end = () => connection?.end(retryInterval === undefined ? undefined : retryFrame(retryInterval));
+    this.#enqueue(0, async () => end(), end);
+  }
+
+  /** Looks whether the peer is still there, as far as can be seen from here. */
+  probe(): void {
+    this.#connection?.probe();
   }
 
   /**

@@ -20,6 +20,9 @@ import type { TransportEvents, TransportOptions } from './transportOptions.ts';
 /** The revision from which on clients understand an event without data. */
 const PRIMING_SINCE = '2025-11-25';
 
+/** For how long a refused GET stream is remembered, in ms. */
+const INSISTENCE = 60_000;
+
 /** The id of the GET stream; those of POSTs are numbers. */
 const STANDALONE = 'get';
 
@@ -38,7 +41,11 @@ export class SessionTransport implements Transport {
   readonly #log: EventLog | undefined;
   /** By the id of a request that is not answered yet. Bounded by the session's exchanges. */
   #calls: Map<RequestId, Answer> | undefined;
+  /** With an event log: answers by stream, until all of them is stored. */
+  #answers: Map<string, StreamAnswer> | undefined;
   #standalone: MessageStream | undefined;
+  /** When a second GET stream was refused. */
+  #conflictAt: number | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
   #nextStream = 0;
   #openStreams = 0;
@@ -118,33 +125,46 @@ export class SessionTransport implements Transport {
     for (const message of messages) this.#dispatch(message, exchange);
   }
 
-  /** Opens the GET stream. Returns false when another one is open. */
+  /**
+   * Opens the GET stream. Returns false when another one is open whose peer seems to be alive. That can't be known for
+   * sure, so a client that asks again within `INSISTENCE` takes the stream over, and nobody stays locked out.
+   */
   listen(exchange: Exchange): boolean {
-    if (this.#standalone?.connected) return false;
+    const stream = this.#standaloneStream();
+    const now = this.#options.clock.now();
+    const insists = this.#conflictAt !== undefined && now - this.#conflictAt <= INSISTENCE;
+    if (stream.connected && !stream.stalled && !insists) {
+      this.#conflictAt = now;
+      stream.probe();
+      return false;
+    }
+    this.#conflictAt = undefined;
     const connection = this.#connection(exchange);
-    this.#standaloneStream().connect(connection);
+    stream.connect(connection);
     connection.open();
-    if (this.#primes(exchange)) this.#standaloneStream().prime();
+    if (this.#primes(exchange)) stream.prime();
     return true;
   }
 
   /**
-   * Continues a stream after an event. Resolves to whether there is such an event.
+   * Continues a stream after an event, in place of the connection that it may have. Resolves to whether there is such
+   * an event.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
   async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
     const streamId = EventLog.streamOf(eventId);
     if (this.#log === undefined || streamId === undefined) return false;
-    const answer = this.#answerOf(streamId);
+    const answer = this.#answers?.get(streamId);
     const stream = streamId === STANDALONE ? this.#standaloneStream() : (answer?.stream ?? this.#stream(streamId));
     const connection = this.#connection(exchange);
     if (!(await stream.resume(eventId, connection))) return false;
     connection.open();
-    if (answer !== undefined && answer.pending.size > 0) {
+    if (streamId === STANDALONE) return true;
+    if (answer === undefined || answer.pending.size === 0) {
+      stream.finish(); // all of it has been replayed
+    } else {
       answer.unpark();
       hold.onLeave(() => this.#leave(answer, hold));
-    } else if (streamId !== STANDALONE) {
-      stream.finish(); // all of it has been replayed
     }
     return true;
   }
@@ -163,6 +183,14 @@ export class SessionTransport implements Transport {
     this.#calls?.clear();
     this.#shut = true;
     this.#standalone?.disconnect();
+  }
+
+  /** Lets the event store forget the session, once all that is on its way there has arrived. */
+  async forget(): Promise<void> {
+    if (this.#log === undefined) return;
+    const answers = [...(this.#answers?.values() ?? [])];
+    await Promise.all([...answers.map((answer) => answer.completed), this.#standalone?.settled()]);
+    await this.#log.forget();
   }
 
   // --- within
@@ -234,12 +262,20 @@ export class SessionTransport implements Transport {
   #streamAnswer(ids: RequestId[], exchange: Exchange, hold: Hold): StreamAnswer {
     const stream = this.#stream(String(this.#nextStream++), () => answer.unpark());
     const answer = new StreamAnswer(ids, stream);
+    if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
     stream.connect(connection);
     if (this.#primes(exchange)) stream.prime();
     connection.openSoon();
     hold.onLeave(() => this.#leave(answer, hold));
     return answer;
+  }
+
+  /** What is sent last may still be on its way to the store when the client asks for it. */
+  #remember(answer: StreamAnswer): void {
+    this.#answers ??= new Map();
+    this.#answers.set(answer.streamId, answer);
+    void answer.completed.then(() => this.#answers?.delete(answer.streamId));
   }
 
   /** The connection of an answer has ended: a call that may be resumed goes on holding its session for a while. */
@@ -270,13 +306,6 @@ export class SessionTransport implements Transport {
         this.#events.storeFailed(error);
       },
     });
-  }
-
-  #answerOf(streamId: string): StreamAnswer | undefined {
-    for (const answer of this.#calls?.values() ?? []) {
-      if (answer instanceof StreamAnswer && answer.streamId === streamId) return answer;
-    }
-    return undefined;
   }
 
   /** Whether the client of this exchange takes a priming event, and so can be sent away to resume later. */
