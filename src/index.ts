@@ -28,6 +28,11 @@ export type {
   SessionSupervisorOptions,
 } from './options.ts';
 export type { ClientInfo } from './protocol/initialize.ts';
+export {
+  createMemoryEventStore,
+  type MemoryEventStore,
+  type MemoryEventStoreOptions,
+} from './stores/memoryEventStore.ts';
 export type {
   SessionEvent,
   SessionEventType,

@@ -232,6 +232,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
       .catch((error: unknown) =>
         this.#log('warn', 'session.closeFailed', 'The server threw when told of its end', error),
       );
+    await this.transport.forget().catch((error: unknown) => this.storeFailed(error));
   }
 
   #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {

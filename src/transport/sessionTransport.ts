@@ -15,13 +15,11 @@ import type { Hold } from './hold.ts';
 import { MessageExtra } from './messageExtra.ts';
 import { MessageStream } from './messageStream.ts';
 import { sseHeaders } from './sse.ts';
+import { Takeover } from './takeover.ts';
 import type { TransportEvents, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand an event without data. */
 const PRIMING_SINCE = '2025-11-25';
-
-/** For how long a refused GET stream is remembered, in ms. */
-const INSISTENCE = 60_000;
 
 /** The id of the GET stream; those of POSTs are numbers. */
 const STANDALONE = 'get';
@@ -44,8 +42,7 @@ export class SessionTransport implements Transport {
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
   #standalone: MessageStream | undefined;
-  /** When a second GET stream was refused. */
-  #conflictAt: number | undefined;
+  #takeover: Takeover | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
   #nextStream = 0;
   #openStreams = 0;
@@ -125,20 +122,11 @@ export class SessionTransport implements Transport {
     for (const message of messages) this.#dispatch(message, exchange);
   }
 
-  /**
-   * Opens the GET stream. Returns false when another one is open whose peer seems to be alive. That can't be known for
-   * sure, so a client that asks again within `INSISTENCE` takes the stream over, and nobody stays locked out.
-   */
+  /** Opens the GET stream. Returns false when another connection has it and keeps it (see `Takeover`). */
   listen(exchange: Exchange): boolean {
     const stream = this.#standaloneStream();
-    const now = this.#options.clock.now();
-    const insists = this.#conflictAt !== undefined && now - this.#conflictAt <= INSISTENCE;
-    if (stream.connected && !stream.stalled && !insists) {
-      this.#conflictAt = now;
-      stream.probe();
-      return false;
-    }
-    this.#conflictAt = undefined;
+    this.#takeover ??= new Takeover(this.#options.clock);
+    if (!this.#takeover.allows(stream)) return false;
     const connection = this.#connection(exchange);
     stream.connect(connection);
     connection.open();

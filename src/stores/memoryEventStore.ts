@@ -1,0 +1,180 @@
+/**
+ * An event store in memory, bounded by events, bytes and age. On the SDK's `EventStore` contract, so it works with any
+ * server; what it holds is gone with the process.
+ */
+import { Buffer } from 'node:buffer';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
+import type { ForgettingEventStore } from './eventLog.ts';
+import { checkBounds } from './storeBounds.ts';
+
+/** Bounds of `createMemoryEventStore`. What is beyond one is dropped, oldest first. */
+export interface MemoryEventStoreOptions {
+  /** Events of all streams together. Default 100 000. */
+  maxEvents?: number | undefined;
+  /** Events of one stream; keeps a busy one from pushing the others out. Default 1 000. */
+  maxEventsPerStream?: number | undefined;
+  /** Bytes of all messages together, as JSON. Default 64 MiB. */
+  maxBytes?: number | undefined;
+  /** Age of an event, in ms. Default 300 000 (5 minutes), as long as `resumeTimeout`. */
+  maxAge?: number | undefined;
+  /** Time. Default: `Date.now`. */
+  clock?: Pick<Clock, 'now'> | undefined;
+}
+
+/** What a memory event store holds. */
+export interface MemoryEventStore extends Required<Omit<ForgettingEventStore, 'forget'>> {
+  forget(prefix: string): void;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+interface StoredEvent {
+  readonly id: string;
+  readonly stream: Stream;
+  readonly message: JSONRPCMessage;
+  readonly bytes: number;
+  readonly storedAt: number;
+  /** Its neighbours among all events, in order of age. */
+  older: StoredEvent | undefined;
+  newer: StoredEvent | undefined;
+  /** The event after it on its stream. */
+  next: StoredEvent | undefined;
+}
+
+interface Stream {
+  readonly id: string;
+  /** What stands before the last colon of its id: `forget` names it. */
+  readonly prefix: string;
+  size: number;
+  first: StoredEvent | undefined;
+  last: StoredEvent | undefined;
+}
+
+/**
+ * Makes an event store that holds a bounded number of events in memory.
+ * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ */
+export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): MemoryEventStore {
+  return new BoundedEventStore(options);
+}
+
+class BoundedEventStore implements MemoryEventStore {
+  readonly #bounds: ReturnType<typeof checkBounds>;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #byId = new Map<string, StoredEvent>();
+  readonly #streams = new Map<string, Stream>();
+  readonly #byPrefix = new Map<string, Set<Stream>>();
+  /** Ends of the list of all events. A list, because the first entry of a Map that is used as a queue is slow to find. */
+  #oldest: StoredEvent | undefined;
+  #newest: StoredEvent | undefined;
+  #bytes = 0;
+  #count = 0;
+
+  constructor(options: MemoryEventStoreOptions) {
+    this.#bounds = checkBounds(options);
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+  }
+
+  get events(): number {
+    this.#dropOld();
+    return this.#byId.size;
+  }
+
+  get bytes(): number {
+    this.#dropOld();
+    return this.#bytes;
+  }
+
+  async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+    const event: StoredEvent = {
+      id: (++this.#count).toString(36),
+      stream: this.#streams.get(streamId) ?? this.#addStream(streamId),
+      message,
+      bytes: Buffer.byteLength(JSON.stringify(message)),
+      storedAt: this.#clock.now(),
+      older: this.#newest,
+      newer: undefined,
+      next: undefined,
+    };
+    this.#append(event);
+    const { maxEvents, maxEventsPerStream, maxBytes } = this.#bounds;
+    if (event.stream.size > maxEventsPerStream) this.#dropFirst(event.stream);
+    while (this.#byId.size > maxEvents || this.#bytes > maxBytes) this.#dropOldest();
+    this.#dropOld();
+    return event.id;
+  }
+
+  async getStreamIdForEventId(eventId: string): Promise<string | undefined> {
+    this.#dropOld();
+    return this.#byId.get(eventId)?.stream.id;
+  }
+
+  /** Replays what came after an event on its stream; resolves to `''` when the event is not there (any more). */
+  async replayEventsAfter(
+    lastEventId: string,
+    { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string> {
+    this.#dropOld();
+    const last = this.#byId.get(lastEventId);
+    if (last === undefined) return '';
+    // Dropped events keep their way to the next one, so what is dropped meanwhile does no harm.
+    for (let event = last.next; event !== undefined; event = event.next) await send(event.id, event.message);
+    return last.stream.id;
+  }
+
+  forget(prefix: string): void {
+    for (const stream of this.#byPrefix.get(prefix) ?? []) while (stream.size > 0) this.#dropFirst(stream);
+  }
+
+  #addStream(id: string): Stream {
+    const stream = { id, prefix: id.slice(0, id.lastIndexOf(':') + 1), size: 0, first: undefined, last: undefined };
+    this.#streams.set(id, stream);
+    const siblings = this.#byPrefix.get(stream.prefix);
+    if (siblings === undefined) this.#byPrefix.set(stream.prefix, new Set([stream]));
+    else siblings.add(stream);
+    return stream;
+  }
+
+  #append(event: StoredEvent): void {
+    const { stream } = event;
+    this.#byId.set(event.id, event);
+    if (this.#newest === undefined) this.#oldest = event;
+    else this.#newest.newer = event;
+    this.#newest = event;
+    if (stream.last === undefined) stream.first = event;
+    else stream.last.next = event;
+    stream.last = event;
+    stream.size++;
+    this.#bytes += event.bytes;
+  }
+
+  #dropOld(): void {
+    const limit = this.#clock.now() - this.#bounds.maxAge;
+    while (this.#oldest !== undefined && this.#oldest.storedAt < limit) this.#dropOldest();
+  }
+
+  /** The oldest of all is the first of its stream. */
+  #dropOldest(): void {
+    if (this.#oldest !== undefined) this.#dropFirst(this.#oldest.stream);
+  }
+
+  #dropFirst(stream: Stream): void {
+    const event = stream.first;
+    if (event === undefined) return;
+    this.#byId.delete(event.id);
+    this.#bytes -= event.bytes;
+    if (event.older === undefined) this.#oldest = event.newer;
+    else event.older.newer = event.newer;
+    if (event.newer === undefined) this.#newest = event.older;
+    else event.newer.older = event.older;
+    stream.first = event.next;
+    stream.size--;
+    if (stream.size > 0) return;
+    stream.last = undefined;
+    this.#streams.delete(stream.id);
+    const siblings = this.#byPrefix.get(stream.prefix);
+    siblings?.delete(stream);
+    if (siblings?.size === 0) this.#byPrefix.delete(stream.prefix);
+  }
+}
