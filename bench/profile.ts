@@ -97,6 +97,7 @@ export async function summarize(file: URL): Promise<ProfileSummary> {
   for (const [id, micros] of selfTimes) {
     const stack = stackOf(id);
     if (stack[0]?.functionName === '(idle)' || stack[0]?.functionName === '(root)') continue;
+    if (stack.some(({ functionName }) => functionName === 'startProfile')) continue; // the profiler's own
     const [owner, name] = [ownerOf(stack), nameOf(stack)];
     owners.set(owner, (owners.get(owner) ?? 0) + micros);
     functions.set(name, (functions.get(name) ?? 0) + micros);

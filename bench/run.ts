@@ -23,6 +23,8 @@ import { ROOT } from './root.ts';
 
 const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--write] [--profile]`;
 const PROFILES = new URL('.artifacts/profiles/', ROOT);
+/** Operations in a profile: enough samples, and fewer sessions than a supervisor admits. */
+const PROFILED = { echo: 40_000, handshake: 8_000 };
 const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
 function nameOf(name: string): string {
@@ -79,8 +81,8 @@ async function profile(names: readonly MeasureName[], effort: Effort): Promise<v
       await server.ask('stopProfile', { file: fileURLToPath(fileOf(contender)) });
       return timed;
     };
-    const { rounds, batch, warmUp } = effort[name];
-    await measures[name](REQUEST_CONTENDERS, { rounds: 1, batch: rounds * batch, warmUp }, around);
+    const { warmUp } = effort[name];
+    await measures[name](REQUEST_CONTENDERS, { rounds: 1, batch: PROFILED[name], warmUp }, around);
     for (const contender of REQUEST_CONTENDERS) {
       console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(fileOf(contender))));
     }
