@@ -54,7 +54,7 @@ export const FULL: Effort = {
 export const QUICK: Effort = {
   name: 'quick',
   echo: { rounds: 15, batch: 600, warmUp: 4_000 },
-  handshake: { rounds: 15, batch: 200, warmUp: 2_000 },
+  handshake: { rounds: 15, batch: 300, warmUp: 4_000 },
   idle: { rounds: 1, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 7, batch: 600, warmUp: 4_000 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
