@@ -272,6 +272,8 @@ function storeBut(broken: Partial<EventStore>): EventStore {
   };
 }
 
+const late = `The event store did not answer within ${STORE_TIMEOUT} ms`;
+
 const NEVER = () => new Promise<never>(() => {});
 
 describe('a store that fails', () => {
@@ -368,8 +370,6 @@ describe('a store that fails', () => {
 });
 
 describe('a store that hangs', () => {
-  const late = `The event store did not answer within ${STORE_TIMEOUT} ms`;
-
   test('is waited for five seconds', () => {
     expect(STORE_TIMEOUT).toBe(5_000);
   });
@@ -481,6 +481,55 @@ test('a store that is done is not listened to any more', async () => {
   await later?.();
   expect(events).toEqual([]);
   expect(clock.pending).toEqual([]);
+});
+
+describe('a session that is to be forgotten', () => {
+  test("is named by what all of its streams' ids begin with, and no other session's", async () => {
+    const stored: string[] = [];
+    const forgotten: string[] = [];
+    const store = {
+      ...storeBut({
+        storeEvent: async (streamId) => {
+          stored.push(streamId);
+          return 'e0';
+        },
+      }),
+      forget: (prefix: string) => void forgotten.push(prefix),
+    };
+    const sessions = ['a', 'ab', 'a:0', 'a_', 'a%5F'];
+    for (const id of sessions) {
+      for (const streamId of ['0', '10', 'get']) await openLog(store, id).append(streamId, note(1));
+      await openLog(store, id).forget();
+    }
+    for (const [n, prefix] of forgotten.entries()) {
+      expect(stored.filter((streamId) => streamId.startsWith(prefix))).toEqual(stored.slice(3 * n, 3 * n + 3));
+    }
+    expect(forgotten).toHaveLength(sessions.length);
+  });
+
+  test('is left alone by a store that can forget none', async () => {
+    expect(
+      await until(
+        openLog(new GoodStore())
+          .forget()
+          .then(() => 'done'),
+      ),
+    ).toBe('done');
+  });
+
+  test('does not keep anybody waiting for a store that fails or hangs', async () => {
+    const clock = new WatchedClock();
+    const forgetBy = (forget: () => Promise<void>) =>
+      openLog({ ...storeBut({}), forget } as EventStore, 'a', clock).forget();
+    expect((await failure(forgetBy(() => Promise.reject(new Error('disk full'))))).message).toBe(
+      'The event store failed',
+    );
+    const hanging = forgetBy(NEVER);
+    hanging.catch(() => {});
+    clock.increment(STORE_TIMEOUT);
+    expect((await failure(hanging)).message).toBe(late);
+    expect(clock.pending).toEqual([]);
+  });
 });
 
 test.each([

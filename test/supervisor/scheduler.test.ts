@@ -84,6 +84,8 @@ describe('an event', () => {
     clock.increment(100);
     expect(a.heard).toEqual(['A', 'A']);
     expect(b.heard).toEqual([]);
+    for (const { ref } of [a, b]) scheduler.cancelAll(ref);
+    expect(clock.calls.clearTimeout).toBe(1); // what is gone is not cleared again
   });
 
   test('may be scheduled with the same id again, once it has arrived or was cancelled', () => {
