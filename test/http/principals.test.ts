@@ -13,19 +13,9 @@ const byUser: ServeOptions['principal'] = ({ headers }) => headers['x-user'] as 
 /** An answer as it was on the wire, without the date. */
 async function bytes({ port }: Served, method: string, headers: Record<string, string>): Promise<string> {
   const body = method === 'POST' ? JSON.stringify(callBody('echo', { text: 'hi' })) : '';
-  const fields = {
-    host: 'localhost',
-    accept: 'application/json, text/event-stream',
-    ...(body !== '' && { 'content-type': 'application/json', 'content-length': String(body.length) }),
-    connection: 'close',
-    ...headers,
-  };
   const raw = await rawSocket(port);
-  raw.write(
-    `${method} /mcp HTTP/1.1\r\n${Object.entries(fields)
-      .map((field) => `${field.join(': ')}\r\n`)
-      .join('')}\r\n`,
-  );
+  const length: Record<string, string> = body === '' ? {} : { 'content-length': String(body.length) };
+  raw.begin(method, { connection: 'close', ...length, ...headers });
   raw.write(body);
   await raw.closed;
   return raw.received.replace(/^date:.*\r\n/im, '');

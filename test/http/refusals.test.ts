@@ -2,7 +2,6 @@
 import { ReadableStream } from 'node:stream/web';
 import { expect, test } from 'vitest';
 import type { RefusalName } from '../../src/errors.ts';
-import type { ServerFactory } from '../../src/options.ts';
 import { TestEventStore } from '../support/eventStore.ts';
 import { type Served, type ServeOptions, serve } from '../support/serve.ts';
 import { becomesIdle } from '../support/sessionLife.ts';
@@ -57,19 +56,6 @@ async function fetched({ supervisor, url }: Sender, headers: Headers, body: stri
   const response = await supervisor.fetch(request);
   return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
 }
-
-/** Answers the initialize, and nothing else. */
-const silent: ServerFactory = () => {
-  const server = new TinyServer();
-  const connect = async (transport: Parameters<TinyServer['connect']>[0]) => {
-    await server.connect(transport);
-    const { onmessage } = transport;
-    transport.onmessage = (message, extra) => {
-      if ('method' in message && message.method === 'initialize') onmessage?.(message, extra);
-    };
-  };
-  return { connect, close: () => server.close() };
-};
 
 const ROWS: Record<RefusalName, Row> = {
   hostNotAllowed: {
@@ -135,18 +121,7 @@ const ROWS: Record<RefusalName, Row> = {
     options: { requestBodyTimeout: 7_000 },
     send: async ({ port, clock, supervisor, session }) => {
       const raw = await rawSocket(port);
-      const fields = {
-        host: 'localhost',
-        'content-type': 'application/json',
-        accept: '*/*',
-        'content-length': '100',
-        'mcp-session-id': session['mcp-session-id'],
-      };
-      raw.write(
-        `POST / HTTP/1.1\r\n${Object.entries(fields)
-          .map((f) => `${f.join(': ')}\r\n`)
-          .join('')}\r\n{"a":`,
-      );
+      raw.begin('POST', { 'content-length': '100', 'mcp-session-id': session['mcp-session-id'] ?? '' });
       await until(() => [...supervisor.sessions()][0]?.state === 'active', { what: 'the body to be awaited' });
       await advance(clock, 6_999);
       expect(raw.received).toBe('');
@@ -227,7 +202,7 @@ const ROWS: Record<RefusalName, Row> = {
     ...{ status: 429, code: -32000, headers: RETRY },
     message: 'Too Many Requests: too many exchanges of this session are open',
     within: true,
-    options: { server: silent },
+    options: { server: () => new TinyServer({ silent: true }) },
     send: async (to) => {
       const open: Promise<Answer>[] = [];
       const headers = { 'mcp-session-id': to.session['mcp-session-id'] };

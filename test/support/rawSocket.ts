@@ -48,6 +48,14 @@ export class RawSocket {
     this.socket.write(text);
   }
 
+  /** Sends the head of a request, with what every request of MCP's clients carries. */
+  begin(method: string, headers: Readonly<Record<string, string>> = {}): void {
+    const typed = method === 'POST' ? { 'content-type': 'application/json' } : {};
+    const fields = { host: 'localhost', accept: 'application/json, text/event-stream', ...typed, ...headers };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.write(`${method} /mcp HTTP/1.1\r\n${lines.join('')}\r\n`);
+  }
+
   /** What has come and not been read as a response. */
   get received(): string {
     return this.#buffer.toString('latin1');

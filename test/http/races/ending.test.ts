@@ -104,17 +104,6 @@ describe("2. DELETE while a call runs: the call's client gets an answer (a JSON-
 
 const BODY = JSON.stringify(callBody('echo', { text: 'too late' }));
 
-async function beginUpload(raw: RawSocket, headers: Record<string, string>, length = BODY.length): Promise<void> {
-  const lines = Object.entries({
-    host: 'localhost',
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    'content-length': String(length),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}`);
-  raw.write(`POST /mcp HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
-}
-
 describe('3. The session ends while a POST is still sending its body', () => {
   test.each([
     { what: 'a request', body: BODY },
@@ -126,7 +115,7 @@ describe('3. The session ends while a POST is still sending its body', () => {
     const { sessionId, headers } = await initialize(url);
     await becomesIdle({ supervisor }, sessionId);
     const raw = await rawSocket(port);
-    await beginUpload(raw, headers, body.length);
+    raw.begin('POST', { 'content-length': String(body.length), ...headers });
     raw.write(body.slice(0, 20));
     await until(() => supervisor.session(sessionId)?.inFlight === 1, { what: 'the upload to claim the session' });
     await del(url, headers);
@@ -158,7 +147,7 @@ describe('3. The session ends while the server factory is still running: nothing
     });
     const raw = await rawSocket(served.port);
     const body = JSON.stringify(initializeBody());
-    await beginUpload(raw, {}, body.length);
+    raw.begin('POST', { 'content-length': String(body.length) });
     raw.write(body);
     await gates.entered('factory');
     expect([...served.supervisor.sessions()]).toMatchObject([{ state: 'initializing' }]);

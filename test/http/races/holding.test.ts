@@ -61,8 +61,7 @@ describe('6. A parked GET stream without POSTs past the timeout: kept; after it 
     const { url, port, clock, supervisor, expectFullIdleTime } = await serveWithClock();
     const { sessionId, headers } = await initialize(url);
     const raw = await rawSocket(port);
-    const lines = Object.entries({ host: 'localhost', accept: 'text/event-stream', ...headers });
-    raw.write(`GET /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+    raw.begin('GET', headers);
     expect((await raw.readHead()).status).toBe(200);
     await advance(clock, 10 * IDLE, IDLE / 2);
     expect(supervisor.session(sessionId)).toMatchObject({ state: 'active', inFlight: 1, openStreams: 1 });
@@ -134,15 +133,11 @@ describe('8. An upload slower than the idle timeout: not cut by it', () => {
     const { sessionId } = await initialize(url);
     await becomesIdle({ supervisor }, sessionId);
     const body = JSON.stringify(callBody('echo', { text: 'slow but sure' }, 3));
-    const lines = Object.entries({
-      host: 'localhost',
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      ...(chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(body.length) }),
-      ...sessionHeaders(sessionId),
-    });
+    const size: Record<string, string> = chunked
+      ? { 'transfer-encoding': 'chunked' }
+      : { 'content-length': String(body.length) };
     const raw = await rawSocket(port);
-    raw.write(`POST /mcp HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+    raw.begin('POST', { ...size, ...sessionHeaders(sessionId) });
     await until(() => supervisor.session(sessionId)?.state === 'active', { what: 'the upload to claim the session' });
     const pieces = body.match(/.{1,30}/g) ?? [];
     expect(pieces.length).toBeGreaterThan(3);
