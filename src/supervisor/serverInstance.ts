@@ -1,8 +1,16 @@
 /** One MCP server of the user's, built by the factory for one session, and closed with it. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
-import type { ConnectableServer, LogEntry, ServerFactory, ServerWithCleanup, SessionContext } from '../options.ts';
+import type {
+  ConnectableServer,
+  LogEntry,
+  ResolvedOptions,
+  ServerFactory,
+  ServerWithCleanup,
+  SessionContext,
+} from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
+import { atMost } from './atMost.ts';
 import { SharedValidator } from './sharedValidator.ts';
 
 /** What every server may share with all others of the process. */
@@ -40,15 +48,21 @@ class Context implements SessionContext {
   }
 }
 
+/** What a server instance needs of the supervisor. */
+interface ServerHost {
+  readonly options: Pick<ResolvedOptions, 'clock' | 'shutdownTimeout'>;
+  log(entry: LogEntry): void;
+}
+
 export class ServerInstance {
   readonly #id: string | undefined;
-  readonly #host: { log(entry: LogEntry): void };
+  readonly #host: ServerHost;
   #controller: AbortController | undefined;
   #server: ConnectableServer | undefined;
   #cleanup: ServerWithCleanup['cleanup'];
   #closed = false;
 
-  constructor(id: string | undefined, host: { log(entry: LogEntry): void }) {
+  constructor(id: string | undefined, host: ServerHost) {
     this.#id = id;
     this.#host = host;
   }
@@ -65,6 +79,7 @@ export class ServerInstance {
    * Rejects with whatever the factory or `connect` threw, or with a `SupervisorError` `INVALID_SERVER`.
    */
   async start(factory: ServerFactory, request: ServerRequest, transport: unknown): Promise<boolean> {
+    if (this.#closed) return false;
     const { server, cleanup } = serverOf(await factory(new Context(request, this)));
     this.#server = server;
     this.#cleanup = cleanup;
@@ -74,12 +89,17 @@ export class ServerInstance {
     return false;
   }
 
-  /** Aborts the signal, closes the server and cleans up. Never rejects; closing twice is harmless. */
+  /**
+   * Aborts the signal, closes the server and cleans up, which is waited for, but not beyond `shutdownTimeout`.
+   * Never rejects; closing twice is harmless.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#controller?.abort();
-    await this.#dispose();
+    const { clock, shutdownTimeout } = this.#host.options;
+    if (await atMost(clock, shutdownTimeout, this.#dispose())) return;
+    this.#log(`The server did not close within ${shutdownTimeout} ms`);
   }
 
   async #dispose(): Promise<void> {
@@ -95,8 +115,13 @@ export class ServerInstance {
     try {
       await action();
     } catch (error) {
-      this.#host.log({ level: 'warn', event: 'server.closeFailed', message, sessionId: this.#id, error });
+      this.#log(message, error);
     }
+  }
+
+  #log(message: string, error?: unknown): void {
+    const cause = error === undefined ? {} : { error };
+    this.#host.log({ level: 'warn', event: 'server.closeFailed', message, sessionId: this.#id, ...cause });
   }
 }
 

@@ -225,8 +225,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#opening = undefined;
     if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');
     this.transport.shut(`Session ended: ${reason}`);
-    const closed = await atMost(clock, shutdownTimeout, this.#server.close());
-    if (!closed) this.#log('warn', 'session.closeFailed', `The server did not close within ${shutdownTimeout} ms`);
+    await this.#server.close();
     await this.transport
       .close()
       .catch((error: unknown) =>
