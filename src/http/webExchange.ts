@@ -41,7 +41,7 @@ class WebExchange implements Exchange {
     this.#answer = answer;
     this.#clock = options.clock;
     this.headers = Object.fromEntries(request.headers);
-    if (request.signal.aborted) this.#close();
+    if (request.signal.aborted) this.#leave();
     else request.signal.addEventListener('abort', () => this.#leave(), { once: true });
   }
 

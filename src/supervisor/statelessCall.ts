@@ -48,8 +48,8 @@ export class StatelessCall {
   async answer(messages: readonly JSONRPCMessage[], batch: boolean, principal: string | undefined): Promise<void> {
     const { options } = this.#supervisor;
     const exchange = this.#exchange;
-    exchange.onClose(() => this.end('endedEarly'));
     this.#timer = options.clock.setTimeout(() => this.end('initializeTimeout'), options.initializeTimeout);
+    exchange.onClose(() => this.end('endedEarly'));
     const request = {
       id: undefined,
       principal,
