@@ -1,89 +1,9 @@
-/** The actor tree: real children, slots that are used again, failures that stay where they are, constant cost. */
+/** The actor tree: real children that an inspector sees, failures that stay where they are, a drain that leaves nothing. */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { SYSTEM_CLOCK } from '../../src/clock.ts';
-import type { EndReason } from '../../src/machines/reasons.ts';
-import {
-  type ActorOwner,
-  type SessionActor,
-  SessionTree,
-  type SessionTreeOptions,
-} from '../../src/supervisor/sessionTree.ts';
 import { turns } from '../support/until.ts';
-import { WatchedClock } from '../support/watchedClock.ts';
-
-const TIMEOUTS = { initializeTimeout: 100, sessionIdleTimeout: 1_000, maxSessionLifetime: 100_000 };
-
-/** Sessions in one partition, as measured best; the tests need more than one partition. */
-const PARTITION = 64;
-
-class Owner implements ActorOwner {
-  readonly id: string;
-  readonly said: string[] = [];
-  error: unknown;
-  /** Throws when the actor announces this. */
-  throwsAt: string | undefined;
-  onRelease = () => {};
-
-  constructor(id: string) {
-    this.id = id;
-  }
-
-  announce(state: 'active' | 'idle', inFlight: number): void {
-    this.said.push(`${state} ${inFlight}`);
-    if (this.throwsAt === state) throw new Error(`broken at ${state}`);
-  }
-
-  release(reason: EndReason, error?: unknown): void {
-    this.said.push(`released ${reason}`);
-    this.error = error;
-    this.onRelease();
-    if (this.throwsAt === 'release' && reason !== 'crashed') throw new Error('broken at release');
-  }
-}
-
-class Forest {
-  readonly clock = new WatchedClock();
-  readonly errors: unknown[] = [];
-  readonly drained: string[] = [];
-  readonly tree: SessionTree;
-  readonly #owners = new Map<string, Owner>();
-
-  constructor(options: Partial<SessionTreeOptions> = {}) {
-    this.tree = new SessionTree({
-      clock: this.clock,
-      inspect: undefined,
-      timeouts: TIMEOUTS,
-      shutdownTimeout: 10_000,
-      find: (id) => this.#owners.get(id),
-      endIdleSessions: () => void this.drained.push('endIdleSessions'),
-      endAllSessions: () => void this.drained.push('endAllSessions'),
-      onError: (error) => void this.errors.push(error),
-      ...options,
-    });
-  }
-
-  spawn(id: string): { owner: Owner; actor: SessionActor } {
-    const owner = new Owner(id);
-    this.#owners.set(id, owner);
-    return { owner, actor: this.tree.spawn(owner) };
-  }
-
-  spawnMany(count: number): SessionActor[] {
-    return Array.from({ length: count }, (_, n) => this.spawn(`many-${n}`).actor);
-  }
-
-  get partitions(): AnyActorRef[] {
-    return Object.values(this.tree.root.getSnapshot().children) as AnyActorRef[];
-  }
-
-  /** The children of the partitions, all of them. */
-  get sessions(): AnyActorRef[] {
-    return this.partitions.flatMap((partition) => Object.values(partition.getSnapshot().children) as AnyActorRef[]);
-  }
-}
-
-const end = (actor: SessionActor, reason: EndReason = 'deleted') => actor.send({ type: 'TERMINATE', reason });
+import { end, Forest, PARTITION, TIMEOUTS } from './forest.ts';
 
 beforeEach(() => {
   vi.spyOn(console, 'warn').mockImplementation(() => {}); // xstate tells of events to stopped actors
@@ -148,60 +68,6 @@ describe('a session actor', () => {
     await turns(3);
     expect(setTimer).not.toHaveBeenCalled();
     expect(owner.said).toEqual(['active 1', 'idle 0']);
-  });
-});
-
-describe('slots', () => {
-  test('are used again: a tree grows to its peak, and no further', () => {
-    const forest = new Forest();
-    for (let round = 0; round < 5; round++) {
-      const actors = forest.spawnMany(3 * PARTITION);
-      expect(forest.partitions).toHaveLength(3);
-      expect(forest.sessions).toHaveLength(3 * PARTITION);
-      for (const actor of actors) end(actor);
-      expect(forest.sessions).toHaveLength(0);
-    }
-    expect(forest.partitions).toHaveLength(3);
-  });
-
-  test('are used again while others are taken', () => {
-    const forest = new Forest();
-    const actors = forest.spawnMany(2 * PARTITION);
-    for (let n = 0; n < 1_000; n++) {
-      const at = (n * 37) % actors.length;
-      end(actors[at] as SessionActor);
-      actors[at] = forest.spawn(`again-${n}`).actor;
-    }
-    expect(forest.partitions).toHaveLength(2);
-    expect(new Set(forest.sessions)).toEqual(new Set(actors));
-    expect(actors.every((actor) => actor.getSnapshot().status === 'active')).toBe(true);
-  });
-
-  test('bound the event types that xstate remembers for ever', () => {
-    const types = new Set<string>();
-    const ids = new Set<string>();
-    const inspect = {
-      next: (event: InspectionEvent) => {
-        ids.add((event.actorRef as AnyActorRef).id);
-        if (event.type === '@xstate.event') types.add(`${event.event.type}`);
-      },
-    };
-    const forest = new Forest({ inspect });
-    const churn = (from: number, to: number) => {
-      for (let n = from; n < to; n++) {
-        const { actor, owner } = forest.spawn(`session-${n}`);
-        if (n % 3 === 0) owner.throwsAt = 'active'; // failures are event types as well
-        actor.send({ type: 'INITIALIZED' });
-        if (n % 3 !== 0) end(actor);
-      }
-    };
-    churn(0, 2 * PARTITION);
-    const before = [...types].sort();
-    churn(2 * PARTITION, 2_000);
-    expect([...types].sort()).toEqual(before);
-    expect(types.size).toBeLessThan(2 * PARTITION + 20);
-    expect(ids.size).toBeLessThan(PARTITION + 5);
-    expect([...types, ...ids].filter((name) => name.includes('session-'))).toEqual([]);
   });
 });
 
@@ -344,47 +210,4 @@ describe('a drain', () => {
     expect(forest.partitions.map((partition) => partition.getSnapshot().status)).toEqual(['stopped', 'stopped']);
     expect(forest.clock.pending).toEqual([]);
   });
-});
-
-describe('the cost', () => {
-  /** The shortest time of several rounds, in ms: what the machine does when nothing else is in the way. */
-  function shortest(rounds: number, work: (round: number) => void): number {
-    let best = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < rounds; round++) {
-      const before = performance.now();
-      work(round);
-      best = Math.min(best, performance.now() - before);
-    }
-    return best;
-  }
-
-  test('of a spawn and of an end is the same at 20 000 sessions as at 100', () => {
-    const cost = (sessions: number) => {
-      const forest = new Forest({ clock: { setTimeout: () => 0, clearTimeout: () => {}, now: () => 0 } });
-      forest.spawnMany(sessions);
-      let actors: SessionActor[] = [];
-      let spawn = Number.POSITIVE_INFINITY;
-      let stop = Number.POSITIVE_INFINITY;
-      for (let round = 0; round < 10; round++) {
-        spawn = Math.min(
-          spawn,
-          shortest(1, () => {
-            actors = Array.from({ length: 100 }, (_, n) => forest.spawn(`more-${round}-${n}`).actor);
-          }),
-        );
-        stop = Math.min(
-          stop,
-          shortest(1, () => {
-            for (const actor of actors) end(actor);
-          }),
-        );
-      }
-      return { spawn, stop };
-    };
-    cost(100); // warm
-    const [few, many] = [cost(100), cost(20_000)];
-    // One parent of all would be 200 times as slow to spawn, and a scan of all timers 200 times as slow to stop.
-    expect(many.spawn / few.spawn).toBeLessThan(10);
-    expect(many.stop / few.stop).toBeLessThan(10);
-  }, 30_000);
 });
