@@ -140,6 +140,11 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     return true;
   }
 
+  /** It has ended, and its calls get no more time to be answered. */
+  hurry(): void {
+    this.#onQuiet?.();
+  }
+
   evict(): void {
     void this.terminate('evicted');
   }
@@ -197,6 +202,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   }
 
   closed(): void {
+    this.hurry(); // nobody is left who could answer
     void this.terminate('closed');
   }
 

@@ -31,6 +31,8 @@ export class Supervisor implements SessionHost {
   readonly exchanges = new Set<Exchange>();
   readonly #tree: SessionTree;
   readonly #statelessCalls = new Set<StatelessCall>();
+  /** Sessions that have ended and are not torn down yet. */
+  readonly #ending = new Set<Session>();
   /** Ended sessions and calls whose servers are being closed. */
   #closing = 0;
   #drained: Promise<void> | undefined;
@@ -55,6 +57,7 @@ export class Supervisor implements SessionHost {
       endIdleSessions: () => this.#endAll((session) => session.transport.pendingCalls === 0),
       endAllSessions: () => {
         for (const call of this.#statelessCalls) call.end('draining');
+        for (const session of this.#ending) session.hurry();
         this.#endAll(() => true);
       },
       onError: (error) =>
@@ -158,7 +161,8 @@ export class Supervisor implements SessionHost {
 
   forget(session: Session, torn: Promise<void>): void {
     this.registry.forget(session);
-    this.#awaitClosing(torn);
+    this.#ending.add(session);
+    this.#awaitClosing(torn.finally(() => this.#ending.delete(session)));
     const { error, reason } = session;
     const level = reason === 'crashed' ? 'error' : 'info';
     this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, {
