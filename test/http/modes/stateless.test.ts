@@ -70,8 +70,15 @@ test('the factory is told what the request says of its client', async () => {
   expect(contexts).toMatchObject([
     { principal: 'ada', clientInfo: { name: 'wire', version: '2' }, protocolVersion: '2025-11-25' },
     { principal: undefined, clientInfo: undefined, protocolVersion: '2025-06-18' },
-    { principal: undefined, clientInfo: undefined, protocolVersion: undefined },
+    { principal: undefined, clientInfo: undefined, protocolVersion: '2025-03-26' },
   ]);
+});
+
+test('a request that names no version is taken for one of 2025-03-26, as nothing else says which it is', async () => {
+  const { url } = await serveStateless();
+  const batch = [PING, { ...PING, id: 'q' }];
+  expect((await post(url, batch)).messages().map(({ id }) => id)).toEqual(['p', 'q']);
+  expect((await post(url, batch, { 'mcp-protocol-version': '2025-06-18' })).status).toBe(400);
 });
 
 test('GET and DELETE: 405, with or without an id; an id on a POST is nothing to it', async () => {
@@ -116,7 +123,7 @@ test('a request that is refused builds no server', async () => {
   expect((await post(url, 'not JSON')).status).toBe(400);
   expect((await post(url, PING, { accept: 'text/html' })).status).toBe(406);
   expect((await post(url, { jsonrpc: '2.0', id: 1, method: 'initialize' })).status).toBe(400);
-  expect((await post(url, [PING])).status).toBe(400);
+  expect((await post(url, [PING], { 'mcp-protocol-version': '2025-11-25' })).status).toBe(400);
   expect((await post(url, [PING, PING], { 'mcp-protocol-version': '2025-03-26' })).status).toBe(400);
   expect(contexts).toHaveLength(0);
   const batch = await post(url, [PING, { ...PING, id: 'q' }], { 'mcp-protocol-version': '2025-03-26' });
