@@ -21,7 +21,7 @@ export interface SessionContext {
   readonly authInfo: AuthInfo | undefined;
   /** Who the client says it is; `undefined` when `stateless`, unless the request is an initialize. */
   readonly clientInfo: ClientInfo | undefined;
-  /** The protocol version that the client asked for. */
+  /** The protocol version that the client asked for; when `stateless`, that of the request, 2025-03-26 if it names none. */
   readonly protocolVersion: string | undefined;
   /**
    * Spread into `new McpServer(info, { ...serverOptions })`: holds the one JSON Schema validator that all sessions

@@ -4,7 +4,7 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
-import { BATCH_VERSION } from '../protocol/versions.ts';
+import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
 import type { Session } from '../supervisor/session.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
@@ -121,7 +121,8 @@ async function postStateless(supervisor: Supervisor, exchange: Exchange, princip
   if (body === undefined) return;
   if (!supervisor.accepting) return refuse(exchange, 'draining');
   const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
-  if (batch && exchange.headers['mcp-protocol-version'] !== BATCH_VERSION) return refuse(exchange, 'batchNotAllowed');
+  const version = exchange.headers['mcp-protocol-version'] ?? ASSUMED_VERSION;
+  if (batch && version !== BATCH_VERSION) return refuse(exchange, 'batchNotAllowed');
   if (hasDuplicateId(messages, () => false)) return refuse(exchange, 'duplicateRequestId');
   await supervisor.stateless(exchange).answer(messages, batch, principal);
 }

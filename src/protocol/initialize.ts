@@ -1,6 +1,7 @@
 /** What a client says of itself in an initialize. */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { isObject } from './messages.ts';
+import { ASSUMED_VERSION } from './versions.ts';
 
 /** Who the client says it is: `clientInfo` of its initialize (MCP 2025-11-25, Lifecycle). */
 export interface ClientInfo {
@@ -30,13 +31,13 @@ export function clientInfoOf(
   headers: Record<string, string | string[] | undefined>,
 ): {
   readonly clientInfo: ClientInfo | undefined;
-  readonly protocolVersion: string | undefined;
+  readonly protocolVersion: string;
 } {
   const initialize = message !== undefined && 'method' in message && message.method === 'initialize';
   const params = initialize ? initializeParams(message.params) : undefined;
   const header = headers['mcp-protocol-version'];
   return {
     clientInfo: params?.clientInfo,
-    protocolVersion: params?.protocolVersion ?? (typeof header === 'string' ? header : undefined),
+    protocolVersion: params?.protocolVersion ?? (typeof header === 'string' ? header : ASSUMED_VERSION),
   };
 }

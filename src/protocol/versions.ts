@@ -6,6 +6,9 @@ const SUPPORTED: ReadonlySet<unknown> = new Set(SUPPORTED_PROTOCOL_VERSIONS);
 /** The only revision in which a client may send several messages at once. */
 export const BATCH_VERSION = '2025-03-26';
 
+/** What a client is taken to speak that says nothing of it (MCP 2025-11-25, Protocol Version Header). */
+export const ASSUMED_VERSION = '2025-03-26';
+
 export function isSupportedVersion(version: string | string[]): boolean {
   return SUPPORTED.has(version);
 }
