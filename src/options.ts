@@ -241,7 +241,8 @@ const principalOfAuthInfo: PrincipalResolver = ({ authInfo }) => {
   if (authInfo === undefined) return undefined;
   const iss = authInfo.extra?.['iss'];
   const sub = authInfo.extra?.['sub'];
-  if (typeof sub === 'string') return JSON.stringify(typeof iss === 'string' ? [iss, sub] : [sub]);
+  // No client id holds a newline (RFC 6749, appendix A.1), so none can read like somebody's issuer and subject.
+  if (typeof sub === 'string') return `${typeof iss === 'string' ? JSON.stringify(iss) : ''}\n${sub}`;
   return authInfo.clientId;
 };
 

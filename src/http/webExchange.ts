@@ -27,6 +27,8 @@ class WebExchange implements Exchange {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #answered = false;
   #ending = false;
+  /** Bytes written in this turn of the event loop. */
+  #recent = 0;
   #closed = false;
   #listeners: (() => void)[] = [];
 
@@ -93,7 +95,15 @@ class WebExchange implements Exchange {
     return this.#closed;
   }
 
+  /**
+   * What waits since an earlier turn of the event loop. A host can take nothing within the turn that brings it, so what
+   * was just written says nothing about the reader.
+   */
   get buffered(): number {
+    return Math.max(0, this.#queued - this.#recent);
+  }
+
+  get #queued(): number {
     return this.#controller === undefined ? 0 : -(this.#controller.desiredSize ?? 0);
   }
 
@@ -139,14 +149,18 @@ class WebExchange implements Exchange {
   flush(): void {}
 
   write(chunk: string): void {
-    if (!this.#closed && !this.#ending) this.#controller?.enqueue(encoder.encode(chunk));
+    if (this.#closed || this.#ending || this.#controller === undefined) return;
+    const bytes = encoder.encode(chunk);
+    this.#controller.enqueue(bytes);
+    if (this.#recent === 0) setImmediate(() => (this.#recent = 0));
+    this.#recent += bytes.length;
   }
 
   end(chunk?: string): void {
     if (this.#closed || this.#ending) return;
     if (chunk !== undefined) this.write(chunk);
     this.#ending = true;
-    if (this.buffered === 0) this.#finish();
+    if (this.#queued === 0) this.#finish();
   }
 
   destroy(): void {
