@@ -1,9 +1,11 @@
 /** The Node adapter: an exchange over `http.IncomingMessage` and `http.ServerResponse`, or HTTP/2's compatible ones. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Clock } from '../clock.ts';
 import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import { onConnectionClose } from './waitingTurn.ts';
 
 /** What is still read of a body whose request was refused, in bytes and ms, so that the client sees the answer. */
 const LINGER_BYTES = 256 * 1024;
@@ -32,6 +34,7 @@ export class NodeExchange implements Exchange {
     this.authInfo = request.auth;
     this.parsedBody = parsedBody;
     response.on('close', () => this.#close());
+    if (response.socket === null && !this.#closed) this.#awaitTurn(request.socket);
     response.on('error', () => {}); // the peer is gone; 'close' says so
   }
 
@@ -142,6 +145,14 @@ export class NodeExchange implements Exchange {
 
   destroy(): void {
     this.#response.destroy();
+    // One that waits for its turn would wait with that too.
+    if (this.#response.socket === null && !this.#closed) this.#request.socket.destroy();
+  }
+
+  /** The response is that of a pipelined request: it gets the socket when those before it have ended. */
+  #awaitTurn(socket: Socket): void {
+    if (socket.destroyed) this.#closed = true;
+    else this.onClose(onConnectionClose(socket, () => this.#close()));
   }
 
   #close(): void {
