@@ -3,23 +3,13 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { describe, expect, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import type { ServerFactory } from '../../src/options.ts';
-import { type Served, type ServeOptions, serve } from '../support/serve.ts';
+import { rawAnswer } from '../support/rawAnswer.ts';
+import { type ServeOptions, serve } from '../support/serve.ts';
 import { askInEveryWay, becomesIdle, expectNotFound, lifeOf } from '../support/sessionLife.ts';
 import { buildTestServer } from '../support/testServer.ts';
-import { call, callBody, initialize, initializeBody, openStream, post, rawSocket } from '../support/wire.ts';
+import { call, callBody, initialize, initializeBody, openStream, post } from '../support/wire.ts';
 
 const byUser: ServeOptions['principal'] = ({ headers }) => headers['x-user'] as string | undefined;
-
-/** An answer as it was on the wire, without the date. */
-async function bytes({ port }: Served, method: string, headers: Record<string, string>): Promise<string> {
-  const body = method === 'POST' ? JSON.stringify(callBody('echo', { text: 'hi' })) : '';
-  const raw = await rawSocket(port);
-  const length: Record<string, string> = body === '' ? {} : { 'content-length': String(body.length) };
-  raw.begin(method, { connection: 'close', ...length, ...headers });
-  raw.write(body);
-  await raw.closed;
-  return raw.received.replace(/^date:.*\r\n/im, '');
-}
 
 test.each(['POST', 'GET', 'DELETE'])(
   'a foreign principal gets exactly what an unknown id gets, byte for byte (%s)',
@@ -27,11 +17,11 @@ test.each(['POST', 'GET', 'DELETE'])(
     const served = await serve({ principal: byUser });
     const { sessionId } = await initialize(served.url, { headers: { 'x-user': 'ada' } });
     await becomesIdle(served, sessionId);
-    const unknown = await bytes(served, method, { 'mcp-session-id': crypto.randomUUID(), 'x-user': 'bob' });
+    const unknown = await rawAnswer(served.port, method, { 'mcp-session-id': crypto.randomUUID(), 'x-user': 'bob' });
     expect(unknown).toMatch(/^HTTP\/1.1 404 /);
     expect(unknown).toContain('Session not found');
-    expect(await bytes(served, method, { 'mcp-session-id': sessionId, 'x-user': 'bob' })).toBe(unknown);
-    expect(await bytes(served, method, { 'mcp-session-id': sessionId })).toBe(unknown);
+    expect(await rawAnswer(served.port, method, { 'mcp-session-id': sessionId, 'x-user': 'bob' })).toBe(unknown);
+    expect(await rawAnswer(served.port, method, { 'mcp-session-id': sessionId })).toBe(unknown);
     expect(served.supervisor.session(sessionId)).toMatchObject({ state: 'idle', principal: 'ada' });
     expect(lifeOf(served.events, sessionId).at(-1)).toBe('idle');
   },
