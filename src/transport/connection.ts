@@ -33,21 +33,29 @@ export class Connection {
   readonly #reply: Reply;
   readonly #headers: () => ResponseHeaders;
   readonly #limits: ConnectionLimits;
+  readonly #emptyStatus: number;
   #opened = false;
   #ended = false;
   #timer: unknown;
   /** The progress when a comment was due and something else waited; undefined if nothing did. */
   #waiting: number | undefined;
 
-  constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits) {
+  /** `emptyStatus` is that of a response that is ended before anything was sent. */
+  constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits, emptyStatus = 200) {
     this.#reply = reply;
     this.#headers = headers;
     this.#limits = limits;
+    this.#emptyStatus = emptyStatus;
   }
 
   /** Nothing can be written any more. */
   get closed(): boolean {
     return this.#ended || this.#reply.closed;
+  }
+
+  /** The peer is gone, or has all that there was. */
+  get gone(): boolean {
+    return this.#reply.closed;
   }
 
   /** The peer has taken nothing since the last time that a comment was due. */
@@ -101,9 +109,15 @@ export class Connection {
       this.#reply.end();
     } else {
       this.#opened = true;
-      this.#reply.respond(200, this.#headers(), frame);
+      this.#reply.respond(frame === undefined ? this.#emptyStatus : 200, this.#headers(), frame);
     }
     destroyWhenStalled(this.#reply, this.#limits.clock);
+  }
+
+  /** Ends the response if it was begun; one that was not is left to be answered otherwise. */
+  abandon(): void {
+    if (this.#opened) this.end();
+    else this.#ended = true;
   }
 
   #head(): void {

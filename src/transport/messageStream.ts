@@ -2,7 +2,7 @@
  * One stream of messages to the client: the answer of a POST, or the session's GET stream. It has one connection at
  * most, and with an event log it outlives its connections: what is sent while nobody listens is replayed on resumption.
  * With a log, everything on the stream happens in one queue (store, replay, end), which is what makes delivery
- * happen in order and exactly once.
+ * happen in order and exactly once. A log that fails is given up for good: what waits for it goes out at once, in order.
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { EventLog } from '../stores/eventLog.ts';
@@ -14,19 +14,33 @@ export interface MessageStreamOptions {
   readonly id: string;
   readonly log: EventLog | undefined;
   readonly retryInterval: number | undefined;
-  /** Bytes that may wait for the store; beyond it the stream goes on without the store. */
+  /** Bytes that may wait for the store, or one message; beyond it the stream goes on without the store. */
   readonly maxBuffer: number;
   /** The store failed. The stream goes on without it: no more event ids, nothing to resume from. */
   readonly onStoreFailure: (error: unknown) => void;
 }
+
+/** What waits for the store. */
+interface Step {
+  readonly bytes: number;
+  /** Resolves to what is to be done when the store is through with it. */
+  store(log: EventLog): Promise<() => void>;
+  /** What is to be done instead once the log is given up, its own store operation included. */
+  without(): void;
+}
+
+const NOTHING = () => {};
 
 export class MessageStream {
   readonly id: string;
   readonly #options: MessageStreamOptions;
   #log: EventLog | undefined;
   #connection: Connection | undefined;
-  #queue: Promise<void> = Promise.resolve();
-  #queuedBytes = 0;
+  /** The first one is with the store. Without a log there is none. */
+  #steps: Step[] | undefined;
+  /** Without those of the first step. */
+  #waitingBytes = 0;
+  #judging = false;
 
   constructor(options: MessageStreamOptions) {
     this.id = options.id;
@@ -57,9 +71,13 @@ export class MessageStream {
 
   /** Lets the client resume before the first message; does nothing without a log. */
   prime(): void {
-    this.#enqueue(0, async (log) => {
-      const eventId = await log.append(this.id);
-      this.#connection?.write(primingFrame(eventId, this.#options.retryInterval));
+    this.#enqueue({
+      bytes: 0,
+      store: async (log) => {
+        const eventId = await log.append(this.id);
+        return () => this.#connection?.write(primingFrame(eventId, this.#options.retryInterval));
+      },
+      without: NOTHING,
     });
   }
 
@@ -67,11 +85,7 @@ export class MessageStream {
   send(message: JSONRPCMessage): void {
     const json = JSON.stringify(message);
     if (this.#log === undefined) return this.#connection?.write(messageFrame(json));
-    this.#enqueue(
-      json.length,
-      async (log) => this.#connection?.write(await this.#stored(log, message, json)),
-      () => this.#connection?.write(messageFrame(json)),
-    );
+    this.#deliver(json, (frame) => this.#connection?.write(frame));
   }
 
   /** Sends the last message, and ends the connection. */
@@ -79,21 +93,20 @@ export class MessageStream {
     const json = message === undefined ? undefined : JSON.stringify(message);
     const end = (frame?: string) => this.#connection?.end(frame);
     if (this.#log === undefined) return end(json === undefined ? undefined : messageFrame(json));
-    this.#enqueue(
-      json?.length ?? 0,
-      async (log) => end(message && json !== undefined ? await this.#stored(log, message, json) : undefined),
-      () => end(json === undefined ? undefined : messageFrame(json)),
-    );
+    if (json === undefined) this.#enqueue({ bytes: 0, store: async () => end, without: end });
+    else this.#deliver(json, end);
   }
 
-  /** Ends the connection, not the stream: the client is meant to come back. */
+  /** Ends the connection, not the stream: the client is to come back. Does nothing where it could not resume. */
   disconnect(): void {
     const connection = this.#connection;
     const { retryInterval } = this.#options;
-    if (this.#log === undefined) return connection?.end();
     // In the queue, so that the priming event is out: without it the client could not come back.
-    const end = () => connection?.end(retryInterval === undefined ? undefined : retryFrame(retryInterval));
-    this.#enqueue(0, async () => end(), end);
+    this.#enqueue({
+      bytes: 0,
+      store: async () => () => connection?.end(retryInterval === undefined ? undefined : retryFrame(retryInterval)),
+      without: NOTHING,
+    });
   }
 
   /** Looks whether the peer is still there, as far as can be seen from here. */
@@ -102,55 +115,97 @@ export class MessageStream {
   }
 
   /**
-   * Sends a new connection what came after an event, and makes it the stream's. Resolves to whether the event is known.
+   * Sends a new connection what came after an event, and makes it the stream's, unless its client has left meanwhile.
+   * Resolves to whether the event is known.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
-  async resume(eventId: string, connection: Connection): Promise<boolean> {
-    const log = this.#log;
-    if (log === undefined) return false;
-    const replayed = this.#queue.then(async () => {
-      const known = await log.replayAfter(eventId, (message, id) =>
-        connection.write(messageFrame(JSON.stringify(message), id)),
-      );
-      if (known) this.connect(connection);
-      return known;
+  resume(eventId: string, connection: Connection): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (this.#log === undefined) return resolve(false);
+      const replay = async (log: EventLog): Promise<() => void> => {
+        try {
+          const known = await log.replayAfter(eventId, (message, id) =>
+            connection.write(messageFrame(JSON.stringify(message), id)),
+          );
+          return () => {
+            if (known && !connection.gone) this.connect(connection);
+            resolve(known);
+          };
+        } catch (error) {
+          return () => reject(error); // nothing of the stream is lost by it
+        }
+      };
+      this.#enqueue({ bytes: 0, store: replay, without: () => resolve(false) });
     });
-    this.#queue = replayed.then(
-      () => undefined,
-      () => undefined,
-    );
-    return replayed;
   }
 
-  /** Resolves when all that was sent so far is stored. */
+  /** Resolves when the store is through with all that was sent so far, or given up. */
   settled(): Promise<void> {
-    return this.#queue;
-  }
-
-  async #stored(log: EventLog, message: JSONRPCMessage, json: string): Promise<string> {
-    return messageFrame(json, await log.append(this.id, message));
-  }
-
-  #enqueue(bytes: number, work: (log: EventLog) => Promise<void>, without?: () => void): void {
-    if (this.#log !== undefined && this.#queuedBytes + bytes > this.#options.maxBuffer && this.#queuedBytes > 0) {
-      this.#fail(new Error(`More than ${this.#options.maxBuffer} bytes wait for the event store`));
-    }
-    this.#queuedBytes += bytes;
-    this.#queue = this.#queue.then(async () => {
-      this.#queuedBytes -= bytes;
-      if (this.#log === undefined) return without?.();
-      try {
-        await work(this.#log);
-      } catch (error) {
-        this.#fail(error);
-        without?.();
-      }
+    return new Promise((resolve) => {
+      if (this.#steps === undefined) resolve();
+      else this.#enqueue({ bytes: 0, store: async () => resolve, without: resolve });
     });
   }
 
-  #fail(error: unknown): void {
+  #deliver(json: string, deliver: (frame: string) => void): void {
+    this.#enqueue({
+      bytes: Buffer.byteLength(json),
+      store: async (log) => {
+        // The text is what is sent: whoever made the message may change it while it waits, or while it is stored.
+        const eventId = await log.append(this.id, JSON.parse(json));
+        return () => deliver(messageFrame(json, eventId));
+      },
+      without: () => deliver(messageFrame(json)),
+    });
+  }
+
+  #enqueue(step: Step): void {
+    if (this.#log === undefined) return step.without();
+    if (this.#steps === undefined) {
+      this.#steps = [step];
+      void this.#work(this.#log, this.#steps);
+      return;
+    }
+    this.#steps.push(step);
+    this.#waitingBytes += step.bytes;
+    if (this.#waitingBytes > this.#options.maxBuffer) this.#judgeSoon();
+  }
+
+  async #work(log: EventLog, steps: Step[]): Promise<void> {
+    for (let step = steps[0]; step !== undefined; step = steps[0]) {
+      try {
+        const done = await step.store(log);
+        if (this.#steps !== steps) return; // given up meanwhile
+        steps.shift();
+        this.#waitingBytes -= steps[0]?.bytes ?? 0;
+        done();
+      } catch (error) {
+        return this.#giveUp(error);
+      }
+    }
+    this.#steps = undefined;
+  }
+
+  /** What is sent within one turn of the event loop waits however quick the store is: the next turn tells. */
+  #judgeSoon(): void {
+    if (this.#judging) return;
+    this.#judging = true;
+    setImmediate(() => {
+      this.#judging = false;
+      const { maxBuffer } = this.#options;
+      const messages = (this.#steps ?? []).slice(1).filter(({ bytes }) => bytes > 0);
+      if (this.#waitingBytes <= maxBuffer || messages.length < 2) return;
+      this.#giveUp(new Error(`More than ${maxBuffer} bytes wait for the event store`));
+    });
+  }
+
+  #giveUp(error: unknown): void {
     if (this.#log === undefined) return;
+    const steps = this.#steps ?? [];
     this.#log = undefined;
+    this.#steps = undefined;
+    this.#waitingBytes = 0;
     this.#options.onStoreFailure(error);
+    for (const step of steps) step.without();
   }
 }

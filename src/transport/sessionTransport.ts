@@ -24,6 +24,9 @@ const PRIMING_SINCE = '2025-11-25';
 /** The id of the GET stream; those of POSTs are numbers. */
 const STANDALONE = 'get';
 
+/** Streams that are remembered because the store failed them. */
+const MAX_BROKEN = 1_000;
+
 export class SessionTransport implements Transport {
   // Called by the server that is connected; set by it.
   onclose?: (() => void) | undefined;
@@ -41,6 +44,8 @@ export class SessionTransport implements Transport {
   #calls: Map<RequestId, Answer> | undefined;
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
+  /** Streams of which the store has a part only: nothing can be resumed from it. */
+  #broken: Set<string> | undefined;
   #standalone: MessageStream | undefined;
   #takeover: Takeover | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
@@ -136,30 +141,39 @@ export class SessionTransport implements Transport {
 
   /**
    * Continues a stream after an event, in place of the connection that it may have. Resolves to whether there is such
-   * an event.
+   * an event. Where the client has all of a stream already, the answer is 204, which tells it not to come again (WHATWG
+   * HTML, section 9.2); some clients would, for ever.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
   async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
     const streamId = EventLog.streamOf(eventId);
-    if (this.#log === undefined || streamId === undefined) return false;
+    if (this.#log === undefined || streamId === undefined || !this.#mayResume(streamId)) return false;
     const answer = this.#answers?.get(streamId);
     const stream = streamId === STANDALONE ? this.#standaloneStream() : (answer?.stream ?? this.#stream(streamId));
-    const connection = this.#connection(exchange);
-    if (!(await stream.resume(eventId, connection))) return false;
-    connection.open();
-    if (streamId === STANDALONE) return true;
-    if (answer === undefined || answer.pending.size === 0) {
+    const connection = this.#connection(exchange, 204);
+    const known = await stream.resume(eventId, connection).catch((error: unknown) => {
+      connection.abandon();
+      throw error;
+    });
+    if (!known) connection.abandon();
+    if (!known || exchange.closed) return known;
+    if (streamId === STANDALONE) {
+      this.#takeover?.forget();
+      connection.open();
+      if (this.#shut) stream.finish(); // the session ended meanwhile
+    } else if (answer === undefined || answer.pending.size === 0) {
       stream.finish(); // all of it has been replayed
     } else {
+      connection.open();
       answer.unpark();
       hold.onLeave(() => this.#leave(answer, hold));
     }
     return true;
   }
 
-  /** Ends the GET stream; the client may come back. */
+  /** Ends the GET stream. */
   closeStandalone(): void {
-    this.#standalone?.disconnect();
+    this.#standalone?.finish();
   }
 
   /** Answers every call in flight with an error and ends every stream. Nothing can be sent after it. */
@@ -170,7 +184,7 @@ export class SessionTransport implements Transport {
     }
     this.#calls?.clear();
     this.#shut = true;
-    this.#standalone?.disconnect();
+    this.closeStandalone();
   }
 
   /** Lets the event store forget the session, once all that is on its way there has arrived. */
@@ -233,13 +247,10 @@ export class SessionTransport implements Transport {
 
   #extra(message: JSONRPCMessage, exchange: Exchange): MessageExtraInfo {
     const extra = new MessageExtra(exchange);
-    if (isRequest(message) && this.#primes(exchange)) {
-      extra.closeSSEStream = () => {
-        const answer = this.#calls?.get(message.id);
-        if (answer instanceof StreamAnswer) answer.stream.disconnect();
-      };
-      extra.closeStandaloneSSEStream = () => this.closeStandalone();
-    }
+    if (!isRequest(message) || !this.#primes(exchange)) return extra;
+    extra.closeStandaloneSSEStream = () => this.#standalone?.disconnect();
+    const answer = this.#calls?.get(message.id);
+    if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
     return extra;
   }
 
@@ -248,7 +259,7 @@ export class SessionTransport implements Transport {
   }
 
   #streamAnswer(ids: RequestId[], exchange: Exchange, hold: Hold): StreamAnswer {
-    const stream = this.#stream(String(this.#nextStream++), () => answer.unpark());
+    const stream = this.#stream(String(this.#nextStream++));
     const answer = new StreamAnswer(ids, stream);
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
@@ -266,16 +277,18 @@ export class SessionTransport implements Transport {
     void answer.completed.then(() => this.#answers?.delete(answer.streamId));
   }
 
-  /** The connection of an answer has ended: a call that may be resumed goes on holding its session for a while. */
+  /** A connection of an answer has ended: a call that may be resumed goes on holding its session for a while. */
   #leave(answer: StreamAnswer, hold: Hold): void {
-    if (answer.pending.size === 0 || !answer.stream.resumable || this.#shut) hold.release();
+    const { connected, resumable } = answer.stream;
+    // Connected: another connection has taken over, and holds the session.
+    if (connected || !resumable || answer.pending.size === 0 || this.#shut) hold.release();
     else answer.park(hold, this.#options.resumeTimeout, this.#options.clock);
   }
 
-  #connection(exchange: Exchange): Connection {
+  #connection(exchange: Exchange, emptyStatus?: number): Connection {
     this.#openStreams++;
     exchange.onClose(() => this.#openStreams--);
-    return new Connection(exchange, () => sseHeaders(this.sessionId), this.#options);
+    return new Connection(exchange, () => sseHeaders(this.sessionId), this.#options, emptyStatus);
   }
 
   #standaloneStream(): MessageStream {
@@ -283,17 +296,29 @@ export class SessionTransport implements Transport {
     return this.#standalone;
   }
 
-  #stream(id: string, onStoreFailure?: () => void): MessageStream {
+  #stream(id: string): MessageStream {
     return new MessageStream({
       id,
       log: this.#log,
       retryInterval: this.#options.retryInterval,
       maxBuffer: this.#options.maxStreamBuffer,
-      onStoreFailure: (error) => {
-        onStoreFailure?.();
-        this.#events.storeFailed(error);
-      },
+      onStoreFailure: (error) => this.#storeFailed(id, error),
     });
+  }
+
+  /** What a client sends names a stream that there is or was, and that the store has all of. */
+  #mayResume(streamId: string): boolean {
+    if (this.#broken?.has(streamId)) return false;
+    return streamId === STANDALONE || (/^\d{1,15}$/.test(streamId) && Number(streamId) < this.#nextStream);
+  }
+
+  #storeFailed(streamId: string, error: unknown): void {
+    this.#answers?.get(streamId)?.unpark();
+    this.#broken ??= new Set();
+    const [oldest] = this.#broken;
+    if (oldest !== undefined && this.#broken.size >= MAX_BROKEN) this.#broken.delete(oldest);
+    this.#broken.add(streamId);
+    this.#events.storeFailed(error);
   }
 
   /** Whether the client of this exchange takes a priming event, and so can be sent away to resume later. */

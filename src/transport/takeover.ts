@@ -31,4 +31,9 @@ export class Takeover {
     stream.probe(); // a host that knows nothing of the connection any more answers with a reset
     return false;
   }
+
+  /** Forgets who was refused: somebody else has got the stream. */
+  forget(): void {
+    this.#refusedAt = undefined;
+  }
 }
