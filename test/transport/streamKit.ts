@@ -1,0 +1,81 @@
+/** A stream under test, with its store, its clock and the clients that listen to it. */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { expect } from 'vitest';
+import { EventLog } from '../../src/stores/eventLog.ts';
+import { Connection } from '../../src/transport/connection.ts';
+import { MessageStream } from '../../src/transport/messageStream.ts';
+import { ControlledStore } from '../support/controlledStore.ts';
+import { SseParser } from '../support/sse.ts';
+import { withTimeout } from '../support/until.ts';
+import { WatchedClock } from '../support/watchedClock.ts';
+import { FakeReply } from './fakeReply.ts';
+
+/** What may wait for the store, in bytes. */
+const MAX_BUFFER = 1_000;
+
+/** A client: its connection and what it has got. */
+export class Listener {
+  readonly reply = new FakeReply();
+  readonly connection: Connection;
+
+  constructor(clock: WatchedClock) {
+    const limits = { clock, keepAliveInterval: Number.POSITIVE_INFINITY, maxStreamBuffer: 1_000_000 };
+    this.connection = new Connection(this.reply, () => ({}), limits, 204);
+  }
+
+  /** The events so far: a message by its number, a priming event as `primed`; with their ids where they have one. */
+  get events(): string[] {
+    const texts = this.reply.calls.map((call) => /^(?:write|end|respond 200 \{\}) (.*)$/s.exec(call)?.[1] ?? '');
+    return new SseParser().push(texts.join('')).events.flatMap(({ id, data, retry }) => {
+      if (id === undefined && retry !== undefined) return [];
+      const said = data === '' ? 'primed' : String(JSON.parse(data).params.n);
+      return id === undefined ? said : `${said} ${id}`;
+    });
+  }
+}
+
+export class StreamKit {
+  readonly store = new ControlledStore();
+  readonly clock = new WatchedClock();
+  /** What the stream told of its store. */
+  readonly failures: unknown[] = [];
+  readonly stream: MessageStream;
+
+  constructor({ retryInterval, log = true }: { retryInterval?: number; log?: boolean } = {}) {
+    this.stream = new MessageStream({
+      id: '0',
+      log: log ? new EventLog(this.store, 'session-1', this.clock) : undefined,
+      retryInterval,
+      maxBuffer: MAX_BUFFER,
+      onStoreFailure: (error) => this.failures.push(error),
+    });
+  }
+
+  /** A client that is not connected yet. */
+  client(): Listener {
+    return new Listener(this.clock);
+  }
+
+  listen(): Listener {
+    const client = this.client();
+    this.stream.connect(client.connection);
+    return client;
+  }
+
+  /** A client that resumes after an event that has to be known. */
+  async resume(eventId: string): Promise<Listener> {
+    const client = this.client();
+    expect(await withTimeout(this.stream.resume(eventId, client.connection), { what: 'the resumption' })).toBe(true);
+    return client;
+  }
+
+  async settled(): Promise<void> {
+    await withTimeout(this.stream.settled(), { what: 'the stream to settle' });
+  }
+}
+
+export const message = (n: number, size = 0): JSONRPCMessage => ({
+  jsonrpc: '2.0',
+  method: 'notifications/test',
+  params: { n, filling: 'x'.repeat(size) },
+});
