@@ -98,7 +98,7 @@ describe('resuming', () => {
     const door = new Door();
     store.beforeReplay = door.pass;
     const second = kit.client();
-    const resumed = stream.resume('0_e0', second.connection);
+    const resumed = stream.resume('0_e1', second.connection);
     stream.send(message(3));
     await store.begun('replay', 1);
     stream.send(message(4));
