@@ -73,6 +73,19 @@ describe("an event that is not the session's", () => {
     expect(await replay(mine, eventId)).toEqual({ known: false, events: [] });
   });
 
+  test.each([
+    ["is another stream's", '1_e0'],
+    ["is another session's", '0_e1'],
+  ])('is not known to a store that says at last whose it was: it %s', async (_, eventId) => {
+    const store = STORES['a store without getStreamIdForEventId']();
+    const [mine, other] = [openLog(store, 'mine'), openLog(store, 'other')];
+    await mine.append('0', note(1));
+    await other.append('0', note(2));
+    await mine.append('0', note(3));
+    expect(await replay(mine, eventId)).toEqual({ known: false, events: [] });
+    expect((await replay(mine, '0_e0')).known).toBe(true);
+  });
+
   test.each(['', '_', '_e0', 'e0', '0', '0\n_e0', '0_e0\n', '0_e 0', '0_é', `0_${'e'.repeat(1_023)}`])(
     'is not even asked for: %j',
     async (eventId) => {
