@@ -8,7 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
-const EXAMPLES = ['nodeHttp.js', 'express.js', 'fastify.js', 'hono.js'];
+/**
+ * An example: its file, the token that its clients need, and what else is checked, given the id of their session.
+ * @typedef {{ file: string, token?: string, also?: (url: string, sessionId: string) => Promise<void> }} Example
+ */
+
+/** @type {Example[]} */
+const EXAMPLES = [
+  { file: 'nodeHttp.js' },
+  { file: 'express.js' },
+  { file: 'expressAuth.js', token: 'token-of-ada', also: checkUsers },
+  { file: 'fastify.js' },
+  { file: 'hono.js' },
+];
 const WITHIN = 15_000;
 
 /**
@@ -30,14 +42,18 @@ async function bounded(promise, what) {
   }
 }
 
+/** @param {string | undefined} token */
+const bearing = (token) => (token === undefined ? {} : { authorization: `Bearer ${token}` });
+
 /**
  * Connects a client and calls the tool in its new session.
  * @param {string} url
  * @param {string} name
+ * @param {string} [token]
  */
-async function greet(url, name) {
+async function greet(url, name, token) {
   const client = new Client({ name: 'examples-check', version: '1.0.0' });
-  const transport = new StreamableHTTPClientTransport(new URL(url));
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: bearing(token) } });
   // The SDK's own types disagree about optional members under exactOptionalPropertyTypes.
   await client.connect(/** @type {import('@modelcontextprotocol/sdk/shared/transport.js').Transport} */ (transport));
   const result = await client.callTool({ name: 'greet', arguments: { name } });
@@ -48,8 +64,36 @@ async function greet(url, name) {
   return { client, transport };
 }
 
-/** @param {string} file */
-async function check(file) {
+/**
+ * A session is its user's: whatever the token, and nobody else's.
+ * @param {string} url
+ * @param {string} sessionId a session of Ada's
+ */
+async function checkUsers(url, sessionId) {
+  const cases = [
+    { token: undefined, status: 401 },
+    { token: 'made-up', status: 401 },
+    { token: 'token-of-grace', status: 404 },
+    { token: 'next-token-of-ada', status: 200 },
+  ];
+  for (const { token, status } of cases) {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-session-id': sessionId,
+        ...bearing(token),
+      },
+      body: '{"jsonrpc":"2.0","id":"ping","method":"ping"}',
+    });
+    await answer.text();
+    if (answer.status !== status) throw new Error(`${token ?? 'no token'}: ${answer.status} instead of ${status}`);
+  }
+}
+
+/** @param {Example} example */
+async function check({ file, token, also }) {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const env = { ...process.env, PORT: '0' };
   const child = spawn(process.execPath, [path], { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -59,12 +103,13 @@ async function check(file) {
     const failed = exited.then(([code]) => Promise.reject(new Error(`ended with code ${code} before it listened`)));
     const url = await bounded(Promise.race([firstLine, failed]), 'listening');
 
-    const first = await bounded(greet(url, 'Ada'), 'the first session');
+    const first = await bounded(greet(url, 'Ada', token), 'the first session');
+    if (also) await bounded(also(url, first.transport.sessionId ?? ''), 'the checks of its own');
     await bounded(first.transport.terminateSession(), 'terminating a session');
     await first.client.close();
 
     // A second session is open, with its GET stream, when the signal comes: the drain has something to end.
-    const second = await bounded(greet(url, 'Grace'), 'the second session');
+    const second = await bounded(greet(url, 'Grace', token), 'the second session');
     child.kill('SIGTERM');
     const [code, signal] = await bounded(exited, 'ending after SIGTERM');
     await second.client.close();
@@ -77,12 +122,13 @@ async function check(file) {
 
 let passed = 0;
 let failed = 0;
-for (const file of EXAMPLES) {
+for (const example of EXAMPLES) {
+  const name = example.file.padEnd(14);
   try {
-    console.log(`ok      ${file.padEnd(12)} ${await check(file)}`);
+    console.log(`ok      ${name} ${await check(example)}`);
     passed++;
   } catch (error) {
-    console.log(`failed  ${file.padEnd(12)} ${error instanceof Error ? error.message : error}`);
+    console.log(`failed  ${name} ${error instanceof Error ? error.message : error}`);
     failed++;
   }
 }
