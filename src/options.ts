@@ -98,7 +98,10 @@ export interface SessionSupervisorOptions {
   eventStore?: EventStore | undefined;
   /** Answer with `application/json` instead of a stream; server→client messages of a call then have no way. Default false. */
   enableJsonResponse?: boolean | undefined;
-  /** The SSE `retry` field, in ms, that tells clients when to reconnect. Default: not sent. */
+  /**
+   * The SSE `retry` field, in ms, that tells clients of an event store when to reconnect. Default: sent only where a
+   * stream is closed to be resumed, as 1 000.
+   */
   retryInterval?: number | undefined;
   /** Makes session ids: unique, unguessable, visible ASCII. Default `crypto.randomUUID`. */
   sessionIdGenerator?: (() => string) | undefined;

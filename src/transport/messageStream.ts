@@ -31,6 +31,9 @@ interface Step {
 
 const NOTHING = () => {};
 
+/** When to come back to a stream that was closed on purpose, in ms, where `retryInterval` does not say. */
+const DEFAULT_RETRY = 1_000;
+
 export class MessageStream {
   readonly id: string;
   readonly #options: MessageStreamOptions;
@@ -100,11 +103,11 @@ export class MessageStream {
   /** Ends the connection, not the stream: the client is to come back. Does nothing where it could not resume. */
   disconnect(): void {
     const connection = this.#connection;
-    const { retryInterval } = this.#options;
+    const { retryInterval = DEFAULT_RETRY } = this.#options;
     // In the queue, so that the priming event is out: without it the client could not come back.
     this.#enqueue({
       bytes: 0,
-      store: async () => () => connection?.end(retryInterval === undefined ? undefined : retryFrame(retryInterval)),
+      store: async () => () => connection?.end(retryFrame(retryInterval)),
       without: NOTHING,
     });
   }

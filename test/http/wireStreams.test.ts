@@ -1,5 +1,6 @@
 /** What the protocol asks of the answers to a POST: how they are sent, when they end, and what a disconnect means. */
 import { expect, test } from 'vitest';
+import { TestEventStore } from '../support/eventStore.ts';
 import { serve } from '../support/serve.ts';
 import { becomesIdle } from '../support/sessionLife.ts';
 import { until, withTimeout } from '../support/until.ts';
@@ -90,4 +91,24 @@ test.each([false, true])('messages are UTF-8, both ways (enableJsonResponse: %s)
   const text = 'Grüße, 世界 \u{1F680}\u2028\u0000 e\u0301';
   const answer = await call(url, sessionId, 'echo', { text });
   expect(answer.messages()).toMatchObject([{ result: { content: [{ text }] } }]);
+});
+
+test.each([
+  [undefined, 1_000],
+  [700, 700],
+])('a connection that the server closes says by retry when to come back (retryInterval: %s)', async (given, retry) => {
+  const { url } = await serve({ eventStore: new TestEventStore(), retryInterval: given });
+  const { sessionId, headers } = await initialize(url);
+  const get = await openStream(url, { headers });
+  expect((await get.next()).id).toBeDefined();
+  await call(url, sessionId, 'closeStream', { via: 'standalone' });
+  expect(await get.next()).toEqual({ retry, data: '' });
+  expect(await withTimeout(get.closed, { what: 'the stream to end' })).toBe(true);
+
+  const closed = await post(url, callBody('closeStream', {}, 2), headers);
+  expect(closed.events()).toMatchObject([{ id: expect.any(String) }, { retry, data: '' }]);
+  // A client that does not wait for so long is served all the same.
+  const early = await openStream(url, { headers: { ...headers, 'last-event-id': closed.events()[0]?.id } });
+  expect(await early.message()).toMatchObject({ id: 2, result: { content: [{ text: 'closed' }] } });
+  early.destroy();
 });
