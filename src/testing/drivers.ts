@@ -1,0 +1,95 @@
+/** The two drivers: any server behind a URL, in real time; a supervisor in this process, in simulated time. */
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { EndReason, SessionSupervisor } from '../index.ts';
+import type { SessionTimeouts } from '../machines/index.ts';
+import type { Driver, LongCall } from './driver.ts';
+import type { GatedServer } from './gatedServer.ts';
+import { within } from './modelClient.ts';
+
+const NO_TIMEOUTS: SessionTimeouts = { initializeTimeout: null, sessionIdleTimeout: null, maxSessionLifetime: null };
+
+export interface HttpDriverOptions {
+  /** The MCP endpoint. */
+  url: string;
+  /** The server's idle timeout, in ms. Default: it has none. */
+  idleTimeout?: number | undefined;
+  /** How much longer than the idle timeout a session may live, in ms. Default half of it, at least 500. */
+  grace?: number | undefined;
+  /** A call that lasts so long. Default: there is none, and only GET streams keep a session active. */
+  longCall?: ((ms: number) => LongCall) | undefined;
+  /** GET opens a stream. Default true. */
+  streams?: boolean | undefined;
+  /** DELETE ends a session. Default true. */
+  deletes?: boolean | undefined;
+  /** Sent with every request, for example `{ Authorization: 'Bearer …' }`. */
+  headers?: Record<string, string> | undefined;
+}
+
+/** Drives any server on Streamable HTTP, in real time. */
+export function httpDriver(options: HttpDriverOptions): Driver {
+  const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {} } = options;
+  return {
+    url,
+    grace: options.grace ?? Math.max(500, (idleTimeout ?? 0) / 2),
+    timeouts: { ...NO_TIMEOUTS, sessionIdleTimeout: idleTimeout },
+    endings: deletes ? ['deleted'] : [],
+    streams,
+    longCall: longCall && ((_, ms) => longCall(Math.ceil(ms))),
+    fetch: (request) => {
+      for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
+      return fetch(request);
+    },
+    elapse: (ms) => setTimeout(ms),
+    // A server that answers with JSON says nothing until a call is over: then this is how long a request may travel.
+    settle: async (exchange) => void (exchange && (await within(exchange.answered, 200))),
+  };
+}
+
+/** XState's `SimulatedClock`, or what is like it. */
+export interface SteppedClock {
+  increment(ms: number): void;
+}
+
+export interface InProcessDriverOptions {
+  /** The server behind the supervisor: the supervisor's `server` option is its `factory`. */
+  server: GatedServer;
+  /** The supervisor's timeouts, in ms; `null` or left out: none. */
+  timeouts?: Partial<SessionTimeouts> | undefined;
+  /** How sessions are ended. Default: deleted, terminated, closed, crashed. */
+  endings?: readonly EndReason[] | undefined;
+}
+
+/** Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. */
+export function inProcessDriver(
+  supervisor: SessionSupervisor,
+  clock: SteppedClock,
+  { server, timeouts, endings = ['deleted', 'terminated', 'closed', 'crashed'] }: InProcessDriverOptions,
+): Driver {
+  const settle = async () => {
+    // Bodies and answers cross a few turns of the event loop.
+    for (let turn = 0; turn < 6; turn++) await setImmediate();
+  };
+  return {
+    url: 'http://127.0.0.1/mcp',
+    grace: 1,
+    timeouts: { ...NO_TIMEOUTS, ...timeouts },
+    endings,
+    streams: true,
+    longCall: (key) => ({ name: 'hold', arguments: { key } }),
+    fetch: (request) => supervisor.fetch(request),
+    elapse: async (ms) => {
+      await settle();
+      clock.increment(ms);
+      await settle();
+    },
+    settle,
+    finish: (key) => server.release(key),
+    answerInitialize: (clientName) => server.answerInitialize(clientName),
+    end: async (sessionId, clientName, reason) => {
+      const session = server.sessions.find(({ context }) => context.clientInfo?.name === clientName);
+      const id = sessionId ?? session?.context.id ?? '';
+      if (reason === 'closed') await session?.close();
+      else await supervisor.terminate(id, reason);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** The model's client: one session as a client sees it, without an SDK between. */
+import type { Driver, LongCall } from './driver.ts';
+import { ModelExchange } from './modelExchange.ts';
+import { Violation } from './rules.ts';
+
+const VERSION = '2025-11-25';
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/** How long anything may take that should happen at once, in real ms. */
+const PATIENCE = 10_000;
+
+/** Waits for a promise that never rejects. Returns false when it takes too long. */
+export async function within(promise: Promise<unknown>, ms = PATIENCE): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export class ModelClient {
+  readonly name: string;
+  readonly #driver: Driver;
+  readonly #send: (request: Request) => Promise<Response>;
+  readonly initialize: ModelExchange;
+  sessionId: string | undefined;
+  #protocolVersion = VERSION;
+  #nextId = 1;
+
+  /** Sends the initialize. */
+  constructor(driver: Driver, name: string) {
+    this.#driver = driver;
+    this.name = name;
+    this.#send = (request) => driver.fetch(request);
+    const params = { protocolVersion: VERSION, capabilities: {}, clientInfo: { name, version: '1.0.0' } };
+    this.initialize = this.#post('initialize', { id: 0, method: 'initialize', params });
+  }
+
+  /** Takes the answer of the initialize. */
+  async initialized(): Promise<void> {
+    const { initialize } = this;
+    await within(initialize.ended);
+    const result = initialize.responses[0]?.result as { protocolVersion?: unknown } | undefined;
+    if (initialize.status !== 200 || result === undefined)
+      throw new Violation('initializeAnswered', initialize.describe());
+    const id = initialize.headers.get('mcp-session-id') ?? undefined;
+    if (id === undefined || !VISIBLE_ASCII.test(id)) throw new Violation('sessionIdVisible', String(id));
+    this.sessionId = id;
+    if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
+  }
+
+  /** Sends `notifications/initialized`, which every client does. */
+  async acknowledge(): Promise<void> {
+    const exchange = this.#post('notifications/initialized', { method: 'notifications/initialized' });
+    await within(exchange.ended);
+    if (exchange.status !== 202) throw new Violation('notificationAccepted', exchange.describe());
+  }
+
+  call(call: LongCall): ModelExchange {
+    return this.#post(`tools/call ${call.name}`, { id: this.#nextId++, method: 'tools/call', params: { ...call } });
+  }
+
+  listen(): ModelExchange {
+    return this.#exchange('GET', undefined, { method: 'GET', headers: { Accept: 'text/event-stream' } });
+  }
+
+  async ping(): Promise<ModelExchange> {
+    const exchange = this.#post('ping', { id: this.#nextId++, method: 'ping' });
+    await within(exchange.ended);
+    return exchange;
+  }
+
+  async remove(): Promise<ModelExchange> {
+    const exchange = this.#exchange('DELETE', undefined, { method: 'DELETE' });
+    await within(exchange.ended);
+    return exchange;
+  }
+
+  /** Checks that the session's id answers 404 to everything. */
+  async expectGone(): Promise<void> {
+    const get = this.listen();
+    await within(get.answered);
+    get.hangUp();
+    for (const exchange of [await this.ping(), get, await this.remove()]) {
+      const allowed = exchange.status === 404 || (exchange.status === 405 && !this.#serves(exchange));
+      if (!allowed) throw new Violation('endedIsNotFound', `${exchange.what}: ${exchange.describe()}`);
+    }
+  }
+
+  #serves({ what }: ModelExchange): boolean {
+    if (what === 'GET') return this.#driver.streams;
+    return what !== 'DELETE' || this.#driver.endings.includes('deleted');
+  }
+
+  #post(
+    what: string,
+    message: { readonly id?: number; readonly method: string; readonly params?: unknown },
+  ): ModelExchange {
+    return this.#exchange(what, message.id, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    });
+  }
+
+  #exchange(what: string, id: number | undefined, init: RequestInit): ModelExchange {
+    const headers = new Headers(init.headers);
+    if (this.sessionId !== undefined) {
+      headers.set('Mcp-Session-Id', this.sessionId);
+      headers.set('MCP-Protocol-Version', this.#protocolVersion);
+    }
+    return new ModelExchange(what, id, new Request(this.#driver.url, { ...init, headers }), this.#send);
+  }
+}
