@@ -5,9 +5,10 @@ import type { Socket } from 'node:net';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Clock } from '../clock.ts';
 import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
-import { onConnectionClose } from './waitingTurn.ts';
+import { BodyBuffer } from './bodyBuffer.ts';
+import { onConnectionClose } from './connectionClose.ts';
 
-/** What is still read of a body whose request was refused, in bytes and ms, so that the client sees the answer. */
+/** What is still read of a body that nobody wants, in bytes and ms, so that the client sees the answer. */
 const LINGER_BYTES = 256 * 1024;
 const LINGER_TIME = 2_000;
 
@@ -63,8 +64,7 @@ export class NodeExchange implements Exchange {
   readBody(limit: number, timeout: number): Promise<BodyResult> {
     const request = this.#request;
     return new Promise((resolve) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
+      const body = new BodyBuffer();
       let settled = false;
       const settle = (result: BodyResult) => {
         if (settled) return;
@@ -76,14 +76,12 @@ export class NodeExchange implements Exchange {
       const timer = this.#clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), timeout);
       if (request.readableEnded || request.destroyed) return aborted();
       request.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > limit) settle({ failure: 'bodyTooLarge' });
-        else if (!settled) chunks.push(chunk);
+        if (body.size + chunk.length > limit) settle({ failure: 'bodyTooLarge' });
+        else if (!settled) body.push(chunk);
       });
       request.on('end', () => {
-        const [first] = chunks;
-        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-        settle(isUtf8(body) ? { text: body.toString() } : { failure: 'parseError' });
+        const bytes = body.bytes();
+        settle(isUtf8(bytes) ? { text: bytes.toString() } : { failure: 'parseError' });
       });
       request.on('close', aborted);
       request.on('error', aborted);
@@ -126,7 +124,9 @@ export class NodeExchange implements Exchange {
   }
 
   open(headers: ResponseHeaders): void {
-    if (!this.#closed && !this.#response.headersSent) this.#response.writeHead(200, headers);
+    if (this.#closed || this.#response.headersSent) return;
+    if (!this.#request.complete) this.#linger(); // unread, it would hide from us that the peer has gone
+    this.#response.writeHead(200, headers);
   }
 
   flush(): void {
@@ -167,12 +167,18 @@ export class NodeExchange implements Exchange {
     const request = this.#request;
     let size = 0;
     const timer = this.#clock.setTimeout(() => request.destroy(), LINGER_TIME);
+    const stop = () => {
+      this.#clock.clearTimeout(timer);
+      unlisten?.();
+    };
+    // Once it is answered, a request of HTTP/1 is not told either when its connection ends.
+    const unlisten = request.httpVersionMajor < 2 ? onConnectionClose(request.socket, stop) : undefined;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > LINGER_BYTES) request.destroy();
     });
-    request.on('close', () => this.#clock.clearTimeout(timer));
-    request.on('end', () => this.#clock.clearTimeout(timer));
+    request.on('close', stop);
+    request.on('end', stop);
     request.on('error', () => {});
   }
 }

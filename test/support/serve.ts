@@ -1,5 +1,5 @@
 /** A supervisor behind a real node:http server on a free loopback port, closed when the test ends. */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { createSessionSupervisor } from '../../src/index.ts';
 import { toNodeHandler } from '../../src/node.ts';
@@ -41,6 +41,8 @@ export interface ServeOptions extends Partial<SessionSupervisorOptions> {
   readonly behind?: ((supervisor: Supervisor) => RequestListener | Promise<RequestListener>) | undefined;
   /** The path of `url`. Default `/mcp`. */
   readonly path?: string | undefined;
+  /** Options of the node:http server. */
+  readonly http?: ServerOptions | undefined;
 }
 
 /** How long the drain at a test's end waits for calls in flight, in ms. */
@@ -85,9 +87,9 @@ export function supervise(options: Partial<SessionSupervisorOptions> = {}): Obse
 
 /** Starts a supervisor behind node:http. Options are the supervisor's; the server is the test server by default. */
 export async function serve(options: ServeOptions = {}): Promise<Served> {
-  const { autoClose = true, behind = toNodeHandler, path, ...supervisorOptions } = options;
+  const { autoClose = true, behind = toNodeHandler, path, http = {}, ...supervisorOptions } = options;
   const observed = supervise(supervisorOptions);
-  const httpServer = createServer(await behind(observed.supervisor));
+  const httpServer = createServer(http, await behind(observed.supervisor));
   const listening = await listen(httpServer, path);
   let closing: Promise<void> | undefined;
   const close = () => {

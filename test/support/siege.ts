@@ -123,6 +123,11 @@ export class Siege {
     return [...this.served.supervisor.sessions()].map(({ id }) => id);
   }
 
+  /** Requests whose bodies the server is waiting for. */
+  get bodiesAwaited(): number {
+    return this.clock.pending.filter(({ delay }) => delay === BODY_TIMEOUT).length;
+  }
+
   /** The client that does nothing wrong is served, whatever goes on beside it. */
   async expectHealthy(): Promise<void> {
     const { url } = this.served;
@@ -175,11 +180,15 @@ export class Siege {
 }
 
 const IDLE_TIMEOUT = 1_800_000;
+const BODY_TIMEOUT = 30_000;
 
 /** Serves, with a well-behaved client that has a session already. */
 export async function besiege(options: ServeOptions = {}): Promise<Siege> {
   const clock = new WatchedClock();
-  const siege = new Siege(await serve({ clock, sessionIdleTimeout: IDLE_TIMEOUT, ...options }), clock);
+  const siege = new Siege(
+    await serve({ clock, sessionIdleTimeout: IDLE_TIMEOUT, requestBodyTimeout: BODY_TIMEOUT, ...options }),
+    clock,
+  );
   onTestFinished(() => siege.cut());
   await siege.expectHealthy();
   return siege;

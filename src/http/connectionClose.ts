@@ -1,6 +1,6 @@
 /**
- * Pipelined requests: a response that has to wait for those before it has no socket yet, and node:http does not tell it
- * when the connection ends meanwhile. This does, with one listener for each connection, however many wait on it.
+ * Tells when a connection ends whom node:http does not tell: a response that waits for those before it (pipelining), and
+ * a request whose body still comes when it has been answered. One listener for each connection, however many wait.
  */
 import type { Socket } from 'node:net';
 
