@@ -8,7 +8,10 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import type { ForgettingEventStore } from './eventLog.ts';
 import { checkBounds } from './storeBounds.ts';
 
-/** Bounds of `createMemoryEventStore`. What is beyond one is dropped, oldest first. */
+/**
+ * Bounds of `createMemoryEventStore`. What is beyond one is dropped, oldest first, when the store is next used. So what
+ * is left of a stream is always its end: a client resumes without a gap, or not at all.
+ */
 export interface MemoryEventStoreOptions {
   /** Events of all streams together. Default 100 000. */
   maxEvents?: number | undefined;
@@ -24,15 +27,19 @@ export interface MemoryEventStoreOptions {
 
 /** What a memory event store holds. */
 export interface MemoryEventStore extends Required<Omit<ForgettingEventStore, 'forget'>> {
+  /** Drops the events of the streams whose id is `prefix` and a last part without a colon. */
   forget(prefix: string): void;
+  /** How many events it holds. */
   readonly events: number;
+  /** How many bytes their messages are, as JSON. */
   readonly bytes: number;
 }
 
 interface StoredEvent {
   readonly id: string;
   readonly stream: Stream;
-  readonly message: JSONRPCMessage;
+  /** As text: what is replayed is what was stored, and its size is known. */
+  readonly json: string;
   readonly bytes: number;
   readonly storedAt: number;
   /** Its neighbours among all events, in order of age. */
@@ -87,22 +94,31 @@ class BoundedEventStore implements MemoryEventStore {
   }
 
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+    const { maxEvents, maxEventsPerStream, maxBytes } = this.#bounds;
+    const id = (++this.#count).toString(36);
+    const json = JSON.stringify(message);
+    const bytes = Buffer.byteLength(json);
+    const known = this.#streams.get(streamId);
+    if (bytes > maxBytes) {
+      // It can't be kept, and what came before it must not be replayed as if nothing had come after.
+      if (known !== undefined) this.#dropStream(known);
+      return id;
+    }
     const event: StoredEvent = {
-      id: (++this.#count).toString(36),
-      stream: this.#streams.get(streamId) ?? this.#addStream(streamId),
-      message,
-      bytes: Buffer.byteLength(JSON.stringify(message)),
+      id,
+      stream: known ?? this.#addStream(streamId),
+      json,
+      bytes,
       storedAt: this.#clock.now(),
       older: this.#newest,
       newer: undefined,
       next: undefined,
     };
     this.#append(event);
-    const { maxEvents, maxEventsPerStream, maxBytes } = this.#bounds;
     if (event.stream.size > maxEventsPerStream) this.#dropFirst(event.stream);
     while (this.#byId.size > maxEvents || this.#bytes > maxBytes) this.#dropOldest();
     this.#dropOld();
-    return event.id;
+    return id;
   }
 
   async getStreamIdForEventId(eventId: string): Promise<string | undefined> {
@@ -119,12 +135,14 @@ class BoundedEventStore implements MemoryEventStore {
     const last = this.#byId.get(lastEventId);
     if (last === undefined) return '';
     // Dropped events keep their way to the next one, so what is dropped meanwhile does no harm.
-    for (let event = last.next; event !== undefined; event = event.next) await send(event.id, event.message);
+    for (let event = last.next; event !== undefined; event = event.next) {
+      await send(event.id, JSON.parse(event.json));
+    }
     return last.stream.id;
   }
 
   forget(prefix: string): void {
-    for (const stream of this.#byPrefix.get(prefix) ?? []) while (stream.size > 0) this.#dropFirst(stream);
+    for (const stream of this.#byPrefix.get(prefix) ?? []) this.#dropStream(stream);
   }
 
   #addStream(id: string): Stream {
@@ -157,6 +175,10 @@ class BoundedEventStore implements MemoryEventStore {
   /** The oldest of all is the first of its stream. */
   #dropOldest(): void {
     if (this.#oldest !== undefined) this.#dropFirst(this.#oldest.stream);
+  }
+
+  #dropStream(stream: Stream): void {
+    while (stream.size > 0) this.#dropFirst(stream);
   }
 
   #dropFirst(stream: Stream): void {
