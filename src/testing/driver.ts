@@ -20,6 +20,8 @@ export interface Driver {
   settle(exchange?: ModelExchange): Promise<void>;
   /** How much longer than a timeout something may take, in ms. */
   readonly grace: number;
+  /** How long an answer that is due may take, in real ms. */
+  readonly patience: number;
   /** The timers of the system; `null`: none. */
   readonly timeouts: SessionTimeouts;
   /** How a session can be ended: `deleted` by DELETE, other reasons by `end`. */

@@ -31,6 +31,7 @@ export function httpDriver(options: HttpDriverOptions): Driver {
   return {
     url,
     grace: options.grace ?? Math.max(500, (idleTimeout ?? 0) / 2),
+    patience: 10_000,
     timeouts: { ...NO_TIMEOUTS, sessionIdleTimeout: idleTimeout },
     endings: deletes ? ['deleted'] : [],
     streams,
@@ -57,13 +58,20 @@ export interface InProcessDriverOptions {
   timeouts?: Partial<SessionTimeouts> | undefined;
   /** How sessions are ended. Default: deleted, terminated, closed, crashed. */
   endings?: readonly EndReason[] | undefined;
+  /** How long an answer that is due may take, in real ms. Default 10 000. */
+  patience?: number | undefined;
 }
 
 /** Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. */
 export function inProcessDriver(
   supervisor: SessionSupervisor,
   clock: SteppedClock,
-  { server, timeouts, endings = ['deleted', 'terminated', 'closed', 'crashed'] }: InProcessDriverOptions,
+  {
+    server,
+    timeouts,
+    endings = ['deleted', 'terminated', 'closed', 'crashed'],
+    patience = 10_000,
+  }: InProcessDriverOptions,
 ): Driver {
   const settle = async () => {
     // Bodies and answers cross a few turns of the event loop.
@@ -72,6 +80,7 @@ export function inProcessDriver(
   return {
     url: 'http://127.0.0.1/mcp',
     grace: 1,
+    patience,
     timeouts: { ...NO_TIMEOUTS, ...timeouts },
     endings,
     streams: true,

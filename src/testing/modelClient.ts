@@ -6,11 +6,8 @@ import { Violation } from './rules.ts';
 const VERSION = '2025-11-25';
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** How long anything may take that should happen at once, in real ms. */
-const PATIENCE = 10_000;
-
 /** Waits for a promise that never rejects. Returns false when it takes too long. */
-export async function within(promise: Promise<unknown>, ms = PATIENCE): Promise<boolean> {
+export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);
@@ -43,7 +40,7 @@ export class ModelClient {
   /** Takes the answer of the initialize. */
   async initialized(): Promise<void> {
     const { initialize } = this;
-    await within(initialize.ended);
+    await within(initialize.ended, this.#driver.patience);
     const result = initialize.responses[0]?.result as { protocolVersion?: unknown } | undefined;
     if (initialize.status !== 200 || result === undefined)
       throw new Violation('initializeAnswered', initialize.describe());
@@ -56,7 +53,7 @@ export class ModelClient {
   /** Sends `notifications/initialized`, which every client does. */
   async acknowledge(): Promise<void> {
     const exchange = this.#post('notifications/initialized', { method: 'notifications/initialized' });
-    await within(exchange.ended);
+    await within(exchange.ended, this.#driver.patience);
     if (exchange.status !== 202) throw new Violation('notificationAccepted', exchange.describe());
   }
 
@@ -70,20 +67,20 @@ export class ModelClient {
 
   async ping(): Promise<ModelExchange> {
     const exchange = this.#post('ping', { id: this.#nextId++, method: 'ping' });
-    await within(exchange.ended);
+    await within(exchange.ended, this.#driver.patience);
     return exchange;
   }
 
   async remove(): Promise<ModelExchange> {
     const exchange = this.#exchange('DELETE', undefined, { method: 'DELETE' });
-    await within(exchange.ended);
+    await within(exchange.ended, this.#driver.patience);
     return exchange;
   }
 
   /** Checks that the session's id answers 404 to everything. */
   async expectGone(): Promise<void> {
     const get = this.listen();
-    await within(get.answered);
+    await within(get.answered, this.#driver.patience);
     get.hangUp();
     for (const exchange of [await this.ping(), get, await this.remove()]) {
       const allowed = exchange.status === 404 || (exchange.status === 405 && !this.#serves(exchange));

@@ -201,7 +201,7 @@ class PathRun {
     this.#holds.push({ kind: stream ? 'stream' : 'call', exchange, key });
     await this.#driver.settle(exchange);
     const opened = exchange.status === 200 && exchange.isStream;
-    if (stream && !(await within(exchange.answered)) && !opened)
+    if (stream && !(await within(exchange.answered, this.#driver.patience)) && !opened)
       throw new Violation('streamOpened', exchange.describe());
     if (exchange.status === 404) throw new Violation('sessionKept', `${exchange.what}: ${exchange.describe()}`);
   }
@@ -230,11 +230,11 @@ class PathRun {
     const { exchange, kind, key } = hold;
     if (kind === 'stream') {
       exchange.hangUp();
-      await within(exchange.ended);
+      await within(exchange.ended, this.#driver.patience);
       return;
     }
     this.#driver.finish?.(key);
-    const ended = await within(exchange.ended, patience + 10_000);
+    const ended = await within(exchange.ended, patience + this.#driver.patience);
     const [response] = exchange.responses;
     if (!ended || exchange.responses.length !== 1 || response?.result === undefined) {
       throw new Violation('callAnswered', exchange.describe());
@@ -270,7 +270,7 @@ class PathRun {
 
   async #checkRefused(): Promise<void> {
     const { initialize } = this.#client;
-    await within(initialize.ended);
+    await within(initialize.ended, this.#driver.patience);
     const refused = initialize.isEnded && (initialize.status ?? 0) >= 400 && !initialize.headers.has('mcp-session-id');
     if (!refused) throw new Violation('initializeRefused', initialize.describe());
   }
@@ -282,7 +282,7 @@ class PathRun {
         if (exchange.isEnded) throw new Violation('callKept', exchange.describe());
         this.#driver.finish?.(key);
       }
-      const ended = await within(exchange.ended);
+      const ended = await within(exchange.ended, this.#driver.patience);
       if (kind === 'stream' && !ended) throw new Violation('streamClosedAtEnd', exchange.describe());
       if (kind === 'call' && (!ended || exchange.responses.length !== 1)) {
         throw new Violation('callAnsweredAtEnd', exchange.describe());

@@ -1,0 +1,181 @@
+/**
+ * Named mutants of the supervisor, the transport and the way of a request: each a small change of the built code that
+ * makes a known mistake. A patch that no longer fits is an error: it has to be written anew, not forgotten.
+ */
+
+export interface Patch {
+  readonly name: string;
+  /** A file of `dist`. */
+  readonly file: string;
+  /** Code that occurs once, and what takes its place. White space counts for one blank. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+const patch = (file: string, name: string, find: string, replace: string): Patch => ({ name, file, find, replace });
+
+const session = 'supervisor/session.js';
+const supervisor = 'supervisor/supervisor.js';
+const registry = 'supervisor/registry.js';
+const queue = 'supervisor/evictionQueue.js';
+const tree = 'supervisor/sessionTree.js';
+const scheduler = 'supervisor/scheduler.js';
+const server = 'supervisor/serverInstance.js';
+const transport = 'transport/sessionTransport.js';
+const answer = 'transport/answer.js';
+const hold = 'transport/hold.js';
+const handle = 'http/handle.js';
+const errors = 'errors.js';
+
+export const PATCHES: readonly Patch[] = [
+  patch(
+    session,
+    'forgets late: the session is found until its server is closed',
+    'this.#host.forget(this, this.#torn); void this.#tearDown(reason).then(torn);',
+    'void this.#tearDown(reason).then(() => { this.#host.forget(this, this.#torn); torn(); });',
+  ),
+  patch(
+    session,
+    'double close: a session that has ended can be ended again',
+    "release(reason, error) { if (this.state === 'terminated') return;",
+    'release(reason, error) {',
+  ),
+  patch(session, 'ends without tearing down', 'void this.#tearDown(reason).then(torn);', 'torn();'),
+  patch(session, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
+  patch(session, 'leaves the server of an ended session open', 'await this.#server.close();', ''),
+  patch(
+    session,
+    'leaves the initialize of an ended session unanswered',
+    "if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');",
+    '',
+  ),
+  patch(
+    session,
+    'cuts the calls of a session at the end of its lifetime',
+    "if (reason === 'lifetime' && this.transport.pendingCalls > 0) {",
+    'if (false) {',
+  ),
+  patch(session, 'an exchange that ends does not say so', "this.actor?.send({ type: 'RESPONSE' });", ''),
+  patch(session, 'an exchange that begins does not say so', "actor.send({ type: 'REQUEST' });", ''),
+  patch(
+    session,
+    'keeps a session whose initialize was refused',
+    "initializeRefused() { this.#opening = undefined; void this.terminate('closed'); }",
+    'initializeRefused() { this.#opening = undefined; }',
+  ),
+  patch(
+    session,
+    'keeps a session whose client left before it was opened',
+    "void this.terminate('closed'); // nobody",
+    '// nobody',
+  ),
+  patch(supervisor, 'answers whoever has the id', 'session?.principal === principal && ', ''),
+  patch(
+    supervisor,
+    'admits sessions while draining',
+    "admit(opening) { if (!this.accepting) return 'draining';",
+    'admit(opening) {',
+  ),
+  patch(
+    supervisor,
+    'a drain does not end a session that becomes idle',
+    "this.registry.markIdle(session); if (!this.accepting) void session.terminate('drained');",
+    'this.registry.markIdle(session);',
+  ),
+  patch(
+    supervisor,
+    'a drain does not wait for servers to close',
+    'get #empty() { return (this.registry.size === 0 && this.#statelessCalls.size === 0 && this.#closing === 0);',
+    'get #empty() { return (this.registry.size === 0 && this.#statelessCalls.size === 0);',
+  ),
+  patch(supervisor, 'does not mark a session as busy', 'this.registry.markBusy(session);', ''),
+  patch(supervisor, 'does not mark a session as idle', 'this.registry.markIdle(session);', ''),
+  patch(registry, 'cap off by one', 'if (this.#seats.size < maxSessions)', 'if (this.#seats.size <= maxSessions)'),
+  patch(
+    registry,
+    'cap off by one, the other way',
+    'if (this.#seats.size < maxSessions)',
+    'if (this.#seats.size + 1 < maxSessions)',
+  ),
+  patch(registry, 'cap of a principal off by one', '>= maxSessionsPerPrincipal', '> maxSessionsPerPrincipal'),
+  patch(
+    registry,
+    'evicts though it should refuse',
+    "whenFull === 'evict-idle' ? this.#queue.next() : undefined",
+    'this.#queue.next()',
+  ),
+  patch(
+    registry,
+    'refuses though it should evict',
+    "whenFull === 'evict-idle' ? this.#queue.next() : undefined",
+    'undefined',
+  ),
+  patch(registry, 'forgets the session, not its place', 'this.#queue.leave(seat);', ''),
+  patch(
+    registry,
+    'a used session counts as unused',
+    'this.#queue.idle(seat, !session.used);',
+    'this.#queue.idle(seat, true);',
+  ),
+  patch(queue, 'a principal that left still counts', 'principal.count--;', ''),
+  patch(queue, 'evicts from the principal with the fewest', 'return a.count > b.count;', 'return a.count < b.count;'),
+  patch(
+    queue,
+    'evicts used sessions before unused ones',
+    'return principal.unused.first ?? principal.used.first;',
+    'return principal.used.first ?? principal.unused.first;',
+  ),
+  patch(
+    queue,
+    'evicts the shortest idle',
+    'return principal.unused.first ?? principal.used.first;',
+    'return principal.unused.last ?? principal.used.last;',
+  ),
+  patch(tree, 'never frees a slot', 'if (partition.freeSlots.push(slot) === 1) this.#open.push(partition);', ''),
+  patch(scheduler, 'cancels no timer', 'if (entry !== undefined) clock.clearTimeout(entry.handle);', ''),
+  patch(
+    scheduler,
+    'leaves the timers of a stopped actor',
+    'for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);',
+    '',
+  ),
+  patch(server, 'does not clean up', 'cleanup?.(this.#id)', 'undefined'),
+  patch(server, 'does not abort the signal', 'this.#controller?.abort();', ''),
+  patch(transport, 'a cancelled call keeps its client waiting', 'answer.cancel(id);', ''),
+  patch(
+    transport,
+    'counts a call that was answered as pending',
+    'this.#calls?.delete(id); answer.settle(id, message);',
+    'answer.settle(id, message);',
+  ),
+  patch(
+    transport,
+    'leaves the GET stream of an ended session open',
+    'this.#shut = true; this.closeStandalone();',
+    'this.#shut = true;',
+  ),
+  patch(
+    answer,
+    'answers a call twice',
+    'this.#stream.finish(response);',
+    'this.#stream.send(response); this.#stream.finish(response);',
+  ),
+  patch(answer, 'does not end the stream of a call', 'this.#stream.finish(response);', 'this.#stream.send(response);'),
+  patch(hold, 'releases a hold as often as it is asked to', 'this.#release = undefined; release?.();', 'release?.();'),
+  patch(hold, 'never releases a hold', 'this.#release = undefined; release?.();', 'this.#release = undefined;'),
+  patch(handle, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
+  patch(
+    handle,
+    'takes new requests while draining',
+    "if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';",
+    '',
+  ),
+  patch(
+    handle,
+    'lets two requests have one id',
+    "if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';",
+    '',
+  ),
+  patch(errors, '404 becomes 400', 'sessionNotFound: { status: 404', 'sessionNotFound: { status: 400'),
+  patch(errors, '503 becomes 500', 'full: { status: 503', 'full: { status: 500'),
+];
