@@ -95,6 +95,7 @@ export const REFUSALS = {
   bodyAborted: { status: 400, code: -32000, message: 'Bad Request: the body ended early' },
   parseError: { status: 400, code: -32700, message: 'Parse error: invalid JSON' },
   invalidMessage: { status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },
+  nestedTooDeep: { status: 400, code: -32600, message: 'Invalid Request: the message is nested too deep' },
   invalidInitialize: { status: 400, code: -32602, message: 'Invalid params: not an initialize request' },
   batchNotAllowed: {
     status: 400,

@@ -21,6 +21,7 @@ const TABLE: Readonly<Record<string, readonly [status: number, code: number, ret
   bodyAborted:          [400, -32000],
   parseError:           [400, -32700],
   invalidMessage:       [400, -32600],
+  nestedTooDeep:        [400, -32600],
   invalidInitialize:    [400, -32602],
   batchNotAllowed:      [400, -32600],
   batchTooLarge:        [400, -32600],

@@ -4,6 +4,7 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
+import { nestsTooDeep } from '../protocol/depth.ts';
 import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
 import type { Session } from '../supervisor/session.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -133,18 +134,21 @@ async function read(
   exchange: Exchange,
 ): Promise<Exclude<Classified, { kind: 'refused' }> | undefined> {
   let body = exchange.parsedBody;
+  let length: number | undefined;
   if (body === undefined) {
     const result = await exchange.readBody(options.maxRequestBodySize, options.requestBodyTimeout);
     if ('failure' in result) return void refuse(exchange, result.failure);
     body = result.text;
   }
   if (typeof body === 'string') {
+    length = body.length;
     try {
       body = JSON.parse(body);
     } catch {
       return void refuse(exchange, 'parseError');
     }
   }
+  if (nestsTooDeep(body, length)) return void refuse(exchange, 'nestedTooDeep');
   const classified = classify(body);
   return classified.kind === 'refused' ? void refuse(exchange, classified.refusal, classified.id) : classified;
 }

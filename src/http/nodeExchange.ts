@@ -81,7 +81,7 @@ export class NodeExchange implements Exchange {
       });
       request.on('end', () => {
         const bytes = body.bytes();
-        settle(isUtf8(bytes) ? { text: bytes.toString() } : { failure: 'parseError' });
+        settle(isUtf8(bytes) ? { text: withoutMark(bytes.toString()) } : { failure: 'parseError' });
       });
       request.on('close', aborted);
       request.on('error', aborted);
@@ -181,6 +181,11 @@ export class NodeExchange implements Exchange {
     request.on('end', stop);
     request.on('error', () => {});
   }
+}
+
+/** Text without the byte order mark that some encoders put first; a web-standard decoder takes it away as well. */
+function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 /** The URL is made when asked for: most handlers never do. */

@@ -21,11 +21,35 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The longest id of a request, in characters; it is kept while the request is in flight. */
+/** The longest id of a request, and progress token, in characters; both are kept while the request is in flight. */
 const MAX_ID_LENGTH = 1_024;
 
 function isId(id: unknown): id is RequestId {
   return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
+}
+
+/** What each kind of message may consist of; the SDKs' servers answer nothing that has more. */
+const REQUEST = new Set(['jsonrpc', 'id', 'method', 'params']);
+const RESULT = new Set(['jsonrpc', 'id', 'result']);
+const ERROR = new Set(['jsonrpc', 'id', 'error']);
+
+function consistsOf(value: Record<string, unknown>, members: ReadonlySet<string>): boolean {
+  for (const name in value) if (!members.has(name)) return false;
+  return true;
+}
+
+const RELATED_TASK = 'io.modelcontextprotocol/related-task';
+
+/** Parameters or a result: an object, whose `_meta` is what the protocol says. The SDKs' servers answer no other. */
+function isPayload(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if (!Object.hasOwn(value, '_meta')) return true;
+  const meta = value['_meta'];
+  if (!isObject(meta)) return false;
+  if (Object.hasOwn(meta, 'progressToken') && !isId(meta['progressToken'])) return false;
+  if (!Object.hasOwn(meta, RELATED_TASK)) return true;
+  const task = meta[RELATED_TASK];
+  return isObject(task) && typeof task['taskId'] === 'string';
 }
 
 /** Whether a parsed body has the shape of a message; what its parameters have to be is its handler's business. */
@@ -33,13 +57,13 @@ export function isMessage(value: unknown): value is JSONRPCMessage {
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return false;
   const { method, params, id, result, error } = value;
   if (Object.hasOwn(value, 'method')) {
-    if (typeof method !== 'string') return false;
-    if (Object.hasOwn(value, 'params') && !isObject(params)) return false;
+    if (typeof method !== 'string' || !consistsOf(value, REQUEST)) return false;
+    if (Object.hasOwn(value, 'params') && !isPayload(params)) return false;
     return !Object.hasOwn(value, 'id') || isId(id);
   }
-  if (Object.hasOwn(value, 'result') === Object.hasOwn(value, 'error')) return false;
-  if (Object.hasOwn(value, 'result')) return isId(id) && isObject(result);
+  if (Object.hasOwn(value, 'result')) return isId(id) && isPayload(result) && consistsOf(value, RESULT);
   return (
+    consistsOf(value, ERROR) &&
     (!Object.hasOwn(value, 'id') || isId(id)) &&
     isObject(error) &&
     Number.isSafeInteger(error['code']) &&

@@ -146,6 +146,10 @@ const ROWS: Record<RefusalName, Row> = {
     ...{ status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },
     send: ({ url }) => post(url, { id: 1, method: 'initialize' }),
   },
+  nestedTooDeep: {
+    ...{ status: 400, code: -32600, message: 'Invalid Request: the message is nested too deep' },
+    send: ({ url }) => post(url, '['.repeat(501) + ']'.repeat(501)),
+  },
   invalidInitialize: {
     ...{ status: 400, code: -32602, message: 'Invalid params: not an initialize request', id: 3 },
     send: ({ url }) => post(url, { jsonrpc: '2.0', id: 3, method: 'initialize', params: {} }),

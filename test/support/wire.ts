@@ -7,7 +7,7 @@ import { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts
 import { type WaitOptions, withTimeout } from './until.ts';
 
 export { rawSocket } from './rawSocket.ts';
-export { EventStream, type SseEvent, type WireMessage } from './sse.ts';
+export { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts';
 
 export const LATEST_PROTOCOL_VERSION = '2025-11-25';
 
