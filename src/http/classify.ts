@@ -5,7 +5,7 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
 import { type InitializeParams, initializeParams } from '../protocol/initialize.ts';
-import { isMessage } from '../protocol/messages.ts';
+import { isCancellation, isMessage, isResponse } from '../protocol/messages.ts';
 
 /** Messages that one batch may hold. */
 const MAX_BATCH_SIZE = 100;
@@ -41,7 +41,7 @@ function refused(refusal: RefusalName, id: RequestId | null = null): Classified 
 
 /** Responses and cancellations: what a call in flight may be waiting for, and so is let through in a drain. */
 export function finishesCalls(messages: readonly JSONRPCMessage[]): boolean {
-  return messages.every((message) => !('method' in message) || message.method === 'notifications/cancelled');
+  return messages.every((message) => isResponse(message) || isCancellation(message));
 }
 
 /** Whether an id is used twice, among these messages or with those in flight. */

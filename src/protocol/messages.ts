@@ -2,6 +2,7 @@
 import type {
   JSONRPCErrorResponse,
   JSONRPCMessage,
+  JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResultResponse,
   RequestId,
@@ -15,6 +16,11 @@ export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
 
 export function isResponse(message: JSONRPCMessage): message is ResponseMessage {
   return !('method' in message);
+}
+
+/** A client's word that it wants no answer to a request any more. */
+export function isCancellation(message: JSONRPCMessage): message is JSONRPCNotification {
+  return 'method' in message && message.method === 'notifications/cancelled' && !('id' in message);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

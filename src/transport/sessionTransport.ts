@@ -6,7 +6,7 @@
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
-import { isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
+import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
 import { EventLog } from '../stores/eventLog.ts';
 import { type Answer, JsonAnswer, StreamAnswer } from './answer.ts';
 import { Connection } from './connection.ts';
@@ -236,7 +236,7 @@ export class SessionTransport implements Transport {
     } catch (error) {
       return this.#events.failed(error);
     }
-    if (!('method' in message) || message.method !== 'notifications/cancelled') return;
+    if (!isCancellation(message)) return;
     const id = (message.params as { requestId?: RequestId } | undefined)?.requestId;
     const answer = id === undefined ? undefined : this.#calls?.get(id);
     if (id === undefined || answer === undefined) return;
