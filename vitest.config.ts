@@ -1,6 +1,7 @@
 /** How the tests run: against the sources, every wait bounded; a test that asserts nothing fails. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { PROMISES } from './test/requirements/promises.ts';
 import { ClaimsReporter } from './test/requirements/reporter.ts';
 import { REQUIREMENTS } from './test/requirements.ts';
 
@@ -21,7 +22,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // A run of all tests fails over a requirement of the protocol that none of them shows.
-    reporters: ['default', new ClaimsReporter({ 'MCP 2025-11-25': REQUIREMENTS })],
+    reporters: ['default', new ClaimsReporter({ 'MCP 2025-11-25': REQUIREMENTS, 'docs/wire.md': PROMISES })],
     // A process for each file, so that sockets, signals and heap are its own. Threads were not faster (52 s against 47).
     pool: 'forks',
     expect: { requireAssertions: true },

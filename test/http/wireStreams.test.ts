@@ -4,7 +4,7 @@ import { TestEventStore } from '../support/eventStore.ts';
 import { serve } from '../support/serve.ts';
 import { becomesIdle } from '../support/sessionLife.ts';
 import { until, withTimeout } from '../support/until.ts';
-import { call, callBody, del, initialize, openStream, post } from '../support/wire.ts';
+import { call, callBody, del, get, initialize, openStream, post } from '../support/wire.ts';
 
 test.each([
   [false, 'text/event-stream'],
@@ -55,11 +55,27 @@ test('notifications/cancelled cancels: the handler is told, and the stream ends 
   expect(stream.waiting).toEqual([]);
 });
 
+test('on a stream that can be resumed the response to a cancelled call is an error, so that it has an end', async () => {
+  const { url, gates } = await serve({ eventStore: new TestEventStore() });
+  const { headers } = await initialize(url);
+  const stream = await openStream(url, { headers, body: callBody('gate', { key: 'a' }, 'held') });
+  await gates.entered('a');
+  const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'held' } };
+  await post(url, cancel, headers);
+  await gates.aborted('a');
+  expect(await stream.message()).toEqual({
+    jsonrpc: '2.0',
+    id: 'held',
+    error: { code: -32000, message: 'Request cancelled' },
+  });
+  expect(await withTimeout(stream.closed, { what: 'the stream to end' })).toBe(true);
+});
+
 test('a response whose stream was lost is never sent on the GET stream', async () => {
   const served = await serve();
   const { url, gates, supervisor } = served;
   const { sessionId, headers } = await initialize(url);
-  const get = await openStream(url, { headers });
+  const listening = await openStream(url, { headers });
   const calling = await openStream(url, { headers, body: callBody('gate', { key: 'a' }) });
   await gates.entered('a');
   calling.destroy();
@@ -67,22 +83,22 @@ test('a response whose stream was lost is never sent on the GET stream', async (
   gates.open('a');
   // Comes after the response would have, on the same stream.
   await call(url, sessionId, 'notifyStandalone', { text: 'marker' }, 2);
-  expect((await get.message()).params).toMatchObject({ data: 'marker' });
-  expect(get.waiting).toEqual([]);
-  get.destroy();
+  expect((await listening.message()).params).toMatchObject({ data: 'marker' });
+  expect(listening.waiting).toEqual([]);
+  listening.destroy();
 });
 
 test('a client may have many streams open at once', async () => {
   const { url, gates, supervisor } = await serve();
   const { sessionId, headers } = await initialize(url);
-  const get = await openStream(url, { headers });
+  const listening = await openStream(url, { headers });
   const bodies = Array.from({ length: 20 }, (_, id) => callBody('gate', { key: 'all' }, id));
   const calls = bodies.map((body) => openStream(url, { headers, body }));
   await gates.entered('all', 20);
   await until(() => supervisor.session(sessionId)?.openStreams === 21, { what: 'all streams to be open' });
   gates.openAll();
   for (const [id, calling] of calls.entries()) expect(await (await calling).message()).toMatchObject({ id });
-  get.destroy();
+  listening.destroy();
 });
 
 test.each([false, true])('messages are UTF-8, both ways (enableJsonResponse: %s)', async (enableJsonResponse) => {
@@ -99,11 +115,11 @@ test.each([
 ])('a connection that the server closes says by retry when to come back (retryInterval: %s)', async (given, retry) => {
   const { url } = await serve({ eventStore: new TestEventStore(), retryInterval: given });
   const { sessionId, headers } = await initialize(url);
-  const get = await openStream(url, { headers });
-  expect((await get.next()).id).toBeDefined();
+  const listening = await openStream(url, { headers });
+  expect((await listening.next()).id).toBeDefined();
   await call(url, sessionId, 'closeStream', { via: 'standalone' });
-  expect(await get.next()).toEqual({ retry, data: '' });
-  expect(await withTimeout(get.closed, { what: 'the stream to end' })).toBe(true);
+  expect(await listening.next()).toEqual({ retry, data: '' });
+  expect(await withTimeout(listening.closed, { what: 'the stream to end' })).toBe(true);
 
   const closed = await post(url, callBody('closeStream', {}, 2), headers);
   expect(closed.events()).toMatchObject([{ id: expect.any(String) }, { retry, data: '' }]);
@@ -111,4 +127,13 @@ test.each([
   const early = await openStream(url, { headers: { ...headers, 'last-event-id': closed.events()[0]?.id } });
   expect(await early.message()).toMatchObject({ id: 2, result: { content: [{ text: 'closed' }] } });
   early.destroy();
+});
+
+test('a client that has all of a complete stream, and asks for more, is told that there is none: 204', async () => {
+  const { url } = await serve({ eventStore: new TestEventStore() });
+  const { headers } = await initialize(url);
+  const answer = await post(url, callBody('echo', { text: 'x' }), headers);
+  const last = answer.events().at(-1)?.id;
+  expect(last).toBeDefined();
+  expect(await get(url, { ...headers, 'last-event-id': last })).toMatchObject({ status: 204, text: '' });
 });

@@ -1,0 +1,145 @@
+/** The promises of docs/wire.md, by their numbers and the names of refusals, and the tests that show them. */
+import { REFUSALS } from '../../src/errors.ts';
+import type { Claim } from './claim.ts';
+import { shown, testsOf } from './requirement.ts';
+
+const { auth, bodies, ending, endings, eventLog, eventStore, lifecycle, lifetime, options, principals } = shown;
+const { requests, routing, stateless, wireLifecycle, wireStreams } = shown;
+const cors = testsOf('http/cors');
+const draining = testsOf('http/races/draining');
+const drain = testsOf('http/drain');
+const holding = testsOf('http/races/holding');
+const json = testsOf('http/modes/jsonResponse');
+const opening = testsOf('http/races/opening');
+const slowReaders = testsOf('http/races/slowReaders');
+const storeFailures = testsOf('stores/eventLogFailures');
+const trouble = testsOf('http/races/trouble');
+
+const FIRST = '9. A first request that is refused: no session, no id, no slot taken';
+const BROKEN =
+  '12. A server factory that throws, or returns a broken server: the client gets an error, the supervisor goes on';
+const DELETED = "2. DELETE while a call runs: the call's client gets an answer (a JSON-RPC error), not an empty body";
+const TWO_CLIENTS = '20. The same session used by two clients at once';
+const DRAIN = '16. Drain during initialize, during a call, with parked GET streams, twice at once';
+
+const RULES: Readonly<Record<string, readonly string[]>> = {
+  S1: [
+    ...wireLifecycle('an initialize > is answered with what the server is and can do, and with the id'),
+    ...opening(`${FIRST} > *`, `${BROKEN} > *`),
+    ...requests('initialize > *: 400, and no session'),
+  ],
+  S2: [...options('defaults > an id for each session, unguessable'), ...wireLifecycle('session ids > *')],
+  S3: [
+    ...endings('*: one line in the log, one event, 404'),
+    ...lifecycle(
+      'initialize gives an id, the session works, idles, ends when its time is up, and is not found from then on',
+    ),
+    ...requests('the session id > is unknown (*): 404 on all three methods'),
+  ],
+  S4: [
+    ...principals('a foreign principal *'),
+    ...auth('a stolen session id is worth what an unknown one is, byte for byte (*)'),
+  ],
+  S5: [
+    ...requests('initialize > inside a session: 400, and the session lives on'),
+    ...wireLifecycle(
+      'an initialize > after the 404 of an ended session: without its id a new session, with it 404 again',
+    ),
+  ],
+  S6: ending(
+    '1. Two DELETEs at once: teardown runs once, the second gets 404',
+    '1. Two DELETEs in one packet: the second is answered after the first, with 404',
+  ),
+  S7: [
+    ...ending(
+      `${DELETED} > *`,
+      '15. A server→client request (sampling, elicitation) pending when the session ends: rejected, not forgotten > *',
+    ),
+    ...endings('a crash is the matter of its session alone: its calls and streams end, all others go on'),
+  ],
+  S8: holding('5. *', '6. *', '8. *'),
+  S9: lifetime('*'),
+  S10: wireLifecycle('an initialize > without notifications/initialized after it: *'),
+
+  A1: [
+    ...wireStreams('a request is answered with 200 and one of the two types *'),
+    ...json('every answer to a POST *'),
+  ],
+  A2: bodies('notifications and responses get 202 without a body'),
+  A3: trouble(`${TWO_CLIENTS} > of two calls with the same id in flight *`, `${TWO_CLIENTS} > each gets its own *`),
+  A4: [
+    ...wireStreams(
+      'a disconnect cancels nothing: *',
+      'notifications/cancelled cancels: *',
+      'on a stream that can be resumed *',
+    ),
+    ...json('a call in flight is settled > when its client cancels it'),
+    ...eventStore('a connection that breaks during a call > *'),
+  ],
+  A5: cors('*'),
+  A6: routing('a tool sees the headers and the authentication of the request that it answers'),
+
+  T1: routing('*'),
+  T2: wireStreams(
+    'the stream of a request ends after the response, and ends well',
+    'a response whose stream was lost is never sent on the GET stream',
+  ),
+  T3: routing(
+    'notifications by themselves travel on the GET stream; without one they are lost, and nothing fails',
+    'a request of the server > without a stream that could carry it: rejected at once, not waited for',
+  ),
+  T4: [...trouble(`${TWO_CLIENTS} > there is one GET stream: *`), ...holding('7. *')],
+  T5: [
+    ...routing('streams are kept alive by comments, and never cached or buffered on the way'),
+    ...holding('7. A GET stream whose peer vanished without closing: *'),
+  ],
+  T6: routing('streams are kept alive by comments, and never cached or buffered on the way'),
+  T7: slowReaders('*'),
+  T8: json('notifications and requests of a call have no way to the client; the GET stream has'),
+
+  R1: eventStore('priming > *'),
+  R2: [
+    ...eventStore('priming > every event of a session has an id of its own'),
+    ...eventLog('an event id names its stream: *'),
+  ],
+  R3: [
+    ...eventStore('a connection that breaks during a call > *', 'a stream that its server closes on purpose > *'),
+    ...testsOf('transport/messageStream')('resuming > *'),
+  ],
+  R4: [
+    ...eventLog("an event that is not the session's > *"),
+    ...eventStore("another session's events are nobody else's > *"),
+  ],
+  R5: wireStreams('a connection that the server closes says by retry when to come back (retryInterval: *)'),
+  R6: eventStore('a connection that breaks during a call > *'),
+  R7: [...storeFailures('*'), ...eventStore('a store that fails: the stream goes on without it, and the log says so')],
+  R8: eventStore('priming > without a store there are neither ids nor priming events'),
+  R9: wireStreams('a client that has all of a complete stream, and asks for more, is told that there is none: 204'),
+
+  V1: requests('the protocol version > * in the body of an initialize is answered by *'),
+  V2: requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),
+  V3: [
+    ...requests('the protocol version > * in the header of a request gets 200, whatever was negotiated'),
+    ...bodies('batches > are refused in a session of *'),
+  ],
+  V4: stateless('a request that names no version is taken for one of 2025-03-26, as nothing else says which it is'),
+
+  B1: bodies('batches > are refused in a session of *', 'batches > of up to 100 messages are taken'),
+  B2: [...bodies('batches > in a session of 2025-03-26: *'), ...json('batches of 2025-03-26 > *')],
+  B3: bodies('batches > with an id twice, or with one that is in flight, are refused as a whole'),
+
+  L1: stateless('every request gets a fresh server, *', 'GET and DELETE: 405, with or without an id; *'),
+  L2: stateless('GET and DELETE: 405, with or without an id; *'),
+  L3: stateless('a client that disconnects ends its call, and the server with it'),
+
+  D1: drain('while it drains, nobody new is let in: 503 with Retry-After, and the connection is closed'),
+  D2: [...draining(`${DRAIN} > during a call: *`), ...drain('how long it waits for calls > *')],
+  D3: drain('what a call in flight waits for is let through > *', 'while it drains, a session may still be deleted'),
+  D4: draining(`${DRAIN} > with parked GET streams: *`),
+  D5: drain('a drained supervisor refuses everything, and says so'),
+};
+
+export const PROMISES: readonly Claim[] = [
+  ...Object.keys(REFUSALS).map((name) => ({ id: name, tests: testsOf('http/refusals')(name) })),
+  ...Object.entries(RULES).map(([id, tests]) => ({ id, tests })),
+];
