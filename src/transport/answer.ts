@@ -18,7 +18,10 @@ export interface Answer {
   readonly reachable: boolean;
   /** Sends a message that belongs to one of the requests. Returns false where there is no way for it. */
   send(message: JSONRPCMessage): boolean;
-  /** Answers a request. The last one completes the answer. */
+  /**
+   * Answers a request. The last one completes the answer. Throws, and changes nothing, when the response can't be
+   * written as JSON.
+   */
   settle(id: RequestId, response: JSONRPCMessage): void;
   /** A request was cancelled by its client, which expects no response (MCP 2025-11-25, Cancellation). */
   cancel(id: RequestId): void;
@@ -37,7 +40,7 @@ export class JsonAnswer implements Answer {
   readonly #headers: () => ResponseHeaders;
   readonly #batch: boolean;
   readonly #clock: Clock;
-  readonly #responses: JSONRPCMessage[] = [];
+  readonly #responses: string[] = [];
 
   constructor(ids: Iterable<RequestId>, reply: Reply, headers: () => ResponseHeaders, batch: boolean, clock: Clock) {
     this.pending = new Set(ids);
@@ -56,11 +59,13 @@ export class JsonAnswer implements Answer {
   }
 
   settle(id: RequestId, response: JSONRPCMessage): void {
-    if (!this.pending.delete(id)) return;
-    this.#responses.push(response);
+    if (!this.pending.has(id)) return;
+    this.#responses.push(JSON.stringify(response));
+    this.pending.delete(id);
     if (this.pending.size > 0) return;
-    const body = JSON.stringify(this.#batch ? this.#responses : response);
-    this.#reply.respond(200, { 'Content-Type': 'application/json', ...this.#headers() }, body);
+    const all = this.#responses.join(',');
+    const headers = { 'Content-Type': 'application/json', ...this.#headers() };
+    this.#reply.respond(200, headers, this.#batch ? `[${all}]` : all);
     destroyWhenStalled(this.#reply, this.#clock);
   }
 
@@ -106,8 +111,13 @@ export class StreamAnswer implements Answer {
 
   settle(id: RequestId, response: JSONRPCMessage): void {
     if (!this.pending.delete(id)) return;
-    if (this.pending.size > 0) return this.#stream.send(response);
-    this.#stream.finish(response);
+    try {
+      if (this.pending.size > 0) return this.#stream.send(response);
+      this.#stream.finish(response);
+    } catch (error) {
+      this.pending.add(id);
+      throw error;
+    }
     this.unpark();
     void this.#stream.settled().then(this.#complete);
   }

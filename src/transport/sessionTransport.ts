@@ -204,8 +204,11 @@ export class SessionTransport implements Transport {
     // A response to a call that was cancelled, or that the end of the session answered: nobody waits for it.
     if (answer === undefined || id === undefined) return;
     this.#calls?.delete(id);
-    answer.settle(id, message);
-    if (this.pendingCalls === 0) this.#events.quiet();
+    try {
+      settle(answer, id, message);
+    } finally {
+      if (this.pendingCalls === 0) this.#events.quiet();
+    }
   }
 
   #answerInitialize(message: ResponseMessage): void {
@@ -214,13 +217,17 @@ export class SessionTransport implements Transport {
     const { id, exchange } = initialize;
     this.#initialize = undefined;
     if (!('result' in message)) {
-      new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock).settle(id, message);
-      return this.#events.initializeRefused();
+      const answer = new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock);
+      try {
+        return settle(answer, id, message);
+      } finally {
+        this.#events.initializeRefused();
+      }
     }
     const hold = this.#events.initialized(message.result);
     if (hold === undefined) return; // it came too late
-    if (this.#options.enableJsonResponse) this.#jsonAnswer([id], exchange, false).settle(id, message);
-    else this.#streamAnswer([id], exchange, hold).settle(id, message);
+    const json = this.#options.enableJsonResponse;
+    settle(json ? this.#jsonAnswer([id], exchange, false) : this.#streamAnswer([id], exchange, hold), id, message);
   }
 
   #broadcast(message: JSONRPCMessage): boolean {
@@ -331,5 +338,19 @@ export class SessionTransport implements Transport {
 
   #sessionHeaders(): ResponseHeaders {
     return this.sessionId === undefined ? {} : { 'Mcp-Session-Id': this.sessionId };
+  }
+}
+
+/** Settles a call. Throws when its response is no JSON (a bigint, a cycle): its client gets an error all the same. */
+function settle(answer: Answer, id: RequestId, response: ResponseMessage): void {
+  try {
+    answer.settle(id, response);
+  } catch (error) {
+    answer.settle(id, {
+      jsonrpc: '2.0',
+      id,
+      error: { code: -32603, message: 'Internal error: the answer is not JSON' },
+    });
+    throw error;
   }
 }
