@@ -59,8 +59,6 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   reason: EndReason | undefined;
   error: unknown;
   used = false;
-  /** Its initialize was answered: clients and listeners have heard of it. */
-  opened = false;
 
   readonly #host: SessionHost;
   readonly #server: ServerInstance;
@@ -155,7 +153,6 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     const opening = this.state === 'initializing';
     this.state = state;
     this.#inFlight = inFlight;
-    this.opened = true;
     if (opening) this.#host.changed(this, 'session.opened');
     this.#host.changed(this, `session.${state}`);
     this.#inFlight = undefined;

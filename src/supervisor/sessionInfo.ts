@@ -23,7 +23,10 @@ export interface SessionInfo {
   readonly protocolVersion: string | undefined;
 }
 
-/** A session's events begin with `session.opened`; one that ends before has none, only its line in the log. */
+/**
+ * A session that was opened has `session.opened` first. One that ends before (its initialize timed out, its factory threw)
+ * was never opened, and has `session.terminated` alone: every ending is told, with its reason.
+ */
 export type SessionEventType = 'session.opened' | 'session.active' | 'session.idle' | 'session.terminated';
 
 /** What a listener gets. */

@@ -169,7 +169,7 @@ export class Supervisor implements SessionHost {
       reason,
       ...(error !== undefined && { error }),
     });
-    if (session.opened) this.events.emit('session.terminated', session);
+    this.events.emit('session.terminated', session);
   }
 
   // --- within

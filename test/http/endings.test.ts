@@ -87,7 +87,7 @@ test.each(Object.entries<Ending>(ENDINGS))(
   },
 );
 
-describe('a session that ends before it is initialized leaves a line in the log, and no event', () => {
+describe('a session that ends before it is initialized was never opened; its end is told all the same', () => {
   test.each<Ending & { reason: EndReason; status: number }>([
     { reason: 'initializeTimeout', status: 504, end: (_, __, clock) => advance(clock, 5_000) },
     { reason: 'terminated', status: 503, end: ({ supervisor }, id) => supervisor.terminate(id) },
@@ -112,7 +112,7 @@ describe('a session that ends before it is initialized leaves a line in the log,
     expect(response.status).toBe(status);
     expect(response.headers).not.toHaveProperty('mcp-session-id');
     expect(endingsIn(served.log)).toMatchObject([{ sessionId: session?.id, reason }]);
-    expect(served.events).toEqual([]);
+    expect(served.events).toMatchObject([{ type: 'session.terminated', reason, session: { id: session?.id } }]);
     gates.open('factory');
   });
 });
