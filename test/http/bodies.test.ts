@@ -62,7 +62,8 @@ describe('too large', () => {
   });
 
   test('a client that goes on sending what was refused is cut off', async () => {
-    const { port } = await serve({ maxRequestBodySize: LIMIT });
+    // No time passes: it is cut off for what it sends.
+    const { port } = await serveWithClock({ maxRequestBodySize: LIMIT });
     const raw = await rawSocket(port);
     raw.begin('POST', { 'transfer-encoding': 'chunked' });
     const flood = () => {

@@ -8,7 +8,7 @@ import { serve, supervise } from '../support/serve.ts';
 import { expectGone, expectNotFound } from '../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../support/simulatedClock.ts';
 import { buildTestServer } from '../support/testServer.ts';
-import { until, withTimeout } from '../support/until.ts';
+import { turns, until, withTimeout } from '../support/until.ts';
 import { call, callBody, del, get, initialize, initializeBody, openStream, post } from '../support/wire.ts';
 
 type Served = Awaited<ReturnType<typeof serve>>;
@@ -31,11 +31,12 @@ test('while it drains, nobody new is let in: 503 with Retry-After, and the conne
   const served = await serve();
   const { url, gates } = served;
   const { sessionId, headers, calling, drain } = await drainingWithCall(served);
+  const kept = { ...headers, connection: 'keep-alive' };
   const refused = [
-    await post(url, initializeBody()),
-    await post(url, callBody('echo', { text: 'new' }, 2), headers),
-    await post(url, { jsonrpc: '2.0', method: 'notifications/roots/list_changed' }, headers),
-    await get(url, headers),
+    await post(url, initializeBody(), { connection: 'keep-alive' }),
+    await post(url, callBody('echo', { text: 'new' }, 2), kept),
+    await post(url, { jsonrpc: '2.0', method: 'notifications/roots/list_changed' }, kept),
+    await get(url, kept),
   ];
   for (const response of refused) {
     expect(response.status).toBe(503);
@@ -166,6 +167,37 @@ test('every server is closed and cleaned up, once, and every signal aborted', as
     expect(ended.filter((entry) => entry.startsWith(id))).toEqual([`${id} aborted`, `${id} closed`, `${id} cleaned`]);
   }
   expect(ended).toHaveLength(15);
+});
+
+test('it is over when the last server is closed and cleaned up, and not before', async () => {
+  const gates = new Gates();
+  const steps: string[] = [];
+  const waiting = (key: string) => gates.pass(key, new AbortController().signal);
+  const { url, supervisor } = await serve({
+    server: (session) => {
+      const inner = buildTestServer(session);
+      const close = async () => {
+        await waiting('closing');
+        await inner.close();
+        steps.push('closed');
+      };
+      const cleanup = async () => {
+        await waiting('cleaning');
+        steps.push('cleaned');
+      };
+      return { server: { connect: (transport) => inner.connect(transport), close }, cleanup };
+    },
+  });
+  await initialize(url);
+  const drain = supervisor.drain().then(() => steps.push('drained'));
+  for (const key of ['closing', 'cleaning']) {
+    await gates.entered(key);
+    await turns(5);
+    expect(steps).not.toContain('drained');
+    gates.open(key);
+  }
+  await withTimeout(drain, { what: 'the drain' });
+  expect(steps).toEqual(['closed', 'cleaned', 'drained']);
 });
 
 test('a drained supervisor refuses everything, and says so', async () => {

@@ -104,8 +104,11 @@ describe.each(['call', 'standalone'] as const)(
 test('18. One message larger than maxStreamBuffer still goes out whole', async () => {
   const { url } = await serve({ maxStreamBuffer: 4 * KIB });
   const { headers } = await initialize(url);
+  // Alone, as the whole of an answer, and on a stream that is open already.
   const answer = await post(url, callBody('big', { bytes: 3 * MIB }), headers);
   expect(answer.messages()[0]?.result.content[0].text).toHaveLength(3 * MIB);
+  const logged = await post(url, callBody('log', { text: 'x'.repeat(2 * MIB) }, 2), headers);
+  expect(logged.messages().map(({ params, id }) => params?.data.length ?? id)).toEqual([2 * MIB, 2]);
 });
 
 test('18. A quick reader is not taken for a slow one because more than maxStreamBuffer is sent in one go', async () => {
