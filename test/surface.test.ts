@@ -1,0 +1,211 @@
+/** What users' code names: entry points, their exports, codes, events, reasons. A change here is a change for all of them. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import type { SupervisorErrorCode } from '../src/errors.ts';
+import type { SessionEventType, SessionInfo, SessionState } from '../src/supervisor/sessionInfo.ts';
+import { serve } from './support/serve.ts';
+import { initialize } from './support/wire.ts';
+
+interface Surface {
+  /** The file under src/. */
+  readonly source: string;
+  readonly load: () => Promise<object>;
+  readonly values: readonly string[];
+  readonly types: readonly string[];
+}
+
+const ENTRIES: Readonly<Record<string, Surface>> = {
+  '.': {
+    source: 'index.ts',
+    load: () => import('mcp-session-supervisor'),
+    values: ['END_REASONS', 'SupervisorError', 'createMemoryEventStore', 'createSessionSupervisor'],
+    types: [
+      'ClientInfo',
+      'Clock',
+      'ConnectableServer',
+      'DrainOptions',
+      'EndReason',
+      'FetchOptions',
+      'LogEntry',
+      'Logger',
+      'MemoryEventStore',
+      'MemoryEventStoreOptions',
+      'PrincipalResolver',
+      'ServerFactory',
+      'ServerWithCleanup',
+      'SessionContext',
+      'SessionEvent',
+      'SessionEventType',
+      'SessionInfo',
+      'SessionListener',
+      'SessionState',
+      'SessionSupervisor',
+      'SessionSupervisorOptions',
+      'SupervisorErrorCode',
+      'TimerClock',
+    ],
+  },
+  './node': {
+    source: 'node.ts',
+    load: () => import('mcp-session-supervisor/node'),
+    values: ['toNodeHandler'],
+    types: ['NodeHandler', 'NodeRequest'],
+  },
+  './machines': {
+    source: 'machines/index.ts',
+    load: () => import('mcp-session-supervisor/machines'),
+    values: ['END_REASONS', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
+    types: [
+      'EndReason',
+      'PartitionEvent',
+      'SessionInput',
+      'SessionMachineContext',
+      'SessionMachineEvent',
+      'SessionOutput',
+      'SessionTimeouts',
+      'SupervisorEvent',
+      'SupervisorInput',
+    ],
+  },
+  './testing': {
+    source: 'testing/index.ts',
+    load: () => import('mcp-session-supervisor/testing'),
+    values: ['RULES', 'createGatedServer', 'describePath', 'httpDriver', 'inProcessDriver', 'runPaths', 'sessionPaths'],
+    types: [
+      'Coverage',
+      'Driver',
+      'Expectation',
+      'FoundViolation',
+      'GatedServer',
+      'GatedServerOptions',
+      'GatedSession',
+      'HttpDriverOptions',
+      'InProcessDriverOptions',
+      'LongCall',
+      'ModelEvent',
+      'PathResult',
+      'PathStep',
+      'Rule',
+      'RuleName',
+      'RunPathsOptions',
+      'RunResult',
+      'SessionPath',
+      'SessionPathsOptions',
+      'SteppedClock',
+    ],
+  },
+};
+
+const read = (path: string): Promise<string> => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
+
+describe('entry points', () => {
+  test('are these, and each has its types', async () => {
+    const { exports } = JSON.parse(await read('package.json')) as {
+      exports: Record<string, string | { types: string; default: string }>;
+    };
+    expect(exports['./package.json']).toBe('./package.json');
+    const built = Object.entries(ENTRIES).map(([name, { source }]) => {
+      const path = `./dist/${source.slice(0, -'.ts'.length)}`;
+      return [name, { types: `${path}.d.ts`, default: `${path}.js` }];
+    });
+    expect(exports).toEqual({ ...Object.fromEntries(built), './package.json': './package.json' });
+  });
+
+  test.each(Object.entries(ENTRIES))(
+    '%s exports these values and types',
+    async (_, { source, load, values, types }) => {
+      expect(Object.keys(await load()).sort()).toEqual(values);
+      const named = exportsOf(await read(`src/${source}`));
+      expect(named.filter((name) => !values.includes(name)).sort()).toEqual(types);
+    },
+  );
+});
+
+/** The names that a module exports, types included; it re-exports nothing as a whole. */
+function exportsOf(source: string): string[] {
+  expect(source).not.toMatch(/^export (default|\*)/m);
+  const lists = [...source.matchAll(/^export (?:type )?\{(.*?)\}/gms)].flatMap(([, list = '']) => list.split(','));
+  const declared = [...source.matchAll(/^export (?:\w+ )*?(?:function|const|class|interface|type) (\w+)/gm)];
+  const names = lists.map((item) =>
+    item
+      .trim()
+      .replace(/^type /, '')
+      .replace(/^.* as /, ''),
+  );
+  return [...names, ...declared.map(([, name = '']) => name)].filter((name) => name !== '');
+}
+
+/** The literals of a union type, as its source has them. */
+async function unionOf(path: string, type: string): Promise<string[]> {
+  const code = (await read(path)).replaceAll(/\/\*.*?\*\//gs, '');
+  const [, union = ''] = new RegExp(`type ${type} =([^;]*);`).exec(code) ?? [];
+  return [...union.matchAll(/'([\w.]+)'/g)].map(([, literal = '']) => literal);
+}
+
+// Typed, so that one that is new or gone fails to compile as well.
+const CODES = {
+  INVALID_OPTION: true,
+  UNKNOWN_OPTION: true,
+  CONFLICTING_OPTIONS: true,
+  SUPERVISOR_STOPPED: true,
+  NOT_A_SUPERVISOR: true,
+  INVALID_SERVER: true,
+  INVALID_SESSION_ID: true,
+  SESSION_CLOSED: true,
+  NO_STREAM: true,
+  EVENT_STORE_FAILED: true,
+} satisfies Record<SupervisorErrorCode, true>;
+
+const EVENTS = {
+  'session.opened': true,
+  'session.active': true,
+  'session.idle': true,
+  'session.terminated': true,
+} satisfies Record<SessionEventType, true>;
+
+const STATES = { initializing: true, active: true, idle: true, terminated: true } satisfies Record<SessionState, true>;
+
+test.each([
+  ['SupervisorErrorCode', 'src/errors.ts', CODES],
+  ['SessionEventType', 'src/supervisor/sessionInfo.ts', EVENTS],
+  ['SessionState', 'src/supervisor/sessionInfo.ts', STATES],
+])('%s is one of these', async (type, path, literals) => {
+  expect(await unionOf(path, type)).toEqual(Object.keys(literals));
+});
+
+test('a session ends for one of these reasons', async () => {
+  const { END_REASONS } = await import('../src/index.ts');
+  expect(END_REASONS).toEqual([
+    'idle',
+    'deleted',
+    'evicted',
+    'lifetime',
+    'initializeTimeout',
+    'crashed',
+    'drained',
+    'terminated',
+    'closed',
+  ]);
+});
+
+const INFO = {
+  id: true,
+  state: true,
+  inFlight: true,
+  openStreams: true,
+  createdAt: true,
+  lastActiveAt: true,
+  principal: true,
+  clientInfo: true,
+  protocolVersion: true,
+} satisfies Record<keyof SessionInfo, true>;
+
+test('a supervisor, what it tells of a session, and an event have these members', async () => {
+  const { supervisor, events, url } = await serve();
+  const { sessionId } = await initialize(url);
+  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'fetch', 'actor'];
+  expect(Object.keys(supervisor).sort()).toEqual(face.sort());
+  expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
+  await supervisor.terminate(sessionId);
+  expect(Object.keys(events.at(-1) ?? {})).toEqual(['type', 'session', 'reason']);
+});
