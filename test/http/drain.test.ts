@@ -173,9 +173,11 @@ test('it is over when the last server is closed and cleaned up, and not before',
   const gates = new Gates();
   const steps: string[] = [];
   const waiting = (key: string) => gates.pass(key, new AbortController().signal);
+  let built = 0;
   const { url, supervisor } = await serve({
     server: (session) => {
       const inner = buildTestServer(session);
+      if (built++ > 0) return inner; // closed long before the first one
       const close = async () => {
         await waiting('closing');
         await inner.close();
@@ -188,6 +190,7 @@ test('it is over when the last server is closed and cleaned up, and not before',
       return { server: { connect: (transport) => inner.connect(transport), close }, cleanup };
     },
   });
+  await initialize(url);
   await initialize(url);
   const drain = supervisor.drain().then(() => steps.push('drained'));
   for (const key of ['closing', 'cleaning']) {
