@@ -28,6 +28,12 @@ export interface Driver {
   readonly endings: readonly EndReason[];
   /** GET opens a stream. */
   readonly streams: boolean;
+  /** `false`: what the protocol leaves to the server is noted instead of judged. Default true. */
+  readonly strict?: boolean | undefined;
+  /** A stream that is closed early is resumed where its events have ids. Default false. */
+  readonly resumes?: boolean | undefined;
+  /** How long a step may take by itself, in ms: calls that last are asked to last so much longer. Default 0. */
+  readonly pace?: number | undefined;
   /** A call that lasts `ms`, or until `finish(key)` where there is one; undefined: there is none. */
   readonly longCall?: ((key: string, ms: number) => LongCall) | undefined;
   /** Has a long call answered. */

@@ -3,6 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { EndReason, SessionSupervisor } from '../index.ts';
 import type { SessionTimeouts } from '../machines/index.ts';
 import type { Driver, LongCall } from './driver.ts';
+import { freshFetch } from './freshFetch.ts';
 import type { GatedServer } from './gatedServer.ts';
 import { within } from './modelClient.ts';
 
@@ -13,7 +14,7 @@ export interface HttpDriverOptions {
   url: string;
   /** The server's idle timeout, in ms. Default: it has none. */
   idleTimeout?: number | undefined;
-  /** How much longer than the idle timeout a session may live, in ms. Default half of it, at least 500. */
+  /** How much longer than the idle timeout a session may live, in ms. Default as long again, at least 500. */
   grace?: number | undefined;
   /** A call that lasts so long. Default: there is none, and only GET streams keep a session active. */
   longCall?: ((ms: number) => LongCall) | undefined;
@@ -23,27 +24,52 @@ export interface HttpDriverOptions {
   deletes?: boolean | undefined;
   /** Sent with every request, for example `{ Authorization: 'Bearer …' }`. */
   headers?: Record<string, string> | undefined;
+  /**
+   * Also what the protocol leaves to the server has to be as the session model says: that a GET stream alone keeps its
+   * session alive and ends with it, and that a call whose session ends is answered. Default true; otherwise noted.
+   */
+  strict?: boolean | undefined;
 }
+
+/** How often a server that asks to come back later is asked again, and the longest that it is obeyed, in ms. */
+const RETRIES = 5;
+const LONGEST_RETRY = 10_000;
 
 /** Drives any server on Streamable HTTP, in real time. */
 export function httpDriver(options: HttpDriverOptions): Driver {
-  const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {} } = options;
+  const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {}, strict = true } = options;
   return {
     url,
-    grace: options.grace ?? Math.max(500, (idleTimeout ?? 0) / 2),
+    grace: options.grace ?? Math.max(500, idleTimeout ?? 0),
     patience: 10_000,
+    pace: 200,
     timeouts: { ...NO_TIMEOUTS, sessionIdleTimeout: idleTimeout },
     endings: deletes ? ['deleted'] : [],
     streams,
+    strict,
+    resumes: true,
     longCall: longCall && ((_, ms) => longCall(Math.ceil(ms))),
-    fetch: (request) => {
+    fetch: async (request) => {
       for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
-      return fetch(request);
+      for (let retry = 0; ; retry++) {
+        const response = await freshFetch(request.clone());
+        const later = retryAfter(response);
+        if (later === undefined || retry === RETRIES) return response;
+        await response.body?.cancel();
+        await setTimeout(later, undefined, { signal: request.signal });
+      }
     },
     elapse: (ms) => setTimeout(ms),
     // A server that answers with JSON says nothing until a call is over: then this is how long a request may travel.
     settle: async (exchange) => void (exchange && (await within(exchange.answered, 200))),
   };
+}
+
+/** How long to wait before asking again, in ms, where the server is only too busy now. */
+function retryAfter({ status, headers }: Response): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const later = (status === 429 || status === 503) && seconds * 1_000 <= LONGEST_RETRY;
+  return later ? seconds * 1_000 : undefined;
 }
 
 /** XState's `SimulatedClock`, or what is like it. */

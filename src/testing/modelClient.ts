@@ -1,10 +1,14 @@
 /** The model's client: one session as a client sees it, without an SDK between. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Driver, LongCall } from './driver.ts';
 import { ModelExchange } from './modelExchange.ts';
-import { Violation } from './rules.ts';
+import { type RuleName, Violation } from './rules.ts';
 
 const VERSION = '2025-11-25';
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/** How long a server may take to forget a session that it said it has ended, in real ms, where the driver is lenient. */
+const FORGETTING = [100, 300, 600];
 
 /** Waits for a promise that never rejects. Returns false when it takes too long. */
 export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
@@ -19,12 +23,20 @@ export async function within(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
+/** What an initialize was answered with, as far as the model looks at it. */
+export interface InitializeResult {
+  readonly protocolVersion?: unknown;
+  readonly serverInfo?: { readonly name?: unknown; readonly version?: unknown };
+  readonly capabilities?: { readonly tools?: unknown };
+}
+
 export class ModelClient {
   readonly name: string;
   readonly #driver: Driver;
-  readonly #send: (request: Request) => Promise<Response>;
   readonly initialize: ModelExchange;
   sessionId: string | undefined;
+  /** What it did, and what became of it, in order. */
+  readonly #history: (string | ModelExchange)[] = [];
   #protocolVersion = VERSION;
   #nextId = 1;
 
@@ -32,22 +44,34 @@ export class ModelClient {
   constructor(driver: Driver, name: string) {
     this.#driver = driver;
     this.name = name;
-    this.#send = (request) => driver.fetch(request);
     const params = { protocolVersion: VERSION, capabilities: {}, clientInfo: { name, version: '1.0.0' } };
     this.initialize = this.#post('initialize', { id: 0, method: 'initialize', params });
   }
 
+  /** What the client did so far, one request (with its status) or one happening a line. */
+  get history(): string[] {
+    return this.#history.map((entry) =>
+      typeof entry === 'string' ? entry : `${entry.what} → ${entry.status ?? 'no answer'}`,
+    );
+  }
+
+  /** Adds a happening to the history. */
+  note(happening: string): void {
+    this.#history.push(happening);
+  }
+
   /** Takes the answer of the initialize. */
-  async initialized(): Promise<void> {
+  async initialized(): Promise<InitializeResult> {
     const { initialize } = this;
     await within(initialize.ended, this.#driver.patience);
-    const result = initialize.responses[0]?.result as { protocolVersion?: unknown } | undefined;
+    const result = initialize.responses[0]?.result as InitializeResult | undefined;
     if (initialize.status !== 200 || result === undefined)
       throw new Violation('initializeAnswered', initialize.describe());
     const id = initialize.headers.get('mcp-session-id') ?? undefined;
     if (id === undefined || !VISIBLE_ASCII.test(id)) throw new Violation('sessionIdVisible', String(id));
     this.sessionId = id;
     if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
+    return result;
   }
 
   /** Sends `notifications/initialized`, which every client does. */
@@ -58,17 +82,23 @@ export class ModelClient {
   }
 
   call(call: LongCall): ModelExchange {
-    return this.#post(`tools/call ${call.name}`, { id: this.#nextId++, method: 'tools/call', params: { ...call } });
+    const what = `tools/call ${call.name} ${JSON.stringify(call.arguments)}`;
+    return this.#post(what, { id: this.#nextId++, method: 'tools/call', params: { ...call } });
   }
 
   listen(): ModelExchange {
     return this.#exchange('GET', undefined, { method: 'GET', headers: { Accept: 'text/event-stream' } });
   }
 
-  async ping(): Promise<ModelExchange> {
-    const exchange = this.#post('ping', { id: this.#nextId++, method: 'ping' });
+  /** Sends a request that is answered at once, and waits for the answer. */
+  async ask(method: string, params?: object): Promise<ModelExchange> {
+    const exchange = this.#post(method, { id: this.#nextId++, method, params });
     await within(exchange.ended, this.#driver.patience);
     return exchange;
+  }
+
+  ping(): Promise<ModelExchange> {
+    return this.ask('ping');
   }
 
   async remove(): Promise<ModelExchange> {
@@ -78,14 +108,25 @@ export class ModelClient {
   }
 
   /** Checks that the session's id answers 404 to everything. */
-  async expectGone(): Promise<void> {
+  async expectGone(rule: RuleName = 'endedIsNotFound'): Promise<void> {
+    let found = await this.#findsSession();
+    for (const pause of this.#driver.strict === false ? FORGETTING : []) {
+      if (found === undefined) return;
+      await sleep(pause);
+      found = await this.#findsSession();
+    }
+    if (found !== undefined) throw new Violation(rule, `${found.what}: ${found.describe()}`);
+  }
+
+  /** The first request that is answered as if the session were there; undefined when none is. */
+  async #findsSession(): Promise<ModelExchange | undefined> {
+    const ping = await this.ping();
     const get = this.listen();
     await within(get.answered, this.#driver.patience);
     get.hangUp();
-    for (const exchange of [await this.ping(), get, await this.remove()]) {
-      const allowed = exchange.status === 404 || (exchange.status === 405 && !this.#serves(exchange));
-      if (!allowed) throw new Violation('endedIsNotFound', `${exchange.what}: ${exchange.describe()}`);
-    }
+    return [ping, get, await this.remove()].find(
+      (exchange) => exchange.status !== 404 && !(exchange.status === 405 && !this.#serves(exchange)),
+    );
   }
 
   #serves({ what }: ModelExchange): boolean {
@@ -97,7 +138,7 @@ export class ModelClient {
     what: string,
     message: { readonly id?: number; readonly method: string; readonly params?: unknown },
   ): ModelExchange {
-    return this.#exchange(what, message.id, {
+    return this.#exchange(`POST ${what}`, message.id, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
@@ -110,6 +151,14 @@ export class ModelClient {
       headers.set('Mcp-Session-Id', this.sessionId);
       headers.set('MCP-Protocol-Version', this.#protocolVersion);
     }
-    return new ModelExchange(what, id, new Request(this.#driver.url, { ...init, headers }), this.#send);
+    const exchange = new ModelExchange({
+      what,
+      id,
+      request: new Request(this.#driver.url, { ...init, headers }),
+      fetch: (request) => this.#driver.fetch(request),
+      resumes: this.#driver.resumes ?? false,
+    });
+    this.#history.push(exchange);
+    return exchange;
   }
 }

@@ -1,4 +1,5 @@
 /** One request of the model's client, and what came back so far: read in the background, judged when asked. */
+import { setTimeout } from 'node:timers/promises';
 
 /** A JSON-RPC message, as far as the model looks at it. */
 export interface ModelMessage {
@@ -8,10 +9,25 @@ export interface ModelMessage {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-export class ModelExchange {
-  /** What kind of exchange it is, for reports. */
+type Fetch = (request: Request) => Promise<Response>;
+
+export interface ModelExchangeOptions {
+  /** What kind of request it is, for reports: `POST ping`. */
   readonly what: string;
   /** The JSON-RPC id of its request. */
+  readonly id: number | undefined;
+  readonly request: Request;
+  readonly fetch: Fetch;
+  /** A stream that the server closes before it is over is resumed, as the protocol lets the server ask for. */
+  readonly resumes: boolean;
+}
+
+/** How long to wait before resuming where the server doesn't say, and the longest that it is obeyed, in ms. */
+const RETRY = 1_000;
+const LONGEST_RETRY = 5_000;
+
+export class ModelExchange {
+  readonly what: string;
   readonly id: number | undefined;
   /** Resolves when the headers are there; never rejects. */
   readonly answered: Promise<void>;
@@ -24,13 +40,22 @@ export class ModelExchange {
   /** Why it could not be sent or read. */
   error: unknown;
   readonly #abort = new AbortController();
+  readonly #fetch: Fetch;
+  readonly #resumes: boolean;
+  #lastEventId = '';
+  #retry = RETRY;
 
-  constructor(what: string, id: number | undefined, request: Request, fetch: (request: Request) => Promise<Response>) {
+  constructor({ what, id, request, fetch, resumes }: ModelExchangeOptions) {
     this.what = what;
     this.id = id;
+    this.#fetch = fetch;
+    this.#resumes = resumes;
     let answered = () => {};
     this.answered = new Promise((resolve) => (answered = resolve));
-    this.ended = this.#run(new Request(request, { signal: this.#abort.signal }), fetch, answered);
+    this.ended = this.#run(new Request(request, { signal: this.#abort.signal }), answered).finally(() => {
+      this.isEnded = true;
+      answered();
+    });
   }
 
   get isStream(): boolean {
@@ -42,12 +67,19 @@ export class ModelExchange {
     return this.messages.filter(({ id, method }) => method === undefined && id === this.id);
   }
 
+  /** It is over, with the one response that it should have, and this is a result. */
+  get isServed(): boolean {
+    const [response] = this.responses;
+    return this.isEnded && this.responses.length === 1 && response?.result !== undefined;
+  }
+
   /** What came back, for reports. */
   describe(): string {
-    if (this.error !== undefined && this.status === undefined) return `no answer (${String(this.error)})`;
-    if (this.status === undefined) return 'no answer yet';
+    if (this.status === undefined) return this.isEnded ? `no answer (${causeOf(this.error)})` : 'no answer yet';
     const bodies = this.messages.map((message) => JSON.stringify(message)).join(' ');
-    return `${this.status} ${this.isEnded ? 'ended' : 'open'}${bodies === '' ? ', no message' : ` ${bodies.slice(0, 300)}`}`;
+    const state = this.error !== undefined ? 'cut off' : this.isEnded ? 'ended' : 'still open';
+    const text = bodies.length > 300 ? `${bodies.slice(0, 299)}…` : bodies;
+    return `${this.status}, ${state}, ${text === '' ? 'no message' : text}`;
   }
 
   /** The client goes away. */
@@ -55,41 +87,79 @@ export class ModelExchange {
     this.#abort.abort();
   }
 
-  async #run(request: Request, fetch: (request: Request) => Promise<Response>, answered: () => void): Promise<void> {
+  async #run(request: Request, answered: () => void): Promise<void> {
     try {
-      const response = await fetch(request);
+      const response = await this.#fetch(request);
       this.status = response.status;
       this.headers = response.headers;
       answered();
       await this.#read(response);
+      while (this.#isCutShort(request)) {
+        await setTimeout(Math.min(this.#retry, LONGEST_RETRY), undefined, { signal: this.#abort.signal });
+        const resumed = await this.#fetch(this.#resumption(request));
+        const streams = resumed.headers.get('content-type')?.startsWith('text/event-stream') === true;
+        if (resumed.status !== 200 || !streams) return;
+        this.error = undefined;
+        await this.#read(resumed);
+      }
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.error = error;
-    } finally {
-      this.isEnded = true;
-      answered();
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#abort.signal.aborted) this.error = error;
+  }
+
+  /** Its stream has ended, but the server has left an event id to resume it from. */
+  #isCutShort({ headers }: Request): boolean {
+    const isOver = this.id !== undefined && this.responses.length > 0;
+    const resumable = this.#resumes && this.isStream && this.#lastEventId !== '' && headers.has('mcp-session-id');
+    return resumable && !isOver && !this.#abort.signal.aborted;
+  }
+
+  #resumption({ url, headers: sent }: Request): Request {
+    const headers = new Headers({ Accept: 'text/event-stream', 'Last-Event-ID': this.#lastEventId });
+    for (const name of ['mcp-session-id', 'mcp-protocol-version']) {
+      const value = sent.get(name);
+      if (value !== null) headers.set(name, value);
+    }
+    return new Request(url, { headers, signal: this.#abort.signal });
   }
 
   async #read(response: Response): Promise<void> {
     if (response.body === null) return;
     let text = '';
     const reader = response.body.getReader();
-    this.#abort.signal.addEventListener('abort', () => void reader.cancel().catch(() => {}));
+    const cancel = () => void reader.cancel().catch(() => {});
+    this.#abort.signal.addEventListener('abort', cancel);
     const decoder = new TextDecoder();
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      text += decoder.decode(chunk.value, { stream: true });
-      if (this.isStream) text = this.#takeEvents(text);
+    try {
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        text += decoder.decode(chunk.value, { stream: true });
+        if (this.isStream) text = this.#takeEvents(text);
+      }
+      if (!this.isStream && text !== '') this.#take(text);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#abort.signal.removeEventListener('abort', cancel);
     }
-    if (!this.isStream && text !== '') this.#take(text);
   }
 
   #takeEvents(text: string): string {
     const events = text.split(/\r?\n\r?\n/);
     const rest = events.pop() ?? '';
     for (const event of events) {
-      const lines = event.split(/\r?\n/).filter((line) => line.startsWith('data:'));
-      const data = lines.map((line) => line.slice(5).replace(/^ /, '')).join('\n');
-      if (data !== '') this.#take(data);
+      const data: string[] = [];
+      for (const line of event.split(/\r?\n/)) {
+        const [, field, value = ''] = /^(data|id|retry)(?:: ?(.*))?$/.exec(line) ?? [];
+        if (field === 'data') data.push(value);
+        if (field === 'id') this.#lastEventId = value;
+        if (field === 'retry' && /^\d+$/.test(value)) this.#retry = Number(value);
+      }
+      const json = data.join('\n');
+      if (json !== '') this.#take(json);
     }
     return rest;
   }
@@ -102,4 +172,10 @@ export class ModelExchange {
       this.messages.push({ method: `not JSON: ${json.slice(0, 100)}` });
     }
   }
+}
+
+/** What went wrong, in a few words: what Node says underneath, where `fetch` only says that it failed. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? causeOf(error.cause) : error.message;
 }

@@ -8,16 +8,22 @@ export interface Rule {
   readonly says: string;
   /** Where the protocol says so; undefined where the session model does. */
   readonly source?: string;
+  /** How strongly the protocol says so; undefined where it follows from what is said there. */
+  readonly force?: 'MUST' | 'SHOULD';
+  /** The protocol leaves it to the server: a violation where the driver is strict, elsewhere a note. */
+  readonly open?: true;
 }
 
 export const RULES = {
   initializeAnswered: {
     says: 'An initialize is answered with 200 and a result.',
     source: `${LIFECYCLE}#initialization`,
+    force: 'MUST',
   },
   sessionIdVisible: {
     says: 'A session id is visible ASCII.',
     source: `${TRANSPORT}#session-management`,
+    force: 'MUST',
   },
   initializeRefused: {
     says: 'An initialize whose session ends before it is answered gets an error and no session id.',
@@ -25,6 +31,7 @@ export const RULES = {
   notificationAccepted: {
     says: 'A notification is accepted with 202 and no body.',
     source: `${TRANSPORT}#sending-messages-to-the-server`,
+    force: 'MUST',
   },
   callAnswered: {
     says: 'A call is answered with exactly one response, its own.',
@@ -33,19 +40,30 @@ export const RULES = {
   callKept: {
     says: 'A call in flight is not cut by the idle timeout.',
   },
+  callEndedAtEnd: {
+    says: 'A call in flight whose session ends is answered at most once, and does not hang.',
+    source: `${TRANSPORT}#sending-messages-to-the-server`,
+    force: 'SHOULD',
+  },
   callAnsweredAtEnd: {
     says: 'A call in flight whose session ends is answered with exactly one response.',
-    source: `${TRANSPORT}#sending-messages-to-the-server`,
+    open: true,
   },
   streamOpened: {
-    says: 'A GET opens an event stream.',
+    says: 'A GET opens an event stream, or is answered with 405.',
     source: `${TRANSPORT}#listening-for-messages-from-the-server`,
+    force: 'MUST',
   },
   streamKept: {
     says: 'An open GET stream of a session in use is not cut by the idle timeout.',
   },
+  streamHolds: {
+    says: 'An open GET stream alone keeps its session alive.',
+    open: true,
+  },
   streamClosedAtEnd: {
     says: 'The GET stream of a session ends with it.',
+    open: true,
   },
   sessionKept: {
     says: 'A session that is used within its idle timeout lives on.',
@@ -60,10 +78,16 @@ export const RULES = {
   endedIsNotFound: {
     says: 'A request with the id of an ended session is answered with 404.',
     source: `${TRANSPORT}#session-management`,
+    force: 'MUST',
+  },
+  unknownIsNotFound: {
+    says: 'A request with an id that no session has is answered with 404: it may be that of one that has ended.',
+    source: `${TRANSPORT}#session-management`,
   },
   idRequired: {
-    says: 'A request without a session id is answered with 400.',
+    says: 'A request without a session id is answered with 400, or served without a session.',
     source: `${TRANSPORT}#session-management`,
+    force: 'SHOULD',
   },
 } as const satisfies Record<string, Rule>;
 

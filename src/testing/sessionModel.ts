@@ -29,6 +29,8 @@ export interface SessionModelOptions {
   readonly timeouts: SessionTimeouts;
   /** The most that may be in flight at a time. */
   readonly maxInFlight: number;
+  /** Something can be kept in flight; otherwise every request is over at once. */
+  readonly holds: boolean;
   /** How a session can be ended from outside. */
   readonly endings: readonly EndReason[];
   /** What can happen while a session is being initialized can be driven: `INITIALIZED` waits for us. */
@@ -62,11 +64,11 @@ export function expectation({ session }: ModelState): Expectation {
 /** The events that can be driven in a state. */
 function eventsOf(state: ModelState, options: SessionModelOptions): ModelEvent[] {
   const { value, context } = state.session;
-  const { timeouts, endings, maxInFlight, holdInitialize } = options;
+  const { timeouts, endings, maxInFlight, holds, holdInitialize } = options;
   if (value === 'terminated') return [];
   if (value === 'initializing' && !holdInitialize) return [{ type: 'INITIALIZED' }];
   // The exchange of the initialize ends with its answer: nothing can be done in between.
-  if (state.opening) return [{ type: 'RESPONSE' }];
+  if (state.opening || (value === 'active' && !holds)) return [{ type: 'RESPONSE' }];
   const { sessionIdleTimeout: idle, maxSessionLifetime: lifetime } = timeouts;
   const canWait = !state.waited && idle !== null && (lifetime === null || idle < lifetime);
   const events: ModelEvent[] = endings

@@ -29,6 +29,8 @@ export interface SessionPathsOptions {
   timeouts?: Partial<SessionTimeouts> | undefined;
   /** The most that may be in flight at a time. Default 2. */
   maxInFlight?: number | undefined;
+  /** Something can be kept in flight: a call that lasts, or a GET stream. Default true. */
+  holds?: boolean | undefined;
   /** How a session can be ended from outside. Default `['deleted']`: by DELETE. */
   endings?: readonly EndReason[] | undefined;
   /** The driver can make an initialize wait for its answer. Default false. */
@@ -69,8 +71,9 @@ export function sessionPaths(options: SessionPathsOptions = {}): SessionPath[] {
     maxSessionLifetime: null,
     ...options.timeouts,
   };
-  const { coverage = 'transitions', maxInFlight = 2, endings = ['deleted'], holdInitialize = false } = options;
-  const edges = edgesOf(sessionGraph({ timeouts, maxInFlight, endings, holdInitialize }));
+  const { coverage = 'transitions', maxInFlight = 2, holds = true } = options;
+  const { endings = ['deleted'], holdInitialize = false } = options;
+  const edges = edgesOf(sessionGraph({ timeouts, maxInFlight, holds, endings, holdInitialize }));
   const paths = coverage === 'random' ? walks(edges, options) : covering(edges, coverage);
   return withoutPrefixes(paths).map((path) => ({ steps: path.map(({ step }) => step), timeouts }));
 }
