@@ -77,7 +77,8 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...eventStore('a connection that breaks during a call > *'),
   ],
   A5: cors('*'),
-  A6: routing('a tool sees the headers and the authentication of the request that it answers'),
+  A6: testsOf('http/wireOrder')('of a *'),
+  A7: routing('a tool sees the headers and the authentication of the request that it answers'),
 
   T1: routing('*'),
   T2: wireStreams(
