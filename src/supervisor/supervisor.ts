@@ -71,7 +71,7 @@ export class Supervisor implements SessionHost {
 
   /** Neither draining nor stopped. */
   get accepting(): boolean {
-    return this.#drained === undefined;
+    return this.actor.getSnapshot().value === 'accepting';
   }
 
   /** The session with this id, if it belongs to this principal. */
