@@ -7,13 +7,9 @@ import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 type Policy = Pick<ResolvedOptions, 'allowedHosts' | 'allowedOrigins' | 'stateless' | 'maxRequestBodySize'>;
 
 /** Returns why the request is refused, if it is. */
-export function guard({ method, headers, parsedBody }: Exchange, policy: Policy): RefusalName | undefined {
-  if (
-    policy.allowedHosts !== undefined &&
-    !hostAllowed(headers['host'] ?? headers[':authority'], policy.allowedHosts)
-  ) {
-    return 'hostNotAllowed';
-  }
+export function guard(exchange: Exchange, policy: Policy): RefusalName | undefined {
+  const { method, headers, parsedBody } = exchange;
+  if (policy.allowedHosts !== undefined && !hostsAllowed(exchange.hosts, policy.allowedHosts)) return 'hostNotAllowed';
   if (policy.allowedOrigins !== undefined && !originAllowed(headers['origin'], policy.allowedOrigins)) {
     return 'originNotAllowed';
   }
@@ -23,7 +19,7 @@ export function guard({ method, headers, parsedBody }: Exchange, policy: Policy)
     if (!isJson(headers['content-type'])) return 'unsupportedMediaType';
     const encoding = headers['content-encoding'];
     if (parsedBody === undefined && encoding !== undefined && encoding !== 'identity') return 'unsupportedEncoding';
-    if (Number(headers['content-length']) > policy.maxRequestBodySize) return 'bodyTooLarge';
+    if (Number(headers['content-length']) > bodyLimit(exchange, policy)) return 'bodyTooLarge';
   } else if (policy.stateless) {
     return 'postOnly';
   } else if (method === 'GET') {
@@ -35,6 +31,18 @@ export function guard({ method, headers, parsedBody }: Exchange, policy: Policy)
   return undefined;
 }
 
+/**
+ * The longest first message, in bytes. Anybody may send one, and what a client says of itself in it is kept for as long
+ * as the session lives.
+ */
+const MAX_FIRST_MESSAGE = 64 * 1024;
+
+/** How long the body of this request may be, in bytes. */
+export function bodyLimit({ headers }: Exchange, { stateless, maxRequestBodySize }: Policy): number {
+  const isFirst = !stateless && headers['mcp-session-id'] === undefined;
+  return isFirst ? Math.min(maxRequestBodySize, MAX_FIRST_MESSAGE) : maxRequestBodySize;
+}
+
 /** A header that must come once at most; `null` if it came with several values. */
 export function single(headers: RequestHeaders, name: string): string | undefined | null {
   const value = headers[name];
@@ -42,13 +50,16 @@ export function single(headers: RequestHeaders, name: string): string | undefine
   return value.length === 1 ? (value[0] ?? null) : null;
 }
 
-function hostAllowed(host: string | string[] | undefined, allowed: readonly string[]): boolean {
-  if (typeof host !== 'string') return false;
-  const lower = host.toLowerCase();
-  const name = lower.replace(/:\d*$/, '');
+/** Whoever stands before us may have gone by another of several hosts than we would: all have to be allowed. */
+function hostsAllowed(hosts: readonly string[], allowed: readonly string[]): boolean {
+  return hosts.length > 0 && hosts.every((host) => hostAllowed(host.toLowerCase(), allowed));
+}
+
+function hostAllowed(host: string, allowed: readonly string[]): boolean {
+  const name = host.replace(/:\d*$/, '');
   return allowed.some((entry) => {
     const wanted = entry.toLowerCase();
-    return wanted === lower || wanted === name;
+    return wanted === host || wanted === name;
   });
 }
 

@@ -13,7 +13,7 @@ import type { Hold } from '../transport/hold.ts';
 import { refuse } from '../transport/refuse.ts';
 import { type Classified, classify, finishesCalls, hasDuplicateId } from './classify.ts';
 import { answerPreflight, applyCors } from './cors.ts';
-import { guard, single } from './guards.ts';
+import { bodyLimit, guard, single } from './guards.ts';
 import { NO_PRINCIPAL, principalOf } from './principal.ts';
 
 /** Answers one exchange. Never rejects. */
@@ -136,7 +136,7 @@ async function read(
   let body = exchange.parsedBody;
   let length: number | undefined;
   if (body === undefined) {
-    const result = await exchange.readBody(options.maxRequestBodySize, options.requestBodyTimeout);
+    const result = await exchange.readBody(bodyLimit(exchange, options), options.requestBodyTimeout);
     if ('failure' in result) return void refuse(exchange, result.failure);
     body = result.text;
   }

@@ -47,6 +47,16 @@ export class NodeExchange implements Exchange {
     return this.#request.headers;
   }
 
+  get hosts(): readonly string[] {
+    const { rawHeaders, url = '' } = this.#request;
+    // Node's `headers` keep the first of several.
+    const hosts = rawHeaders.filter(
+      (_, index) => index % 2 === 1 && /^(host|:authority)$/i.test(rawHeaders[index - 1] ?? ''),
+    );
+    if (!url.startsWith('/') && URL.canParse(url)) hosts.push(new URL(url).host);
+    return hosts;
+  }
+
   get requestInfo(): Exchange['requestInfo'] {
     this.#requestInfo ??= new NodeRequestInfo(this.#request);
     return this.#requestInfo;
@@ -201,10 +211,15 @@ class NodeRequestInfo {
   }
 
   get url(): URL {
-    const { headers, socket, url } = this.#request;
+    const { headers, socket, url = '/' } = this.#request;
     const scheme = 'encrypted' in socket ? 'https' : 'http';
-    const host = headers.host ?? headers[':authority'] ?? 'localhost';
-    const base = `${scheme}://${String(host)}`;
-    return new URL(url ?? '/', URL.canParse(base) ? base : 'http://localhost');
+    const base = `${scheme}://${String(headers.host ?? headers[':authority'] ?? 'localhost')}`;
+    const origin = URL.canParse(base) ? new URL(base).origin : `${scheme}://localhost`;
+    // A path may begin with two slashes, which a URL would take for another host.
+    const target = url.startsWith('/') ? origin + url : url;
+    const whole = new URL(/^https?:\/\//i.test(target) && URL.canParse(target) ? target : origin);
+    whole.username = ''; // a Request can't be made from a URL with credentials
+    whole.password = '';
+    return whole;
   }
 }

@@ -51,6 +51,10 @@ class WebExchange implements Exchange {
     return this.request.method;
   }
 
+  get hosts(): readonly string[] {
+    return [String(this.headers['host'] ?? new URL(this.request.url).host)];
+  }
+
   get requestInfo(): Exchange['requestInfo'] {
     const { headers, request } = this;
     return {

@@ -55,6 +55,8 @@ export interface ExchangeInfo {
 export interface Exchange extends Reply, ExchangeInfo {
   readonly method: string;
   readonly headers: RequestHeaders;
+  /** Every host that the request names as the one it is sent to; more than one is a lie. */
+  readonly hosts: readonly string[];
   /** The body, where somebody parsed it before us. */
   readonly parsedBody: unknown;
   /** Reads the body: at most `limit` bytes, for at most `timeout` ms. Never rejects. */
