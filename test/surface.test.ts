@@ -70,7 +70,16 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './testing': {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),
-    values: ['RULES', 'createGatedServer', 'describePath', 'httpDriver', 'inProcessDriver', 'runPaths', 'sessionPaths'],
+    values: [
+      'RULES',
+      'createGatedServer',
+      'describePath',
+      'httpDriver',
+      'inProcessDriver',
+      'runPaths',
+      'sessionPaths',
+      'storeConformance',
+    ],
     types: [
       'Coverage',
       'Driver',
@@ -83,6 +92,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'InProcessDriverOptions',
       'LongCall',
       'ModelEvent',
+      'OpenedStore',
       'PathResult',
       'PathStep',
       'Rule',
@@ -92,6 +102,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'SessionPath',
       'SessionPathsOptions',
       'SteppedClock',
+      'StoreCase',
     ],
   },
 };

@@ -24,3 +24,4 @@ export {
   type SessionPathsOptions,
   sessionPaths,
 } from './sessionPaths.ts';
+export { type OpenedStore, type StoreCase, storeConformance } from './storeConformance.ts';
