@@ -1,0 +1,188 @@
+/**
+ * What the inspector's page and its server say to one another: one JSON object in each text frame of a WebSocket at
+ * `/feed?token=…`. Types, and the few numbers that both sides have to agree on; it runs in the browser too.
+ *
+ * The server sends `hello`, then a `snapshot` in parts, and from then on a `delta` a few times a second. Deltas come
+ * between the parts of a snapshot as well. Whatever a frame says of a session was true when it was sent, and frames
+ * arrive in order, so the last word on a key counts; a `change` of a key that is not known yet is to be ignored, because
+ * a later part will bring the row.
+ */
+import type { EndReason, SessionState } from '../index.ts';
+
+/** Raised whenever an older page could not understand a frame. */
+export const PROTOCOL_VERSION = 1;
+
+/** WebSocket close codes of the feed. */
+export const CLOSE_CODES = {
+  /** The server is closing; it may come back. */
+  goingAway: 1001,
+  /** A frame that is no frame of this protocol, or too many of them. Connecting again at once would not help. */
+  badFrame: 1008,
+  /** A frame longer than the server takes. */
+  tooLong: 1009,
+  /** The viewer answered no ping, or took nothing for too long. */
+  unresponsive: 4408,
+} as const;
+
+/** A session that lives. Times are in ms since the epoch, by the supervisor's clock. */
+export interface Row {
+  /** Names the session for as long as the server runs. Not its id, and nothing that its id follows from. */
+  readonly key: string;
+  /** The session's id, only where the server reveals it. */
+  readonly id?: string;
+  readonly state: SessionState;
+  /** Exchanges that hold the session. */
+  readonly inFlight: number;
+  readonly openStreams: number;
+  readonly createdAt: number;
+  readonly lastActiveAt: number;
+  /** When it will end for being idle; null unless it is idle, and where idle sessions stay for ever. */
+  readonly idleDeadline: number | null;
+  /** Who owns it, or a name that stands for them where the server does not reveal it; null when nobody is known. */
+  readonly principal: string | null;
+  /** What its client said it is; null when unknown. */
+  readonly client: { readonly name: string; readonly version: string } | null;
+  readonly protocolVersion: string | null;
+}
+
+/** What changes in a row: `[key, state, inFlight, openStreams, lastActiveAt, idleDeadline]`. */
+export type RowChange = readonly [
+  key: string,
+  state: SessionState,
+  inFlight: number,
+  openStreams: number,
+  lastActiveAt: number,
+  idleDeadline: number | null,
+];
+
+/** A session that has ended: as it was when it ended. */
+export interface EndedRow extends Row {
+  readonly state: 'terminated';
+  readonly reason: EndReason;
+  readonly endedAt: number;
+}
+
+/** One line of a session's black box. */
+export interface HistoryLine {
+  /** In ms since the epoch. */
+  readonly at: number;
+  /**
+   * `opened`, `active`, `idle` and `terminated` are the lifecycle events; `request` and `response` are exchanges that
+   * began and ended while the session was active and stayed so.
+   */
+  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'terminated';
+  /** Exchanges that hold the session, after the event. */
+  readonly inFlight: number;
+  /** Only of `terminated`. */
+  readonly reason?: EndReason;
+}
+
+/** Counts of everything, whatever was left out of the rows. */
+export interface Totals {
+  /** Sessions that live, by state. `initializing` may lag by a few seconds among many thousands. */
+  readonly states: Readonly<Record<Exclude<SessionState, 'terminated'>, number>>;
+  /** Sessions that have ended since the inspector started, by reason. */
+  readonly reasons: Readonly<Record<EndReason, number>>;
+  /** Sessions opened since the inspector started, not counting those that it found. */
+  readonly opened: number;
+  /** Sessions ended since the inspector started, those that never opened included. */
+  readonly ended: number;
+  /** Exchanges that hold sessions right now. Among many thousands it may lag by a few seconds. */
+  readonly inFlight: number;
+}
+
+/** An edge of the session's statechart. */
+export interface MachineEdge {
+  readonly from: SessionState;
+  readonly to: SessionState;
+  /** What leads there: an event (`REQUEST`), or a delay by its name (`after sessionIdleTimeout`). */
+  readonly event: string;
+  readonly guard?: string;
+}
+
+export interface HelloFrame {
+  readonly type: 'hello';
+  readonly v: typeof PROTOCOL_VERSION;
+  /** The package's version. */
+  readonly version: string;
+  /** The session's statechart, as the machine that runs says it. */
+  readonly machine: { readonly states: readonly SessionState[]; readonly edges: readonly MachineEdge[] };
+  /** Every reason that there is, in a fixed order. */
+  readonly reasons: readonly EndReason[];
+  /** Whether `terminate` is obeyed. */
+  readonly allowTerminate: boolean;
+  /** Whether rows carry ids, and principals by their own names. */
+  readonly reveals: { readonly ids: boolean; readonly principals: boolean };
+  /** The server's time, in ms since the epoch: ages are counted against it, not against the viewer's clock. */
+  readonly now: number;
+  /** How far apart deltas are at least, in ms. */
+  readonly tick: number;
+  /** How many ended sessions are kept. */
+  readonly maxEnded: number;
+  /** How many viewers there may be, this one included. */
+  readonly maxViewers: number;
+}
+
+/** A part of all that there is. The first part has `first`: forget everything before it. */
+export interface SnapshotFrame {
+  readonly type: 'snapshot';
+  readonly at: number;
+  readonly first: boolean;
+  /** No further part follows. */
+  readonly last: boolean;
+  readonly rows: readonly Row[];
+  /** Ended sessions, the latest first. Only in parts that come after those with rows. */
+  readonly ended: readonly EndedRow[];
+  /** Of the whole, not of the part. */
+  readonly totals: Totals;
+  /** How many deltas this viewer was not sent, because it did not keep up; told in the first part, else 0. */
+  readonly missed: number;
+}
+
+/** What has changed since the last delta. Sent at once when something has, and once a second when nothing has. */
+export interface DeltaFrame {
+  readonly type: 'delta';
+  readonly at: number;
+  /** Sessions that are new. */
+  readonly rows: readonly Row[];
+  readonly changes: readonly RowChange[];
+  /** Sessions to remove: those that have ended. */
+  readonly gone: readonly string[];
+  /** Of those, the latest, in the order in which they ended; at most `maxEnded`. */
+  readonly ended: readonly EndedRow[];
+  readonly totals: Totals;
+  /** How often each transition was taken, as `idle→active`. */
+  readonly transitions: Readonly<Record<string, number>>;
+  /** Changed sessions that did not fit into this delta; they come in the next ones. */
+  readonly pending: number;
+}
+
+/** One session, opened by `open`: sent at once, and again whenever it has changed, until `close` or another `open`. */
+export interface SessionFrame {
+  readonly type: 'session';
+  readonly key: string;
+  readonly row: Row | EndedRow;
+  /** Its black box, oldest first. */
+  readonly history: readonly HistoryLine[];
+  /** Older lines that the black box has and this frame leaves out. */
+  readonly omitted: number;
+}
+
+/** What became of a client's frame. */
+export interface ResultFrame {
+  readonly type: 'result';
+  readonly of: ClientFrame['type'];
+  readonly key: string;
+  /** `unknown`: no session has this key, or none any more. `forbidden`: the server does not allow it. */
+  readonly outcome: 'done' | 'unknown' | 'forbidden';
+}
+
+export type ServerFrame = HelloFrame | SnapshotFrame | DeltaFrame | SessionFrame | ResultFrame;
+
+export type ClientFrame =
+  /** Watch one session; the answer is a `session`, or a `result` with `unknown`. */
+  | { readonly type: 'open'; readonly key: string }
+  /** Watch none. */
+  | { readonly type: 'close' }
+  /** End a session; the answer is a `result`, once its server is closed. */
+  | { readonly type: 'terminate'; readonly key: string };
