@@ -25,6 +25,16 @@ export function initializeParams(params: unknown): InitializeParams | undefined 
   return { protocolVersion, clientInfo: clientInfo as unknown as ClientInfo };
 }
 
+/** What a client calls itself, fit for a line of a log: no breaks, nothing invisible, and not at any length. */
+export function describeClient({ name, version }: ClientInfo): string {
+  const plain = (text: string, length: number) =>
+    text
+      .slice(0, length)
+      .replace(/[\p{C}\p{Z}]+/gu, ' ')
+      .trim();
+  return `${plain(name, 100)} ${plain(version, 50)}`;
+}
+
 /** What is known of a client that has no session. */
 export function clientInfoOf(
   message: JSONRPCMessage | undefined,

@@ -6,6 +6,7 @@ import type { InspectionEvent, Observer } from 'xstate';
 import { type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { describeClient } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { Registry } from './registry.ts';
@@ -149,8 +150,7 @@ export class Supervisor implements SessionHost {
       if (!this.accepting) void session.terminate('drained');
     }
     if (type === 'session.opened') {
-      const { name, version } = session.clientInfo;
-      this.#logSession('info', session, type, `Session opened by ${name} ${version}`);
+      this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
     }
     this.events.emit(type, session);
   }

@@ -266,3 +266,19 @@ describe('a second initialize', () => {
     await siege.expectUnharmed();
   });
 });
+
+describe('a client that calls itself what would forge a line of the log', () => {
+  test.each([
+    ['evil\n2026-01-01 Session ended', 'evil 2026-01-01 Session ended 1'],
+    ['\u001b[2J\u001b]0;title\u0007', '[2J ]0;title 1'],
+    ['a\u2028b\u202ec\u200bd\ufeff', 'a b c d 1'],
+    ['x'.repeat(50_000), `${'x'.repeat(100)} 1`],
+  ])('%#', async (name, logged) => {
+    const siege = await besiege();
+    const { sessionId } = await siege.session({ clientInfo: { name, version: '1' } });
+    const line = siege.served.log.find((entry) => entry.event === 'session.opened' && entry.sessionId === sessionId);
+    expect(line?.message).toBe(`Session opened by ${logged}`);
+    expect(siege.served.supervisor.session(sessionId)?.clientInfo.name).toBe(name);
+    await siege.expectUnharmed();
+  });
+});
