@@ -1,5 +1,6 @@
 /** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contract of event stores. */
-export type { Driver, LongCall } from './driver.ts';
+export type { Admission, AdmissionRule, Caps, Standing } from './admission.ts';
+export type { Driver, LongCall, SupervisorDriver } from './driver.ts';
 export {
   type HttpDriverOptions,
   httpDriver,
@@ -13,8 +14,22 @@ export {
   type GatedServerOptions,
   type GatedSession,
 } from './gatedServer.ts';
+export {
+  type ModelTestOptions,
+  type ModelTestReport,
+  modelTest,
+  type ReportedViolation,
+  type TransitionVerdict,
+} from './modelTest.ts';
 export { RULES, type Rule, type RuleName } from './rules.ts';
 export { type FoundViolation, type PathResult, type RunPathsOptions, type RunResult, runPaths } from './runPaths.ts';
+export {
+  type FoundSupervisorViolation,
+  type RunSupervisorPathsOptions,
+  runSupervisorPaths,
+  type SupervisorPathResult,
+  type SupervisorRunResult,
+} from './runSupervisorPaths.ts';
 export type { Expectation, ModelEvent } from './sessionModel.ts';
 export {
   type Coverage,
@@ -25,3 +40,17 @@ export {
   sessionPaths,
 } from './sessionPaths.ts';
 export { type OpenedStore, type StoreCase, storeConformance } from './storeConformance.ts';
+export type {
+  ExpectedSession,
+  HoldKind,
+  SupervisorExpectation,
+  SupervisorModelEvent,
+  SupervisorModelOptions,
+} from './supervisorModel.ts';
+export {
+  type SupervisorPath,
+  type SupervisorPathsOptions,
+  type SupervisorStep,
+  supervisorPaths,
+} from './supervisorPaths.ts';
+export { SUPERVISOR_RULES, type SupervisorRuleName } from './supervisorRules.ts';

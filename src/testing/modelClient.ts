@@ -10,6 +10,9 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 /** How long a server may take to forget a session that it said it has ended, in real ms, where the driver is lenient. */
 const FORGETTING = [100, 300, 600];
 
+/** When to ask again for a GET stream that is refused because of the one before, in real ms. */
+const TAKEOVER = [50, 200, 750, 2_000];
+
 /** Waits for a promise that never rejects. Returns false when it takes too long. */
 export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -75,10 +78,10 @@ export class ModelClient {
   }
 
   /** Sends `notifications/initialized`, which every client does. */
-  async acknowledge(): Promise<void> {
+  async acknowledge(): Promise<ModelExchange> {
     const exchange = this.#post('notifications/initialized', { method: 'notifications/initialized' });
     await within(exchange.ended, this.#driver.patience);
-    if (exchange.status !== 202) throw new Violation('notificationAccepted', exchange.describe());
+    return exchange;
   }
 
   call(call: LongCall): ModelExchange {
@@ -88,6 +91,26 @@ export class ModelClient {
 
   listen(): ModelExchange {
     return this.#exchange('GET', undefined, { method: 'GET', headers: { Accept: 'text/event-stream' } });
+  }
+
+  /** Opens the GET stream. The server may not have seen yet that the client of the stream before is gone. */
+  async openStream(): Promise<ModelExchange> {
+    let exchange = this.listen();
+    await this.#answer(exchange);
+    for (const pause of TAKEOVER) {
+      if (exchange.status !== 409) break;
+      await sleep(pause);
+      exchange = this.listen();
+      await this.#answer(exchange);
+    }
+    if (exchange.status === 200 && exchange.isStream) return exchange;
+    exchange.hangUp();
+    throw new Violation(exchange.status === 404 ? 'sessionKept' : 'streamOpened', `GET: ${exchange.describe()}`);
+  }
+
+  async #answer(exchange: ModelExchange): Promise<void> {
+    await this.#driver.settle(exchange);
+    await within(exchange.answered, this.#driver.patience);
   }
 
   /** Sends a request that is answered at once, and waits for the answer. */

@@ -1,5 +1,4 @@
 /** One walk of a real system along one path: performs its steps, and checks after each what can be seen from outside. */
-import { setTimeout } from 'node:timers/promises';
 import type { SessionTimeouts } from '../machines/index.ts';
 import { planCalls, REST, WAIT } from './callPlan.ts';
 import type { Driver } from './driver.ts';
@@ -10,9 +9,6 @@ import type { PathStep, SessionPath } from './sessionPaths.ts';
 
 /** What keeps a session active on a walk: calls alone, or a GET stream first. */
 export type HoldKind = 'calls' | 'streams';
-
-/** When to ask again for a GET stream that is refused because of the one before, in real ms. */
-const TAKEOVER = [50, 200, 750, 2_000];
 
 /** How long a lenient driver looks whether a stream ends with its session, in real ms. */
 const STREAM_END = 1_000;
@@ -45,8 +41,8 @@ export interface PathRunOptions {
 
 export class PathRun {
   readonly client: ModelClient;
-  /** Where the system differs from the model in what the protocol leaves open. */
-  readonly notes: { readonly rule: RuleName; readonly got: string; readonly actions: readonly string[] }[] = [];
+  /** What was found wrong, or different in what the protocol leaves open, and did not end the walk. */
+  readonly found: { readonly rule: RuleName; readonly got: string; readonly actions: readonly string[] }[] = [];
   readonly #path: SessionPath;
   readonly #driver: Driver;
   readonly #options: PathRunOptions;
@@ -111,7 +107,7 @@ export class PathRun {
         break;
       case 'RESPONSE':
         if (!this.#opening) await this.#endOldest();
-        else await this.client.acknowledge();
+        else await this.#acknowledge();
         this.#opening = false;
         break;
       case 'WAIT':
@@ -127,6 +123,14 @@ export class PathRun {
         return this.#elapse(this.#timerOf(event.type) + this.#driver.grace);
     }
     this.#used = performance.now();
+  }
+
+  async #acknowledge(): Promise<void> {
+    const exchange = await this.client.acknowledge();
+    const { status = 0, messages } = exchange;
+    if (status === 202 && messages.length === 0) return;
+    if (status < 200 || status > 299) throw new Violation('notificationAccepted', exchange.describe());
+    this.#note('notificationAccepted', exchange.describe());
   }
 
   /** How long until a timer fires, in ms, at most. */
@@ -178,7 +182,7 @@ export class PathRun {
     const key = `${this.client.name}-${index}`;
     const hold = { key, duration: 0, waited: false };
     if (streams && !listening && (this.#options.holds === 'streams' || longCall === undefined)) {
-      this.#open.push({ ...hold, kind: 'stream', exchange: await this.#listen() });
+      this.#open.push({ ...hold, kind: 'stream', exchange: await this.client.openStream() });
       return;
     }
     if (longCall === undefined) {
@@ -191,22 +195,6 @@ export class PathRun {
     this.#open.push({ ...hold, kind: 'call', exchange, duration: this.#driver.finish === undefined ? duration : 0 });
     await this.#driver.settle(exchange);
     if (exchange.status === 404) throw new Violation('sessionKept', `${exchange.what}: ${exchange.describe()}`);
-  }
-
-  async #listen(): Promise<ModelExchange> {
-    let exchange = this.client.listen();
-    for (const pause of TAKEOVER) {
-      await this.#driver.settle(exchange);
-      await within(exchange.answered, this.#driver.patience);
-      // The server may not have seen yet that the client of the stream before is gone.
-      if (exchange.status !== 409) break;
-      await setTimeout(pause);
-      exchange = this.client.listen();
-    }
-    await within(exchange.answered, this.#driver.patience);
-    if (exchange.status === 200 && exchange.isStream) return exchange;
-    exchange.hangUp();
-    throw new Violation(exchange.status === 404 ? 'sessionKept' : 'streamOpened', `GET: ${exchange.describe()}`);
   }
 
   /** The oldest hold ends: its call is answered, or the client closes its stream. */
@@ -299,6 +287,10 @@ export class PathRun {
   /** What the protocol leaves open is not as in the model. */
   #differs(rule: RuleName, got: string): void {
     if (this.#driver.strict !== false || !('open' in RULES[rule])) throw new Violation(rule, got);
-    this.notes.push({ rule, got, actions: this.client.history });
+    this.#note(rule, got);
+  }
+
+  #note(rule: RuleName, got: string): void {
+    this.found.push({ rule, got, actions: this.client.history });
   }
 }
