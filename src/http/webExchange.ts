@@ -1,7 +1,7 @@
 /** The web-standard adapter: an exchange over `Request` and `Response`. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import type { BodyFailure, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
 import { handle } from './handle.ts';
 
 /** Answers one web-standard request. Never rejects. */
@@ -69,27 +69,26 @@ class WebExchange implements Exchange {
     if (this.request.bodyUsed) return { failure: 'bodyAborted' };
     const reader = this.request.body?.getReader();
     if (reader === undefined) return { text: '' };
-    let late = false;
-    const timer = this.#clock.setTimeout(() => {
-      late = true;
+    let failure: BodyFailure | undefined;
+    const giveUp = (why: BodyFailure) => {
+      failure ??= why;
       void reader.cancel().catch(() => {});
-    }, timeout);
+    };
+    const timer = this.#clock.setTimeout(() => giveUp('bodyTimeout'), timeout);
+    this.onClose(() => giveUp('bodyAborted')); // nobody is left who could be answered
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let text = '';
     let size = 0;
     try {
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
         size += chunk.value.byteLength;
-        if (size > limit) {
-          void reader.cancel().catch(() => {});
-          return { failure: 'bodyTooLarge' };
-        }
-        text += decoder.decode(chunk.value, { stream: true });
+        if (size > limit) giveUp('bodyTooLarge');
+        if (failure === undefined) text += decoder.decode(chunk.value, { stream: true });
       }
-      return late ? { failure: 'bodyTimeout' } : { text: text + decoder.decode() };
+      return failure === undefined ? { text: text + decoder.decode() } : { failure };
     } catch (error) {
-      if (late) return { failure: 'bodyTimeout' };
-      return { failure: error instanceof TypeError && !this.#closed && size > 0 ? 'parseError' : 'bodyAborted' };
+      failure ??= error instanceof TypeError && size > 0 ? 'parseError' : 'bodyAborted';
+      return { failure };
     } finally {
       this.#clock.clearTimeout(timer);
     }
