@@ -164,7 +164,7 @@ describe('a half-open connection', () => {
     raw.write(bytesOf({ method: 'GET', headers }));
     await raw.readHead();
     expect(siege.served.supervisor.session(sessionId)?.openStreams).toBe(1);
-    raw.socket.end();
+    raw.socket.end(); // node:http closes what is half closed
     await until(raw.closed, { what: 'the connection to end' });
     await siege.expectUnharmed();
   });

@@ -68,7 +68,7 @@ describe('Expect', () => {
     const { headers } = await siege.session();
     const raw = await siege.connect();
     raw.write(bytesOf({ headers: { ...headers, expect: '100-continue', 'content-length': String(json.length) } }));
-    expect((await raw.readResponse()).status).toBe(100);
+    expect((await raw.readResponse()).status).toBe(100); // node:http's own
     raw.write(json);
     expect((await raw.readResponse()).status).toBe(415); // bytesOf declares no content type without a body
     await siege.expectUnharmed();

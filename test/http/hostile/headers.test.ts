@@ -332,7 +332,8 @@ describe('session ids of others', () => {
     const { headers } = await siege.session({ headers: { 'x-user': 'ada' } });
     for (const user of [undefined, 'eve', 'Ada', 'ada ada']) {
       for (const answer of Object.values(await sendAll(siege, { headers: { ...headers, 'x-user': user } }))) {
-        expect({ status: answer.status, body: answer.body }).toEqual({ status: 404, body: NOT_FOUND });
+        expectRefusal(answer, 404, -32001);
+        expect(answer.body).toBe(NOT_FOUND);
       }
     }
     expect((await siege.send({ headers, body })).status).toBe(200);
@@ -345,7 +346,8 @@ describe('session ids of others', () => {
     await siege.served.supervisor.terminate(sessionId);
     siege.admitAll();
     for (const answer of Object.values(await sendAll(siege, { headers }))) {
-      expect({ status: answer.status, body: answer.body }).toEqual({ status: 404, body: NOT_FOUND });
+      expectRefusal(answer, 404, -32001);
+      expect(answer.body).toBe(NOT_FOUND);
     }
     await siege.expectUnharmed();
   });

@@ -278,7 +278,7 @@ describe('a client that calls itself what would forge a line of the log', () => 
     const { sessionId } = await siege.session({ clientInfo: { name, version: '1' } });
     const line = siege.served.log.find((entry) => entry.event === 'session.opened' && entry.sessionId === sessionId);
     expect(line?.message).toBe(`Session opened by ${logged}`);
-    expect(siege.served.supervisor.session(sessionId)?.clientInfo.name).toBe(name);
+    expect(siege.served.supervisor.session(sessionId)?.clientInfo?.name).toBe(name);
     await siege.expectUnharmed();
   });
 });
