@@ -124,6 +124,23 @@ test('7. A slow peer that still takes what is sent is not taken for a dead one, 
   expect((await openStream(url, { headers })).status).toBe(200);
 });
 
+test('7. Whoever is refused the GET stream and soon asks again gets it, so that no dead connection locks a client out', async () => {
+  const { url, clock, supervisor } = await serveWithClock({ sessionIdleTimeout: 3_600_000 });
+  const { sessionId, headers } = await initialize(url);
+  const first = await openStream(url, { headers });
+  expect((await get(url, headers)).status).toBe(409);
+  await advance(clock, 60_001); // too late: it is a question of its own
+  expect((await get(url, headers)).status).toBe(409);
+  await advance(clock, 60_000);
+  const second = await openStream(url, { headers });
+  expect(second.status).toBe(200);
+  expect(await withTimeout(first.closed, { what: 'the first stream to end' })).toBe(true);
+  await call(url, sessionId, 'notifyStandalone', { text: 'to the second' });
+  expect((await second.message()).params.data).toBe('to the second');
+  await until(() => supervisor.session(sessionId)?.openStreams === 1, { what: 'one stream to be left' });
+  second.destroy();
+});
+
 describe('8. An upload slower than the idle timeout: not cut by it', () => {
   test.each([
     { upload: 'with its length declared', chunked: false },
