@@ -57,6 +57,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError(`Not a positive whole number: ${quote(text)}.`);
 }
 
+/** A whole number, 0 or more. */
+export function parseWholeNumber(text: string): number {
+  const number = /^\d+$/.test(text.trim()) ? Number(text) : -1;
+  if (number >= 0 && Number.isSafeInteger(number)) return number;
+  throw new InvalidArgumentError(`Not a whole number: ${quote(text)}.`);
+}
+
 /** A TCP port; 0 takes a free one. */
 export function parsePort(text: string): number {
   const port = /^\d+$/.test(text.trim()) ? Number(text) : -1;
