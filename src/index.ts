@@ -33,6 +33,7 @@ export {
   type MemoryEventStore,
   type MemoryEventStoreOptions,
 } from './stores/memoryEventStore.ts';
+export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type {
   SessionEvent,
   SessionEventType,

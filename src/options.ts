@@ -125,6 +125,11 @@ export interface SessionSupervisorOptions {
   resumeTimeout?: number | undefined;
   /** How long a drain waits for calls in flight, in ms. Default 10 000. */
   shutdownTimeout?: number | undefined;
+  /**
+   * How many of its last lifecycle events a session keeps for `SessionInfo.history`; 0 for none. Each takes 8 bytes, and
+   * is looked at whenever a `SessionInfo` is made. Default 64.
+   */
+  historySize?: number | undefined;
   /** Time. Default: Node's timers and `Date.now`. */
   clock?: (TimerClock & { now?(): number }) | undefined;
   /** XState's inspection callback or observer, given to the root actor. One that throws is logged and ignored. */
@@ -157,6 +162,7 @@ export interface ResolvedOptions {
   readonly maxStreamBuffer: number;
   readonly resumeTimeout: number;
   readonly shutdownTimeout: number;
+  readonly historySize: number;
   readonly clock: Clock;
   readonly inspect: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   readonly logger: Logger;
@@ -198,6 +204,11 @@ const count =
     if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
     return invalid(name, value, `a positive whole number${infinite ? ', or Infinity' : ''}`);
   };
+
+const wholeNumber: Check<number> = (name, value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : invalid(name, value, 'a whole number, 0 or more');
 
 const flag: Check<boolean> = (name, value) => (typeof value === 'boolean' ? value : invalid(name, value, 'a boolean'));
 
@@ -295,6 +306,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   maxStreamBuffer: { check: count(false), default: () => 1024 * 1024 },
   resumeTimeout: { check: duration(false), default: () => 300_000 },
   shutdownTimeout: { check: duration(false), default: () => 10_000 },
+  historySize: { check: wholeNumber, default: () => 64 },
   clock: { check: clock, default: () => SYSTEM_CLOCK },
   inspect: { check: optional(inspector), default: () => undefined },
   logger: { check: callable, default: () => () => {} },

@@ -52,6 +52,26 @@ describe.each([
   });
 });
 
+describe('historySize, a whole number', () => {
+  const refused = [
+    ...NONSENSE.filter(([what]) => what !== '0'),
+    ['a fraction', 1.5, '1.5'],
+    ['what is no exact whole number', 2 ** 53, '9007199254740992'],
+    ['Infinity', Number.POSITIVE_INFINITY, 'Infinity'],
+  ] as const;
+
+  test.each(refused)('refuses %s', (_, value, got) => {
+    expect(refusal({ historySize: value })).toEqual({
+      code: 'INVALID_OPTION',
+      message: `historySize must be a whole number, 0 or more; got ${got}`,
+    });
+  });
+
+  test.each([0, 1, 64, 10_000])('takes %s', (value) => {
+    expect(resolve({ historySize: value }).historySize).toBe(value);
+  });
+});
+
 describe.each([
   ['maxSessions', true],
   ['maxSessionsPerPrincipal', true],

@@ -29,6 +29,7 @@ const NAMES = [
   'maxStreamBuffer',
   'resumeTimeout',
   'shutdownTimeout',
+  'historySize',
   'clock',
   'inspect',
   'logger',
@@ -60,6 +61,7 @@ describe('defaults', () => {
     maxStreamBuffer: 1_048_576,
     resumeTimeout: 300_000,
     shutdownTimeout: 10_000,
+    historySize: 64,
     inspect: undefined,
   };
 

@@ -26,6 +26,8 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'DrainOptions',
       'EndReason',
       'FetchOptions',
+      'HistoryEvent',
+      'HistoryEventName',
       'LogEntry',
       'Logger',
       'MemoryEventStore',
@@ -209,6 +211,7 @@ const INFO = {
   principal: true,
   clientInfo: true,
   protocolVersion: true,
+  history: true,
 } satisfies Record<keyof SessionInfo, true>;
 
 test('a supervisor, what it tells of a session, and an event have these members', async () => {

@@ -14,6 +14,7 @@ import {
   parsePath,
   parsePort,
   parseSize,
+  parseWholeNumber,
 } from './quantities.ts';
 
 /** The flags, parsed: durations in ms, sizes in bytes. What was not given is not there, unless it has a default. */
@@ -29,6 +30,7 @@ export interface Flags {
   readonly maxSessionsPerPrincipal?: number;
   readonly stateless?: true;
   readonly shutdownTimeout?: number;
+  readonly historySize?: number;
   readonly jsonResponse?: true;
   readonly retryInterval?: number;
   readonly keepAliveInterval?: number;
@@ -70,6 +72,9 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option('--stateless', 'a fresh server for each request, no sessions'),
     new Option('--shutdown-timeout <duration>', 'what calls in flight get at the end (default: 10s)').argParser(
       parseDuration,
+    ),
+    new Option('--history-size <count>', 'events that each session remembers (default: 64)').argParser(
+      parseWholeNumber,
     ),
   ],
   'Requests and streams:': [

@@ -26,6 +26,7 @@ export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions
     maxSessionsPerPrincipal: flags.maxSessionsPerPrincipal,
     stateless: flags.stateless,
     shutdownTimeout: flags.shutdownTimeout,
+    historySize: flags.historySize,
     enableJsonResponse: flags.jsonResponse,
     retryInterval: flags.retryInterval,
     keepAliveInterval: flags.keepAliveInterval,

@@ -13,6 +13,7 @@ import { refuse } from '../transport/refuse.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
 import type { TransportEvents } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
+import { History } from './history.ts';
 import type { Registered } from './registry.ts';
 import { ServerInstance } from './serverInstance.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
@@ -62,6 +63,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
 
   readonly #host: SessionHost;
   readonly #server: ServerInstance;
+  readonly #history: History;
   #protocolVersion: string;
   #lastActiveAt: number;
   /** The exchange of the initialize, until it is answered. */
@@ -79,6 +81,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#host = host;
     this.createdAt = host.options.clock.now();
     this.#lastActiveAt = this.createdAt;
+    this.#history = new History(this.createdAt, host.options.historySize);
     this.transport = new SessionTransport(id, host.options, this);
     this.#server = new ServerInstance(id, host);
   }
@@ -98,6 +101,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
       principal: this.principal,
       clientInfo: this.clientInfo,
       protocolVersion: this.#protocolVersion,
+      history: this.#history.events(),
     };
   }
 
@@ -122,10 +126,12 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   claim(exchange: Exchange): Hold | RefusalName {
     const { actor } = this;
     if (actor === undefined || this.state === 'terminated') return 'sessionNotFound';
-    if (actor.getSnapshot().context.inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
+    const { inFlight } = actor.getSnapshot().context;
+    if (inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
     actor.send({ type: 'REQUEST' });
     if (actor.getSnapshot().value !== 'active') return 'sessionNotFound';
+    if (inFlight > 0) this.#history.record(this.#lastActiveAt, 'request', inFlight + 1);
     return this.#hold(exchange);
   }
 
@@ -153,7 +159,12 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     const opening = this.state === 'initializing';
     this.state = state;
     this.#inFlight = inFlight;
-    if (opening) this.#host.changed(this, 'session.opened');
+    const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
+    if (opening) {
+      this.#history.record(at, 'opened', inFlight);
+      this.#host.changed(this, 'session.opened');
+    }
+    this.#history.record(at, state, inFlight);
     this.#host.changed(this, `session.${state}`);
     this.#inFlight = undefined;
   }
@@ -164,6 +175,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#inFlight = 0;
     this.reason = reason;
     this.error ??= error;
+    this.#history.recordEnd(this.#host.options.clock.now(), reason);
     let torn = () => {};
     this.#torn = new Promise((resolve) => {
       torn = resolve;
@@ -214,6 +226,8 @@ export class Session implements Registered, ActorOwner, TransportEvents {
       if (this.state === 'terminated') return;
       this.#lastActiveAt = this.#host.options.clock.now();
       this.actor?.send({ type: 'RESPONSE' });
+      const inFlight = this.actor?.getSnapshot().context.inFlight ?? 0;
+      if (inFlight > 0) this.#history.record(this.#lastActiveAt, 'response', inFlight);
     });
   }
 

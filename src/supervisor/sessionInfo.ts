@@ -1,6 +1,7 @@
 /** What an embedder sees of a session and of its life: plain values, made when asked for. */
 import type { EndReason } from '../machines/reasons.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
+import type { HistoryEvent } from './history.ts';
 
 /** The states of the session machine. */
 export type SessionState = 'initializing' | 'active' | 'idle' | 'terminated';
@@ -21,6 +22,8 @@ export interface SessionInfo {
   readonly clientInfo: ClientInfo | undefined;
   /** The negotiated protocol version; while `initializing`, the one asked for. */
   readonly protocolVersion: string | undefined;
+  /** Its last lifecycle events, oldest first: as many as the option `historySize` says. */
+  readonly history: readonly HistoryEvent[];
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   parsePath,
   parsePort,
   parseSize,
+  parseWholeNumber,
 } from '../../src/cli/quantities.ts';
 import { formatDuration, plural, printable } from '../../src/cli/wording.ts';
 
@@ -109,6 +110,13 @@ describe('counts and ports', () => {
     expect(parseCount('infinity')).toBe(Number.POSITIVE_INFINITY);
     for (const text of ['0', '-1', '1.5', '1e3', 'many', '', '99999999999999999999']) {
       expect(refusal(parseCount, text)).toBe(`Not a positive whole number: ${JSON.stringify(text)}.`);
+    }
+  });
+
+  test('a whole number may be zero, and has an end', () => {
+    expect([parseWholeNumber('0'), parseWholeNumber(' 12 ')]).toEqual([0, 12]);
+    for (const text of ['-1', '1.5', '1e3', 'infinity', '', '99999999999999999999']) {
+      expect(refusal(parseWholeNumber, text)).toBe(`Not a whole number: ${JSON.stringify(text)}.`);
     }
   });
 

@@ -112,7 +112,18 @@ test('the events come in order, each with the session as it then was', async () 
     openStreams: 0,
     lastActiveAt,
   });
-  expect(events).toEqual([
+  const lines = [
+    { at: START, event: 'opened', inFlight: 1 },
+    { at: START, event: 'active', inFlight: 1 },
+    { at: START, event: 'idle', inFlight: 0 },
+    { at: START + 1_000, event: 'active', inFlight: 1 },
+    { at: START + 1_000, event: 'request', inFlight: 2 },
+    { at: START + 1_000, event: 'response', inFlight: 1 },
+    { at: answered, event: 'idle', inFlight: 0 },
+    { at: answered + IDLE, event: 'terminated', inFlight: 0, reason: 'idle' },
+  ];
+  expect(events.map(({ session }) => session.history)).toEqual([1, 2, 3, 4, 7, 8].map((n) => lines.slice(0, n)));
+  expect(events.map(({ session: { history, ...session }, ...event }) => ({ ...event, session }))).toEqual([
     { type: 'session.opened', session: at(START, 'active', 1) },
     { type: 'session.active', session: at(START, 'active', 1) },
     { type: 'session.idle', session: at(START, 'idle', 0) },

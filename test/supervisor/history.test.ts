@@ -1,0 +1,119 @@
+/** A session's black box: what is packed comes out again, in order, and never more than was asked for. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { END_REASONS } from '../../src/machines/reasons.ts';
+import { History, type HistoryEvent, type HistoryEventName } from '../../src/supervisor/history.ts';
+import { serve } from '../support/serve.ts';
+import { until } from '../support/until.ts';
+import { call, initialize } from '../support/wire.ts';
+
+const SINCE = 1_700_000_000_000;
+
+function fill(history: History, events: readonly HistoryEvent[]): void {
+  for (const { at, event, inFlight, reason } of events) {
+    if (event === 'terminated') history.recordEnd(at, reason ?? 'terminated');
+    else history.record(at, event, inFlight);
+  }
+}
+
+const names = fc.constantFrom<Exclude<HistoryEventName, 'terminated'>>(
+  'opened',
+  'active',
+  'request',
+  'response',
+  'idle',
+);
+// A clock may be set back; four years is the longest that is told.
+const at = fc.integer({ min: -(2 ** 37) + 1, max: 2 ** 37 - 1 }).map((elapsed) => SINCE + elapsed);
+const line: fc.Arbitrary<HistoryEvent> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ at, event: names, inFlight: fc.integer({ min: 0, max: 8_191 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      at,
+      event: fc.constant<'terminated'>('terminated'),
+      inFlight: fc.constant(0),
+      reason: fc.constantFrom(...END_REASONS),
+    }),
+  },
+);
+
+describe('a ring', () => {
+  test('gives back the last that was recorded, oldest first, whatever its size', () => {
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), (events, size) => {
+        const history = new History(SINCE, size);
+        fill(history, events);
+        expect(history.events()).toEqual(events.slice(-size));
+      }),
+    );
+  });
+
+  test('of size 0 keeps nothing', () => {
+    const history = new History(SINCE, 0);
+    history.record(SINCE, 'opened', 1);
+    history.recordEnd(SINCE, 'idle');
+    expect(history.events()).toEqual([]);
+  });
+
+  test('what was looked at does not change afterwards', () => {
+    const history = new History(SINCE, 2);
+    history.record(SINCE + 1, 'opened', 1);
+    const before = history.events();
+    history.record(SINCE + 2, 'idle', 0);
+    history.record(SINCE + 3, 'active', 1);
+    expect(before).toEqual([{ at: SINCE + 1, event: 'opened', inFlight: 1 }]);
+  });
+
+  test.each([
+    ['a fraction of a millisecond', SINCE + 0.4, SINCE],
+    ['more than four years', SINCE + 2 ** 38, SINCE + 2 ** 37 - 1],
+    ['as long before it began', SINCE - 2 ** 38, SINCE - 2 ** 37 + 1],
+  ])('%s is told as the nearest that can be', (_, given, told) => {
+    const history = new History(SINCE, 4);
+    history.record(given, 'request', 3);
+    expect(history.events()).toEqual([{ at: told, event: 'request', inFlight: 3 }]);
+  });
+});
+
+describe('of a session that is served', () => {
+  test('is bounded by historySize, and told once more when the session has ended', async () => {
+    const { url, supervisor, events } = await serve({ historySize: 4 });
+    const { sessionId } = await initialize(url);
+    for (let n = 0; n < 5; n++) await call(url, sessionId, 'echo', { text: 'x' }, n + 1);
+    await until(() => supervisor.session(sessionId)?.state === 'idle');
+    const names = () => supervisor.session(sessionId)?.history.map(({ event }) => event);
+    expect(names()).toEqual(['active', 'idle', 'active', 'idle']);
+    await supervisor.terminate(sessionId);
+    const last = events.at(-1)?.session.history;
+    expect(last?.map(({ event, reason }) => [event, reason])).toEqual([
+      ['idle', undefined],
+      ['active', undefined],
+      ['idle', undefined],
+      ['terminated', 'terminated'],
+    ]);
+  });
+
+  test('is a plain value: it survives a copy and JSON', async () => {
+    const { url, supervisor } = await serve();
+    const { sessionId } = await initialize(url);
+    await until(() => supervisor.session(sessionId)?.state === 'idle');
+    const info = supervisor.session(sessionId);
+    expect(info?.history).toHaveLength(5);
+    expect(structuredClone(info)).toEqual(info);
+    expect(JSON.parse(JSON.stringify(info)).history).toEqual(info?.history);
+  });
+
+  test('tells the end of a session that never opened', async () => {
+    const { url, events } = await serve({
+      server: () => {
+        throw new Error('no server');
+      },
+    });
+    await expect(initialize(url)).rejects.toThrow();
+    const [ended] = events;
+    expect(ended?.session.history).toEqual([
+      { at: expect.any(Number), event: 'terminated', inFlight: 0, reason: 'crashed' },
+    ]);
+  });
+});
