@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import { addModelTest, type ModelTestFlags } from './modelTestFlags.ts';
 import {
   type ListOrAll,
   parseCount,
@@ -49,6 +50,7 @@ export interface Flags {
 /** What the command is to do. */
 export type Invocation =
   | { readonly kind: 'serve'; readonly module: string; readonly flags: Flags }
+  | { readonly kind: 'modelTest'; readonly flags: ModelTestFlags }
   /** `--help` or `--version`: only print. */
   | { readonly kind: 'print'; readonly text: string };
 
@@ -137,6 +139,10 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
     .argument('<module>', 'module with the server factory')
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'print this')
+    .helpCommand(false)
+    // A flag of the one command must not be taken for a flag of the other.
+    .enablePositionalOptions()
+    .usage('<module> [options]\n       mcp-session-supervisor model-test --url <url> [options]')
     .addHelpText('after', NOTES)
     .exitOverride()
     .configureOutput({
@@ -152,6 +158,9 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
   for (const [heading, options] of Object.entries(FLAGS)) {
     for (const option of options) command.addOption(option.helpGroup(heading));
   }
+  addModelTest(command, (flags) => {
+    invocation = { kind: 'modelTest', flags };
+  });
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {

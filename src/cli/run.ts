@@ -6,6 +6,8 @@ import { createRequire } from 'node:module';
 import { SupervisorError } from '../index.ts';
 import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE } from './failure.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { runModelTest } from './modelTest.ts';
+import type { ModelTestFlags } from './modelTestFlags.ts';
 import { moduleSource } from './moduleSource.ts';
 import { type Invocation, parseArguments } from './program.ts';
 import { type Serving, serve } from './serve.ts';
@@ -40,7 +42,18 @@ export function run(argv: readonly string[]): void {
     process.stdout.write(invocation.text);
     return;
   }
-  void new ServeProcess(invocation, version).start();
+  if (invocation.kind === 'modelTest') void test(invocation.flags);
+  else void new ServeProcess(invocation, version).start();
+}
+
+/** Exit code 1 is kept for violations: whatever else goes wrong leaves no verdict. */
+async function test(flags: ModelTestFlags): Promise<void> {
+  try {
+    process.exitCode = await runModelTest(flags, { out: process.stdout, err: process.stderr, env: process.env });
+  } catch (error) {
+    process.stderr.write(`mcp-session-supervisor: ${describeError(error)}\n`);
+    process.exitCode = EXIT_USAGE;
+  }
 }
 
 type ServeInvocation = Extract<Invocation, { kind: 'serve' }>;
