@@ -104,7 +104,7 @@ async function get(supervisor: Supervisor, session: Session, exchange: Exchange,
   }
   try {
     const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));
-    if (!resumed) refuse(exchange, 'eventNotFound');
+    if (!resumed) refuse(exchange, session.state === 'terminated' ? 'sessionNotFound' : 'eventNotFound');
   } catch (error) {
     session.storeFailed(error);
     refuse(exchange, 'storeUnavailable');

@@ -19,7 +19,10 @@ export interface MemoryEventStoreOptions {
   maxEventsPerStream?: number | undefined;
   /** Bytes of all messages together, as JSON. Default 64 MiB. */
   maxBytes?: number | undefined;
-  /** Age of an event, in ms. Default 300 000 (5 minutes), as long as `resumeTimeout`. */
+  /**
+   * Age of an event, in ms. Default 300 000 (5 minutes), as long as `resumeTimeout`. Does not count for the last event
+   * of a stream, as long as that is no response: however long nothing was sent, it is what a client resumes from.
+   */
   maxAge?: number | undefined;
   /** Time. Default: `Date.now`. */
   clock?: Pick<Clock, 'now'> | undefined;
@@ -41,7 +44,9 @@ interface StoredEvent {
   /** As text: what is replayed is what was stored, and its size is known. */
   readonly json: string;
   readonly bytes: number;
-  readonly storedAt: number;
+  storedAt: number;
+  /** Nothing comes after it on its stream. */
+  readonly final: boolean;
   /** Its neighbours among all events, in order of age. */
   older: StoredEvent | undefined;
   newer: StoredEvent | undefined;
@@ -110,7 +115,8 @@ class BoundedEventStore implements MemoryEventStore {
       json,
       bytes,
       storedAt: this.#clock.now(),
-      older: this.#newest,
+      final: 'result' in message || 'error' in message,
+      older: undefined,
       newer: undefined,
       next: undefined,
     };
@@ -157,9 +163,7 @@ class BoundedEventStore implements MemoryEventStore {
   #append(event: StoredEvent): void {
     const { stream } = event;
     this.#byId.set(event.id, event);
-    if (this.#newest === undefined) this.#oldest = event;
-    else this.#newest.newer = event;
-    this.#newest = event;
+    this.#putLast(event);
     if (stream.last === undefined) stream.first = event;
     else stream.last.next = event;
     stream.last = event;
@@ -168,8 +172,17 @@ class BoundedEventStore implements MemoryEventStore {
   }
 
   #dropOld(): void {
-    const limit = this.#clock.now() - this.#bounds.maxAge;
-    while (this.#oldest !== undefined && this.#oldest.storedAt < limit) this.#dropOldest();
+    const now = this.#clock.now();
+    const limit = now - this.#bounds.maxAge;
+    for (let event = this.#oldest; event !== undefined && event.storedAt < limit; event = this.#oldest) {
+      if (event.final || event.next !== undefined) {
+        this.#dropOldest();
+      } else {
+        event.storedAt = now; // the last of a stream that is not over: its time begins anew
+        this.#takeOut(event);
+        this.#putLast(event);
+      }
+    }
   }
 
   /** The oldest of all is the first of its stream. */
@@ -186,10 +199,7 @@ class BoundedEventStore implements MemoryEventStore {
     if (event === undefined) return;
     this.#byId.delete(event.id);
     this.#bytes -= event.bytes;
-    if (event.older === undefined) this.#oldest = event.newer;
-    else event.older.newer = event.newer;
-    if (event.newer === undefined) this.#newest = event.older;
-    else event.newer.older = event.older;
+    this.#takeOut(event);
     stream.first = event.next;
     stream.size--;
     if (stream.size > 0) return;
@@ -198,5 +208,20 @@ class BoundedEventStore implements MemoryEventStore {
     const siblings = this.#byPrefix.get(stream.prefix);
     siblings?.delete(stream);
     if (siblings?.size === 0) this.#byPrefix.delete(stream.prefix);
+  }
+
+  #putLast(event: StoredEvent): void {
+    event.older = this.#newest;
+    event.newer = undefined;
+    if (this.#newest === undefined) this.#oldest = event;
+    else this.#newest.newer = event;
+    this.#newest = event;
+  }
+
+  #takeOut({ older, newer }: StoredEvent): void {
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
   }
 }

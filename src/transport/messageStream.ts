@@ -41,6 +41,7 @@ export class MessageStream {
   #connection: Connection | undefined;
   /** The first one is with the store. Without a log there is none. */
   #steps: Step[] | undefined;
+  #working: Promise<void> | undefined;
   /** Without those of the first step. */
   #waitingBytes = 0;
   #judging = false;
@@ -142,6 +143,15 @@ export class MessageStream {
     });
   }
 
+  /**
+   * Does without the log from now on: there will be nobody who could resume. What waits for the store goes out now.
+   * Resolves when the store is through with what it has begun.
+   */
+  async detach(): Promise<void> {
+    for (const step of this.#leaveLog()) step.without();
+    await this.#working;
+  }
+
   /** Resolves when the store is through with all that was sent so far, or given up. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
@@ -166,7 +176,7 @@ export class MessageStream {
     if (this.#log === undefined) return step.without();
     if (this.#steps === undefined) {
       this.#steps = [step];
-      void this.#work(this.#log, this.#steps);
+      this.#working = this.#work(this.#log, this.#steps);
       return;
     }
     this.#steps.push(step);
@@ -187,6 +197,7 @@ export class MessageStream {
       }
     }
     this.#steps = undefined;
+    this.#working = undefined;
   }
 
   /** What is sent within one turn of the event loop waits however quick the store is: the next turn tells. */
@@ -204,11 +215,17 @@ export class MessageStream {
 
   #giveUp(error: unknown): void {
     if (this.#log === undefined) return;
+    const steps = this.#leaveLog();
+    this.#options.onStoreFailure(error);
+    for (const step of steps) step.without();
+  }
+
+  /** Returns what waited for it. */
+  #leaveLog(): Step[] {
     const steps = this.#steps ?? [];
     this.#log = undefined;
     this.#steps = undefined;
     this.#waitingBytes = 0;
-    this.#options.onStoreFailure(error);
-    for (const step of steps) step.without();
+    return steps;
   }
 }

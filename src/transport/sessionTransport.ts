@@ -52,6 +52,7 @@ export class SessionTransport implements Transport {
   #nextStream = 0;
   #openStreams = 0;
   #shut = false;
+  #detached: Promise<unknown> | undefined;
   #closed = false;
 
   constructor(sessionId: string | undefined, options: TransportOptions, events: TransportEvents) {
@@ -160,7 +161,6 @@ export class SessionTransport implements Transport {
     if (streamId === STANDALONE) {
       this.#takeover?.forget();
       connection.open();
-      if (this.#shut) stream.finish(); // the session ended meanwhile
     } else if (answer === undefined || answer.pending.size === 0) {
       stream.finish(); // all of it has been replayed
     } else {
@@ -185,14 +185,15 @@ export class SessionTransport implements Transport {
     this.#calls?.clear();
     this.#shut = true;
     this.closeStandalone();
+    // Nobody can resume any more, so nobody has to wait for the store.
+    const answers = [...(this.#answers?.values() ?? [])];
+    this.#detached = Promise.all([...answers.map(({ stream }) => stream.detach()), this.#standalone?.detach()]);
   }
 
-  /** Lets the event store forget the session, once all that is on its way there has arrived. */
+  /** Lets the event store forget a session that was shut, once what it has begun to store is stored. */
   async forget(): Promise<void> {
-    if (this.#log === undefined) return;
-    const answers = [...(this.#answers?.values() ?? [])];
-    await Promise.all([...answers.map((answer) => answer.completed), this.#standalone?.settled()]);
-    await this.#log.forget();
+    await this.#detached;
+    await this.#log?.forget();
   }
 
   // --- within

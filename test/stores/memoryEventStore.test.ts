@@ -6,6 +6,8 @@ import { SimulatedClock } from '../support/simulatedClock.ts';
 
 const message = (text: string | number): JSONRPCMessage => ({ jsonrpc: '2.0', method: 'm', params: { text } });
 
+const RESPONSE: JSONRPCMessage = { jsonrpc: '2.0', id: 1, result: {} };
+
 /** A message of so many bytes as JSON. */
 function sized(bytes: number): JSONRPCMessage {
   const text = 'x'.repeat(bytes - JSON.stringify(message('')).length);
@@ -56,11 +58,11 @@ describe('the bounds when nothing else is said', () => {
   test('5 minutes', async () => {
     const clock = new SimulatedClock();
     const store = createMemoryEventStore({ clock });
-    await fill(store, 's:0', 1);
+    await fill(store, 's:0', 2);
     clock.increment(300_000);
-    expect(store.events).toBe(1);
+    expect(store.events).toBe(2);
     clock.increment(1);
-    expect(store.events).toBe(0);
+    expect(store.events).toBe(1);
   });
 });
 
@@ -154,11 +156,36 @@ describe('what is beyond a bound is dropped, oldest first', () => {
     clock.increment(1);
     expect(await replayed(store, a)).toBeUndefined();
     expect(await store.getStreamIdForEventId(b)).toBe('s:0');
+    await store.storeEvent('s:0', RESPONSE);
     clock.increment(600);
     expect(await store.getStreamIdForEventId(b)).toBeUndefined();
+    expect(store.events).toBe(1);
+    clock.increment(401);
     expect(store).toMatchObject({ events: 0, bytes: 0 });
     await fill(store, 's:0', 1);
     expect(store.events).toBe(1);
+  });
+
+  test('age: not the last event of a stream that goes on, however long nothing comes', async () => {
+    const clock = new SimulatedClock();
+    const store = createMemoryEventStore({ maxAge: 1_000, maxEvents: 4, clock });
+    const [a = '', b = ''] = await fill(store, 's:get', 2);
+    for (let n = 0; n < 5; n++) {
+      clock.increment(1_001);
+      expect(await replayed(store, a)).toBeUndefined();
+      expect(await replayed(store, b)).toEqual([]);
+    }
+    const [c = ''] = await fill(store, 's:get', 1);
+    expect(await replayed(store, b)).toEqual([c]);
+    clock.increment(1_001);
+    expect(await replayed(store, b)).toBeUndefined();
+    expect(await replayed(store, c)).toEqual([]);
+    // What is kept so is bounded as all else is.
+    for (let n = 0; n < 10; n++) await fill(store, `s:${n}`, 1);
+    clock.increment(1_001);
+    expect(store.events).toBe(4);
+    store.forget('s:');
+    expect(store).toMatchObject({ events: 0, bytes: 0 });
   });
 });
 

@@ -18,6 +18,7 @@ interface Held {
   readonly message: JSONRPCMessage;
   readonly bytes: number;
   readonly storedAt: number;
+  readonly final: boolean;
 }
 
 /** A list of all events; each rule is one filter. */
@@ -34,7 +35,11 @@ class Model {
   }
 
   expire(now: number): void {
-    this.held = this.held.filter(({ storedAt }) => now - storedAt <= this.#bounds.maxAge);
+    const old = this.held.filter(({ storedAt }) => now - storedAt > this.#bounds.maxAge);
+    const isLast = (event: Held) => this.held.filter(({ stream }) => stream === event.stream).at(-1) === event;
+    const kept = old.filter((event) => !event.final && isLast(event));
+    const young = this.held.filter((event) => !old.includes(event));
+    this.held = [...young, ...kept.map((event) => ({ ...event, storedAt: now }))];
   }
 
   store(event: Held): void {
@@ -69,6 +74,7 @@ const operation = fc.oneof(
       what: fc.constant('store' as const),
       stream: fc.constantFrom(...STREAMS),
       size: fc.nat(300),
+      final: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.nat(400) }) },
@@ -96,11 +102,14 @@ test('it holds what the model holds, and replays the same', async () => {
         model.forget(step.prefix);
       }
       if (step.what === 'store') {
-        const { stream, size } = step;
-        const message: JSONRPCMessage = { jsonrpc: '2.0', method: 'm', params: { n: ids.length, x: 'x'.repeat(size) } };
+        const { stream, size, final } = step;
+        const content = { n: ids.length, x: 'x'.repeat(size) };
+        const message: JSONRPCMessage = final
+          ? { jsonrpc: '2.0', id: 1, result: content }
+          : { jsonrpc: '2.0', method: 'm', params: content };
         const id = await store.storeEvent(stream, message);
         const bytes = JSON.stringify(message).length;
-        model.store({ id, stream, message, bytes, storedAt: clock.now() });
+        model.store({ id, stream, message, bytes, storedAt: clock.now(), final });
         ids.push(id);
       }
       expect({ events: store.events, bytes: store.bytes }).toEqual({ events: model.held.length, bytes: model.bytes });

@@ -1,6 +1,5 @@
 /** Calls that a test drives from within: what their handlers send, when they close their stream, when they answer. */
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { type Served, type ServeOptions, serve } from '../../support/serve.ts';
@@ -29,7 +28,7 @@ export interface Driven extends Served {
 const progress = (n: number) => ({ method: 'notifications/message', params: { level: 'info', data: n } }) as const;
 
 /** Serves the test server with one tool more: `drive`. */
-export async function serveDriven(options: ServeOptions & { readonly eventStore?: EventStore } = {}): Promise<Driven> {
+export async function serveDriven(options: ServeOptions = {}): Promise<Driven> {
   const calls = new Map<string, DrivenCall>();
   const register = (server: McpServer) => {
     server.registerTool('drive', { inputSchema: { key: z.string() } }, ({ key }, extra) => {

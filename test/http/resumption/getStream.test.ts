@@ -8,7 +8,7 @@ import { becomesIdle } from '../../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { turns, until, withTimeout } from '../../support/until.ts';
 import { call as callTool, del, get, initialize, openStream } from '../../support/wire.ts';
-import { drive, listen, openStreams, resume, serveDriven, take, takeAll } from './drivenCalls.ts';
+import { drive, listen, openStreams, resume, said, serveDriven, take, takeAll } from './drivenCalls.ts';
 
 const REFUSED = { status: 409, headers: expect.objectContaining({ 'retry-after': '5' }) };
 const MINUTE = 60_000;
@@ -70,22 +70,26 @@ describe('the GET stream', () => {
     resumed.destroy();
   });
 
-  test('of a session that ends while it is being resumed ends, too', async () => {
+  test.each([0, 1])('of a session that ends while it is being resumed is gone, too (after %s events)', async (sent) => {
     const eventStore = new ControlledStore();
     const driven = await serveDriven({ eventStore });
     const { headers, sessionId } = await initialize(driven.url);
     const { stream, primed } = await listen(driven, headers);
-    await callTool(driven.url, sessionId, 'notifyStandalone', { text: 'before' });
+    for (const text of ['first', 'second']) await callTool(driven.url, sessionId, 'notifyStandalone', { text });
     stream.destroy();
     await openStreams(driven, sessionId, 0);
     const door = new Door();
-    eventStore.beforeSend = door.pass;
+    let sending = 0;
+    eventStore.beforeSend = () => (sending++ < sent ? undefined : door.pass());
     const resuming = resume(driven, headers, primed);
     await eventStore.begun('replay', 1);
     expect((await del(driven.url, headers)).status).toBe(200);
-    await turns(3);
+    const resumed = await resuming;
+    await withTimeout(resumed.closed, { what: 'the resumed stream to end' });
     door.open();
-    expect(await takeAll(await resuming)).toEqual(['before']);
+    await turns(3);
+    expect(resumed.status).toBe(sent === 0 ? 404 : 200);
+    expect(resumed.waiting.map(said)).toEqual(['first'].slice(0, sent));
   });
 });
 
