@@ -2,7 +2,8 @@
 import { linesOf, type Requirement, shown, testsOf } from './requirement.ts';
 
 const line = linesOf('transports');
-const { auth, bodies, ending, eventStore, principals, requests, routing, serving, wireStreams } = shown;
+const { auth, bodies, headers, resumedCalls, ending, eventStore, principals, requests, routing, serving, wireStreams } =
+  shown;
 const RETRY = 'a connection that the server closes says by retry when to come back (retryInterval: *)';
 const stdio = { notOurs: 'This package serves Streamable HTTP; nothing of it speaks stdio.' };
 
@@ -25,6 +26,7 @@ export const MESSAGES: readonly Requirement[] = [
 
   line('server', 'MUST', 'security-warning', 'origin-checked', 'The Origin of every request is validated.', [
     ...requests('Host and Origin > Origin *'),
+    ...headers('a foreign Origin > *'),
     ...serving(
       'who may ask, and where > on loopback only by a loopback name, and from a loopback origin of its own port',
     ),
@@ -125,9 +127,7 @@ export const MESSAGES: readonly Requirement[] = [
     'sending-messages-to-the-server',
     'server-disconnects',
     'Once an event id is out, the server may close the connection and keep the stream.',
-    eventStore(
-      "a stream that its server closes on purpose > a call's: its client resumes, and gets the answer exactly once",
-    ),
+    resumedCalls('a stream that its handler closes > *'),
   ),
   line(
     'client',
@@ -211,7 +211,7 @@ export const MESSAGES: readonly Requirement[] = [
     'SHOULD NOT',
     'sending-messages-to-the-server',
     'disconnect-no-cancel',
-    'A disconnect is not taken for a cancellation.',
+    'A disconnect is not taken for a cancellation. Not so when stateless: there a call has nothing but its connection.',
     [
       ...wireStreams('a disconnect cancels nothing: the call runs on, until its session ends'),
       ...testsOf('http/modes/jsonResponse')('a call whose client is gone runs on, holds nothing, and hurts nobody'),
@@ -235,6 +235,6 @@ export const MESSAGES: readonly Requirement[] = [
     'sending-messages-to-the-server',
     'resumable',
     'A stream may be one that can be resumed.',
-    eventStore('a connection that breaks during a call > *'),
+    resumedCalls('a line that breaks > *'),
   ),
 ];

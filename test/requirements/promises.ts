@@ -4,7 +4,8 @@ import type { Claim } from './claim.ts';
 import { shown, testsOf } from './requirement.ts';
 
 const { auth, bodies, ending, endings, eventLog, eventStore, lifecycle, lifetime, options, principals } = shown;
-const { requests, routing, stateless, wireLifecycle, wireStreams } = shown;
+const { headers, lastEventIds, requests, resumedCalls, resumedGet, routing, stateless, wireLifecycle, wireStreams } =
+  shown;
 const cors = testsOf('http/cors');
 const draining = testsOf('http/races/draining');
 const drain = testsOf('http/drain');
@@ -38,6 +39,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   S4: [
     ...principals('a foreign principal *'),
+    ...headers('session ids of others > *'),
     ...auth('a stolen session id is worth what an unknown one is, byte for byte (*)'),
   ],
   S5: [
@@ -89,7 +91,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'notifications by themselves travel on the GET stream; without one they are lost, and nothing fails',
     'a request of the server > without a stream that could carry it: rejected at once, not waited for',
   ),
-  T4: [...trouble(`${TWO_CLIENTS} > there is one GET stream: *`), ...holding('7. *')],
+  T4: [...resumedGet('when two want the GET stream > *'), ...holding('7. *')],
   T5: [
     ...routing('streams are kept alive by comments, and never cached or buffered on the way'),
     ...holding('7. A GET stream whose peer vanished without closing: *'),
@@ -104,13 +106,14 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...eventLog('an event id names its stream: *'),
   ],
   R3: [
-    ...eventStore('a connection that breaks during a call > *', 'a stream that its server closes on purpose > *'),
-    ...testsOf('transport/messageStream')('resuming > *'),
+    ...resumedCalls(
+      'a stream that its handler closes > *',
+      'a line that breaks > *',
+      'two resumptions of one stream *',
+    ),
+    ...resumedGet('the GET stream > *'),
   ],
-  R4: [
-    ...eventLog("an event that is not the session's > *"),
-    ...eventStore("another session's events are nobody else's > *"),
-  ],
+  R4: [...lastEventIds('*'), ...eventLog("an event that is not the session's > *")],
   R5: wireStreams('a connection that the server closes says by retry when to come back (retryInterval: *)'),
   R6: eventStore('a connection that breaks during a call > *'),
   R7: [...storeFailures('*'), ...eventStore('a store that fails: the stream goes on without it, and the log says so')],

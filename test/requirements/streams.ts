@@ -4,7 +4,7 @@ import { linesOf, type Requirement, shown, testsOf } from './requirement.ts';
 const line = linesOf('transports');
 const { auth, bodies, ending, eventLog, eventStore, lifecycle, options, principals, requests, routing, stateless } =
   shown;
-const { endings, wireLifecycle, wireStreams } = shown;
+const { endings, lastEventIds, resumedCalls, resumedGet, wireLifecycle, wireStreams } = shown;
 const custom = { notOurs: 'The transport is Streamable HTTP itself, no custom one.' };
 
 export const STREAMS: readonly Requirement[] = [
@@ -59,7 +59,7 @@ export const STREAMS: readonly Requirement[] = [
     'listening-for-messages-from-the-server',
     'get-closed-by-server',
     'The server may close the GET stream.',
-    eventStore('a stream that its server closes on purpose > the GET stream: *'),
+    resumedGet('the GET stream > is closed on purpose, and resumed from the last event'),
   ),
   line(
     'server',
@@ -136,7 +136,8 @@ export const STREAMS: readonly Requirement[] = [
     'replay',
     'What came after that event on its stream is replayed, and the stream goes on.',
     [
-      ...eventStore('a connection that breaks during a call > *', 'a stream that its server closes on purpose > *'),
+      ...resumedCalls('a stream that its handler closes > *', 'a line that breaks > *'),
+      ...resumedGet('the GET stream > *'),
       ...eventLog('* > gives each stream of each session back what is its own: all of it, in order, nothing else'),
     ],
   ),
@@ -151,7 +152,8 @@ export const STREAMS: readonly Requirement[] = [
         "* > tells nobody of another session's events, nor of another stream's",
         "an event that is not the session's > *",
       ),
-      ...eventStore("another session's events are nobody else's > *"),
+      ...lastEventIds('*'),
+      ...resumedGet('the GET stream > carries nothing of a call, and a call nothing of it, whatever is resumed'),
     ],
   ),
 
