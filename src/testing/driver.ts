@@ -43,3 +43,11 @@ export interface Driver {
   /** Ends a session in another way than by DELETE. */
   end?(sessionId: string | undefined, clientName: string, reason: EndReason): Promise<void>;
 }
+
+/** What the supervisor model needs besides: several principals, and a way to begin a drain. */
+export interface SupervisorDriver extends Driver {
+  /** A driver whose requests are those of a principal. */
+  as(principal: string): Driver;
+  /** Drains the system. Resolves when nothing is left; a second call waits for the same. */
+  drain(): Promise<void>;
+}

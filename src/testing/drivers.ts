@@ -2,7 +2,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { EndReason, SessionSupervisor } from '../index.ts';
 import type { SessionTimeouts } from '../machines/index.ts';
-import type { Driver, LongCall } from './driver.ts';
+import type { Driver, LongCall, SupervisorDriver } from './driver.ts';
 import { freshFetch } from './freshFetch.ts';
 import type { GatedServer } from './gatedServer.ts';
 import { within } from './modelClient.ts';
@@ -88,7 +88,10 @@ export interface InProcessDriverOptions {
   patience?: number | undefined;
 }
 
-/** Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. */
+/**
+ * Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. A principal is
+ * the `clientId` of the requests' `authInfo`, as by the supervisor's default.
+ */
 export function inProcessDriver(
   supervisor: SessionSupervisor,
   clock: SteppedClock,
@@ -98,12 +101,12 @@ export function inProcessDriver(
     endings = ['deleted', 'terminated', 'closed', 'crashed'],
     patience = 10_000,
   }: InProcessDriverOptions,
-): Driver {
+): SupervisorDriver {
   const settle = async () => {
     // Bodies and answers cross a few turns of the event loop.
     for (let turn = 0; turn < 6; turn++) await setImmediate();
   };
-  return {
+  const driver: Driver = {
     url: 'http://127.0.0.1/mcp',
     grace: 1,
     patience,
@@ -126,5 +129,13 @@ export function inProcessDriver(
       if (reason === 'closed') await session?.close();
       else await supervisor.terminate(id, reason);
     },
+  };
+  return {
+    ...driver,
+    as: (principal) => {
+      const authInfo = { token: principal, clientId: principal, scopes: [] };
+      return { ...driver, fetch: (request) => supervisor.fetch(request, { authInfo }) };
+    },
+    drain: () => supervisor.drain(),
   };
 }

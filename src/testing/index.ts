@@ -1,5 +1,7 @@
 /** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contract of event stores. */
+
 export type { Admission, AdmissionRule, Caps, Standing } from './admission.ts';
+export { DiscoveryError, type DiscoveryErrorCode, type Feature, type Finding } from './discovery.ts';
 export type { Driver, LongCall, SupervisorDriver } from './driver.ts';
 export {
   type HttpDriverOptions,
