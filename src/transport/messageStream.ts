@@ -120,19 +120,23 @@ export class MessageStream {
 
   /**
    * Sends a new connection what came after an event, and makes it the stream's, unless its client has left meanwhile.
-   * Resolves to whether the event is known.
+   * Resolves to whether the event is known. With `primes`, a client that nothing is replayed to gets the event's id
+   * again: some know on each connection only what came on it, and could not resume from this one.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
-  resume(eventId: string, connection: Connection): Promise<boolean> {
+  resume(eventId: string, connection: Connection, primes: boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#log === undefined) return resolve(false);
       const replay = async (log: EventLog): Promise<() => void> => {
         try {
-          const known = await log.replayAfter(eventId, (message, id) =>
-            connection.write(messageFrame(JSON.stringify(message), id)),
-          );
+          let replayed = 0;
+          const known = await log.replayAfter(eventId, (message, id) => {
+            replayed++;
+            connection.write(messageFrame(JSON.stringify(message), id));
+          });
           return () => {
             if (known && !connection.gone) this.connect(connection);
+            if (known && primes && replayed === 0) connection.write(primingFrame(eventId, this.#options.retryInterval));
             resolve(known);
           };
         } catch (error) {

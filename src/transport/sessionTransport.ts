@@ -152,7 +152,8 @@ export class SessionTransport implements Transport {
     const answer = this.#answers?.get(streamId);
     const stream = streamId === STANDALONE ? this.#standaloneStream() : (answer?.stream ?? this.#stream(streamId));
     const connection = this.#connection(exchange, 204);
-    const known = await stream.resume(eventId, connection).catch((error: unknown) => {
+    const goesOn = streamId === STANDALONE || (answer?.pending.size ?? 0) > 0;
+    const known = await stream.resume(eventId, connection, goesOn && this.#primes(exchange)).catch((error: unknown) => {
       connection.abandon();
       throw error;
     });

@@ -25,7 +25,7 @@ describe('without a log', () => {
     const { connection } = kit.listen();
     stream.disconnect();
     expect(connection.closed).toBe(false);
-    expect(await stream.resume('0_e0', kit.client().connection)).toBe(false);
+    expect(await stream.resume('0_e0', kit.client().connection, false)).toBe(false);
     await kit.settled();
   });
 });
@@ -98,7 +98,7 @@ describe('resuming', () => {
     const door = new Door();
     store.beforeReplay = door.pass;
     const second = kit.client();
-    const resumed = stream.resume('0_e1', second.connection);
+    const resumed = stream.resume('0_e1', second.connection, false);
     stream.send(message(3));
     await store.begun('replay', 1);
     stream.send(message(4));
@@ -118,13 +118,33 @@ describe('resuming', () => {
     const door = new Door();
     store.beforeReplay = door.pass;
     const second = kit.client();
-    const resumed = stream.resume('0_e0', second.connection);
+    const resumed = stream.resume('0_e0', second.connection, false);
     await store.begun('replay', 1);
     expect(first.connection.closed).toBe(false);
     door.open();
     await withTimeout(resumed);
     expect(first.connection.closed).toBe(true);
     expect(stream.connected).toBe(true);
+  });
+
+  test('a client that nothing is replayed to is told again where it is, before anything else, if it wants to', async () => {
+    const kit = new StreamKit({ retryInterval: 500 });
+    const { stream } = kit;
+    kit.listen();
+    stream.prime();
+    stream.send(message(1));
+    await kit.settled();
+    const [unwilling, willing, behind] = [kit.client(), kit.client(), kit.client()];
+    const resumed = [
+      stream.resume('0_e1', unwilling.connection, false),
+      stream.resume('0_e0', behind.connection, true),
+      stream.resume('0_e1', willing.connection, true),
+    ];
+    stream.send(message(2));
+    await withTimeout(Promise.all(resumed));
+    await kit.settled();
+    expect([unwilling.events, behind.events, willing.events]).toEqual([[], ['1 0_e1'], ['primed 0_e1', '2 0_e2']]);
+    expect(willing.reply.calls[1]).toBe('write id: 0_e1\nretry: 500\ndata: \n\n');
   });
 
   test('a client that leaves during the replay changes nothing', async () => {
@@ -137,7 +157,7 @@ describe('resuming', () => {
     const door = new Door();
     store.beforeSend = door.pass;
     const second = kit.client();
-    const resumed = stream.resume('0_e0', second.connection);
+    const resumed = stream.resume('0_e0', second.connection, false);
     await store.begun('replay', 1);
     second.reply.close();
     door.open();
@@ -155,7 +175,7 @@ describe('resuming', () => {
     stream.prime();
     await kit.settled();
     store.beforeReplay = () => Promise.reject(new Error('disk full'));
-    const resumed = stream.resume('0_e0', kit.client().connection);
+    const resumed = stream.resume('0_e0', kit.client().connection, false);
     stream.send(message(1));
     await expect(withTimeout(resumed)).rejects.toMatchObject({ code: 'EVENT_STORE_FAILED' });
     await kit.settled();
@@ -171,7 +191,7 @@ describe('resuming', () => {
     stream.prime();
     stream.send(message(1));
     const [second, third] = [kit.client(), kit.client()];
-    const both = Promise.all([second, third].map(({ connection }) => stream.resume('0_e0', connection)));
+    const both = Promise.all([second, third].map(({ connection }) => stream.resume('0_e0', connection, false)));
     expect(await withTimeout(both)).toEqual([true, true]);
     stream.send(message(2));
     await kit.settled();

@@ -19,7 +19,7 @@ describe('a store that fails', () => {
     stream.finish(message(5));
     expect(listener.events).toEqual(['primed 0_e0', '1', '2', '3', '4', '5']);
     expect(kit.failures).toMatchObject([{ code: 'EVENT_STORE_FAILED' }]);
-    expect(await stream.resume('0_e0', kit.client().connection)).toBe(false);
+    expect(await stream.resume('0_e0', kit.client().connection, false)).toBe(false);
   });
 
   test('the end is not lost', async () => {
@@ -110,7 +110,7 @@ describe('what waits for a store that hangs is bounded', () => {
 
   test('a resumption that waits behind it is told that there is nothing', async () => {
     const { kit, stream } = await flood(1, 0);
-    const resumed = stream.resume('0_e0', kit.client().connection);
+    const resumed = stream.resume('0_e0', kit.client().connection, false);
     for (let n = 1; n <= 5; n++) stream.send(message(n, 300));
     expect(await withTimeout(resumed, { what: 'the resumption to be refused' })).toBe(false);
   });

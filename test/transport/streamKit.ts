@@ -65,7 +65,9 @@ export class StreamKit {
   /** A client that resumes after an event that has to be known. */
   async resume(eventId: string): Promise<Listener> {
     const client = this.client();
-    expect(await withTimeout(this.stream.resume(eventId, client.connection), { what: 'the resumption' })).toBe(true);
+    expect(await withTimeout(this.stream.resume(eventId, client.connection, false), { what: 'the resumption' })).toBe(
+      true,
+    );
     return client;
   }
 

@@ -80,7 +80,7 @@ describe('a call without a client holds its session', () => {
     expect(counts()).toEqual(ACTIVE);
     await advance(clock, 2 * IDLE);
     call.answer();
-    expect(await takeAll(resumed)).toEqual(['answered 1']);
+    expect(await takeAll(resumed)).toEqual(['primed', 'answered 1']);
   });
 
   test('once, whoever takes over from whom', async () => {
@@ -126,7 +126,7 @@ describe('a call without a client holds its session', () => {
     expect(counts()).toEqual(HELD);
     const resumed = await resume(driven, headers, primed);
     call.answer();
-    expect(await takeAll(resumed)).toEqual(['answered 1']);
+    expect(await takeAll(resumed)).toEqual(['primed', 'answered 1']);
     await becomesIdle(driven, sessionId);
   });
 
