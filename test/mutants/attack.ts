@@ -3,7 +3,8 @@
  * finding when something was. `node attack.js <kit> <subject>`, both folders of built code.
  */
 import { pathToFileURL } from 'node:url';
-import { ATTACKS, type Kit, type Subject } from './attacks.ts';
+import { type Kit, PATH_ATTACKS, type Subject } from './attacks.ts';
+import { FAULT_ATTACKS } from './faultAttacks.ts';
 
 const [kitFolder = '', subjectFolder = ''] = process.argv.slice(2);
 const load = async <T>(folder: string, file: string): Promise<T> =>
@@ -20,7 +21,7 @@ process.on('unhandledRejection', (error) => found('unhandled', error));
 
 const kit = await load<Kit>(kitFolder, 'testing/index.js');
 const subject = await load<Subject>(subjectFolder, 'index.js');
-for (const { name, run } of ATTACKS) {
+for (const { name, run } of [...PATH_ATTACKS, ...FAULT_ATTACKS]) {
   const finding = await run(kit, subject).catch((error: unknown) => error);
   if (finding !== undefined) found(name, finding);
 }

@@ -69,7 +69,7 @@ function along(name: string, options: PathOptions): Attack {
   };
 }
 
-export const ATTACKS: readonly Attack[] = [
+export const PATH_ATTACKS: readonly Attack[] = [
   along('every transition', { timeouts: { sessionIdleTimeout: IDLE, initializeTimeout: 1_000 } }),
   along('with a lifetime', { timeouts: { sessionIdleTimeout: IDLE, maxSessionLifetime: 1_000 * IDLE } }),
   along('with a lifetime alone', { timeouts: { maxSessionLifetime: IDLE } }),

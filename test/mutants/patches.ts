@@ -85,8 +85,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain does not wait for servers to close',
-    'get #empty() { return (this.registry.size === 0 && this.#statelessCalls.size === 0 && this.#closing === 0);',
-    'get #empty() { return (this.registry.size === 0 && this.#statelessCalls.size === 0);',
+    'return this.registry.size === 0 && this.#statelessCalls.size === 0 && this.#closing === 0;',
+    'return this.registry.size === 0 && this.#statelessCalls.size === 0;',
   ),
   patch(supervisor, 'does not mark a session as busy', 'this.registry.markBusy(session);', ''),
   patch(supervisor, 'does not mark a session as idle', 'this.registry.markIdle(session);', ''),
@@ -145,8 +145,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     transport,
     'counts a call that was answered as pending',
-    'this.#calls?.delete(id); answer.settle(id, message);',
-    'answer.settle(id, message);',
+    'this.#calls?.delete(id); try { settle(answer, id, message); }',
+    'try { settle(answer, id, message); }',
   ),
   patch(
     transport,

@@ -1,0 +1,145 @@
+/** Attacks with what a supervisor is given from outside: a clock that fails, an actor that is sent nonsense. */
+import { setImmediate } from 'node:timers/promises';
+import { SimulatedClock } from 'xstate';
+import type { Attack, Kit, Subject } from './attacks.ts';
+
+const IDLE = 60_000;
+
+/** A clock on which an idle timer can't be set, as long as it is failing. */
+class FailingClock extends SimulatedClock {
+  failing = false;
+
+  override setTimeout(fn: () => void, ms: number): number {
+    if (this.failing && ms === IDLE) throw new Error('no timer');
+    return super.setTimeout(fn, ms);
+  }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await setImmediate();
+}
+
+function open({ createSessionSupervisor }: Subject, kit: Kit, clock: SimulatedClock) {
+  const server = kit.createGatedServer();
+  const supervisor = createSessionSupervisor({ server: server.factory, clock, sessionIdleTimeout: IDLE });
+  const send = async (body: object, headers: Record<string, string> = {}) => {
+    const response = await supervisor.fetch(
+      new Request('http://127.0.0.1/mcp', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...headers },
+        body: JSON.stringify({ jsonrpc: '2.0', ...body }),
+      }),
+    );
+    await response.text();
+    await turns();
+    return response;
+  };
+  const initialize = async () => {
+    const clientInfo = { name: 'fault', version: '1' };
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    return (await send({ id: 0, method: 'initialize', params })).headers.get('mcp-session-id') ?? '';
+  };
+  const ping = async (id: string) => (await send({ id: 1, method: 'ping' }, { 'Mcp-Session-Id': id })).status;
+  return { supervisor, initialize, ping, server };
+}
+
+/** The session actors that there are, ended ones that nobody stopped included. */
+function actorsOf(supervisor: ReturnType<Subject['createSessionSupervisor']>): number {
+  const partitions = Object.values(supervisor.actor.getSnapshot().children);
+  return partitions.reduce((sum, partition) => sum + Object.keys(partition?.getSnapshot().children ?? {}).length, 0);
+}
+
+/** A session actor fails when its idle timer can't be set: it ends as crashed, and all else goes on. */
+const failingTimer: Attack = {
+  name: 'a timer that can not be set',
+  async run(kit, subject) {
+    const clock = new FailingClock();
+    const { supervisor, initialize, ping } = open(subject, kit, clock);
+    const reasons: unknown[] = [];
+    supervisor.on('session.terminated', ({ reason }) => reasons.push(reason));
+    const healthy = await initialize();
+    const failing = await initialize();
+    const answered = supervisor.fetch(
+      new Request('http://127.0.0.1/mcp', { headers: { Accept: 'text/event-stream', 'Mcp-Session-Id': failing } }),
+    );
+    const stream = await answered;
+    clock.failing = true;
+    await stream.body?.cancel();
+    clock.failing = false;
+    await turns();
+    if (reasons.join() !== 'crashed') return `reasons: ${reasons.join()}`;
+    if ((await ping(failing)) !== 404) return 'the failed session still answers';
+    if ((await ping(healthy)) !== 200) return 'a healthy session does not answer';
+    if (actorsOf(supervisor) !== 1) return `${actorsOf(supervisor)} actors of 1 session`;
+    for (let n = 0; n < 63; n++) await initialize();
+    const { children } = supervisor.actor.getSnapshot();
+    if (Object.keys(children).length !== 1) return 'a slot was not freed';
+    await supervisor.drain();
+    return undefined;
+  },
+};
+
+/** Slots are used again, and what has ended is no child any more. */
+const slots: Attack = {
+  name: 'slots and children',
+  async run(kit, subject) {
+    const clock = new SimulatedClock();
+    const { supervisor, initialize } = open(subject, kit, clock);
+    for (let n = 0; n < 200; n++) {
+      const id = await initialize();
+      if (!(await supervisor.terminate(id))) return 'a session could not be ended';
+      if (actorsOf(supervisor) !== 0) return `${actorsOf(supervisor)} actors of no session`;
+    }
+    const { children } = supervisor.actor.getSnapshot();
+    if (Object.keys(children).length !== 1) return `${Object.keys(children).length} partitions of no session`;
+    return undefined;
+  },
+};
+
+/** What a partition can only fail at. */
+const POISON = {
+  type: 'SPAWN' as const,
+  get slot(): string {
+    throw new Error('poison');
+  },
+  input: { sessionId: 'x', timeouts: { initializeTimeout: null, sessionIdleTimeout: null, maxSessionLifetime: null } },
+};
+
+/** A partition that fails takes its sessions along, and nobody else, whatever the supervisor is doing. */
+const failingPartition = (draining: boolean): Attack => ({
+  name: draining ? 'a partition that fails in a drain' : 'a partition that fails',
+  async run(kit, subject) {
+    const { supervisor, initialize, ping, server } = open(subject, kit, new SimulatedClock());
+    const survivor = await initialize();
+    for (let n = 0; n < 64; n++) await initialize();
+    const call = supervisor.fetch(toolCall(survivor));
+    await turns();
+    const drained = draining ? supervisor.drain() : undefined;
+    await turns();
+    const before = supervisor.actor.getSnapshot().value;
+    Object.values(supervisor.actor.getSnapshot().children).at(-1)?.send(POISON);
+    await turns();
+    const { value } = supervisor.actor.getSnapshot();
+    if (value !== before) return `the supervisor is ${String(value)}, and was ${String(before)}`;
+    if (!draining && (await ping(survivor)) !== 200) return 'a session of another partition does not answer';
+    server.release('fault');
+    if (!(await (await call).text()).includes('released')) return 'a call of another partition was not answered';
+    await drained;
+    return undefined;
+  },
+});
+
+function toolCall(id: string): Request {
+  const params = { name: 'hold', arguments: { key: 'fault' } };
+  return new Request('http://127.0.0.1/mcp', {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+      'Mcp-Session-Id': id,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params }),
+  });
+}
+
+export const FAULT_ATTACKS: readonly Attack[] = [slots, failingTimer, failingPartition(false), failingPartition(true)];
