@@ -38,7 +38,7 @@ const CALL = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
 const IDLE = 1_000;
 
 test('50 000 sessions: the heap stays flat, and no timer, no actor and no listener is left', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const SESSIONS = 50_000;
   const AT_ONCE = 500;
@@ -91,7 +91,7 @@ test('50 000 sessions: the heap stays flat, and no timer, no actor and no listen
   }
 });
 
-test('over real sockets, with real servers: nothing is left either', { timeout: 30_000 }, async () => {
+test('over real sockets, with real servers: nothing is left either', { timeout: 60_000 }, async () => {
   const SESSIONS = 3_000;
   const AT_ONCE = 50;
   const before = resources();

@@ -10,7 +10,7 @@ import { callBody, initialize, initializeBody, openStream, post } from '../suppo
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 test('10 000 idle sessions end in slices, between which the event loop turns and timers fire', {
-  timeout: 30_000,
+  timeout: 60_000,
 }, async () => {
   const SESSIONS = 10_000;
   const { supervisor } = supervise({ server: () => new TinyServer() });
