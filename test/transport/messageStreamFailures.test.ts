@@ -100,6 +100,19 @@ describe('what waits for a store that hangs is bounded', () => {
     expect(kit.failures).toHaveLength(1);
   });
 
+  test('what is stored after that is not sent again', async () => {
+    const { kit, stream, listener } = await flood(0, 0);
+    const door = new Door();
+    kit.store.beforeStore = door.pass;
+    for (let n = 1; n <= 5; n++) stream.send(message(n, 300));
+    await turns(2);
+    expect(listener.events).toHaveLength(6);
+    door.open();
+    await turns(3);
+    expect(kit.store.events).toHaveLength(2);
+    expect(listener.events).toHaveLength(6);
+  });
+
   test('one message larger than maxBuffer waits', async () => {
     const { kit, stream, listener } = await flood(2, 5_000);
     void stream.settled();

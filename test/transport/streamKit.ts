@@ -34,6 +34,12 @@ export class Listener {
   }
 }
 
+interface KitOptions {
+  readonly retryInterval?: number;
+  readonly log?: boolean;
+  readonly maxBuffer?: number;
+}
+
 export class StreamKit {
   readonly store = new ControlledStore();
   readonly clock = new WatchedClock();
@@ -41,12 +47,12 @@ export class StreamKit {
   readonly failures: unknown[] = [];
   readonly stream: MessageStream;
 
-  constructor({ retryInterval, log = true }: { retryInterval?: number; log?: boolean } = {}) {
+  constructor({ retryInterval, log = true, maxBuffer = MAX_BUFFER }: KitOptions = {}) {
     this.stream = new MessageStream({
       id: '0',
       log: log ? new EventLog(this.store, 'session-1', this.clock) : undefined,
       retryInterval,
-      maxBuffer: MAX_BUFFER,
+      maxBuffer,
       onStoreFailure: (error) => this.failures.push(error),
     });
   }

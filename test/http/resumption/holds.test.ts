@@ -6,7 +6,7 @@ import { ControlledStore, Door, never } from '../../support/controlledStore.ts';
 import type { ServeOptions } from '../../support/serve.ts';
 import { becomesIdle, lifeOf } from '../../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
-import { until, withTimeout } from '../../support/until.ts';
+import { turns, until, withTimeout } from '../../support/until.ts';
 import { call as callTool, initialize } from '../../support/wire.ts';
 import { drive, listen, openStreams, resume, serveDriven, take, takeAll } from './drivenCalls.ts';
 
@@ -121,6 +121,8 @@ describe('a call without a client holds its session', () => {
     await aborted;
     await openStreams(driven, sessionId, 0);
     door.open();
+    await turns(5);
+    expect(counts()).toEqual(HELD);
     eventStore.beforeReplay = () => {};
     await advance(clock, RESUME / 2);
     expect(counts()).toEqual(HELD);
