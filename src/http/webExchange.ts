@@ -100,10 +100,10 @@ class WebExchange implements Exchange {
 
   /**
    * What waits since an earlier turn of the event loop. A host can take nothing within the turn that brings it, so what
-   * was just written says nothing about the reader.
+   * was just written says nothing about the reader. Once it has ended, all that has not been taken.
    */
   get buffered(): number {
-    return Math.max(0, this.#queued - this.#recent);
+    return Math.max(0, this.#ending ? this.#queued : this.#queued - this.#recent);
   }
 
   get #queued(): number {
