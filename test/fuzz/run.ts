@@ -23,7 +23,7 @@ const STATUSES = new Set([200, 202, 204, 400, 403, 404, 405, 406, 408, 409, 413,
 const MESSAGES: ReadonlySet<string> = new Set(Object.values(REFUSALS).map(({ message }) => message));
 
 /** Errors that escaped to the process: a crash, without somebody to listen. */
-export const escaped: unknown[] = [];
+const escaped: unknown[] = [];
 process.on('uncaughtException', (error) => escaped.push(error));
 process.on('unhandledRejection', (error) => escaped.push(error));
 
