@@ -69,6 +69,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'SupervisorInput',
     ],
   },
+  './inspector': {
+    source: 'inspector/index.ts',
+    load: () => import('mcp-session-supervisor/inspector'),
+    values: ['createInspection', 'serveInspector'],
+    types: ['InspectedSession', 'Inspection', 'InspectionOptions', 'Inspector', 'InspectorOptions'],
+  },
   './testing': {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),

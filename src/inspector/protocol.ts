@@ -148,7 +148,10 @@ export interface DeltaFrame {
   readonly changes: readonly RowChange[];
   /** Sessions to remove: those that have ended. */
   readonly gone: readonly string[];
-  /** Of those, the latest, in the order in which they ended; at most `maxEnded`. */
+  /**
+   * Of those, the latest, in the order in which they ended; at most `maxEnded`. One that a snapshot has told before may
+   * come again, under the same key.
+   */
   readonly ended: readonly EndedRow[];
   readonly totals: Totals;
   /** How often each transition was taken, as `idle→active`. */

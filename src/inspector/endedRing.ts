@@ -1,0 +1,47 @@
+/** The sessions that ended last, each as it was when it ended and with its black box, so that one can look afterwards. */
+import type { EndReason, SessionInfo } from '../index.ts';
+import type { EndedRow, HistoryLine } from './protocol.ts';
+import { lastLines, type Rows } from './rows.ts';
+
+export interface Ended {
+  readonly row: EndedRow;
+  readonly history: readonly HistoryLine[];
+  readonly omitted: number;
+}
+
+export class EndedRing {
+  readonly #rows: Rows;
+  readonly #size: number;
+  readonly #ring: Ended[] = [];
+  #oldest = 0;
+
+  constructor(rows: Rows, size: number) {
+    this.#rows = rows;
+    this.#size = size;
+  }
+
+  /** Keeps a session that has just ended, and forgets the oldest. */
+  add(info: SessionInfo, reason: EndReason, endedAt: number): Ended {
+    const ended = { row: this.#rows.endedRow(this.#rows.keyOf(info.id), info, reason, endedAt), ...lastLines(info) };
+    if (this.#ring.length < this.#size) {
+      this.#ring.push(ended);
+    } else if (this.#size > 0) {
+      this.#ring[this.#oldest] = ended;
+      this.#oldest = (this.#oldest + 1) % this.#size;
+    }
+    return ended;
+  }
+
+  find(key: string): Ended | undefined {
+    return this.#ring.find(({ row }) => row.key === key);
+  }
+
+  /** The latest first. */
+  latest(): EndedRow[] {
+    const { length } = this.#ring;
+    return Array.from({ length }, (_, i) => {
+      const { row } = this.#ring[(this.#oldest + length - 1 - i) % length] as Ended;
+      return row;
+    });
+  }
+}

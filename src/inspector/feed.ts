@@ -1,0 +1,232 @@
+/**
+ * The feed of the page: what all its viewers are told, and when. While nobody looks it counts endings and keeps the
+ * last ended sessions, and that is all: a request costs nothing more. While somebody looks, it tells what has changed a
+ * few times a second, however often it did.
+ */
+import { END_REASONS, type EndReason, type SessionEvent, type SessionSupervisor } from '../index.ts';
+import { Census } from './census.ts';
+import { readClientFrame } from './clientFrame.ts';
+import { EndedRing } from './endedRing.ts';
+import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
+import { machineEdges, STATES } from './machineEdges.ts';
+import type { ClientFrame, DeltaFrame, EndedRow, HelloFrame, ResultFrame, SessionFrame, Totals } from './protocol.ts';
+import { PROTOCOL_VERSION } from './protocol.ts';
+import { lastLines, type Rows } from './rows.ts';
+import type { Viewer } from './viewer.ts';
+
+/** Sessions told, and sessions looked at, in one tick. */
+const AT_MOST = 1_000;
+
+/** How often a delta is sent although nothing has changed, in ms. */
+const HEARTBEAT = 1_000;
+
+/** What is left to the rest of the process between two parts of snapshots, in ms. */
+const BETWEEN_PARTS = 5;
+
+export interface FeedOptions {
+  readonly version: string;
+  readonly allowTerminate: boolean;
+  readonly revealIds: boolean;
+  readonly revealPrincipals: boolean;
+  readonly maxEnded: number;
+  readonly maxViewers: number;
+  /** In ms. */
+  readonly interval: number;
+  readonly now: () => number;
+}
+
+export class Feed implements SnapshotSource {
+  readonly #supervisor: SessionSupervisor;
+  readonly #rows: Rows;
+  readonly #options: FeedOptions;
+  readonly #ring: EndedRing;
+  readonly #viewers = new Set<FeedViewer>();
+  readonly #off: (() => void)[];
+  readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
+  #openedCount = 0;
+  #endedCount = 0;
+  /** Ended since the last delta. */
+  #ended: EndedRow[] = [];
+  #census: Census | undefined;
+  /** The census has seen every session. */
+  #ready = false;
+  #ticks: NodeJS.Timeout | undefined;
+  #parts: NodeJS.Timeout | undefined;
+  #lastDelta = 0;
+  #closed = false;
+
+  constructor(supervisor: SessionSupervisor, rows: Rows, options: FeedOptions) {
+    this.#supervisor = supervisor;
+    this.#rows = rows;
+    this.#options = options;
+    this.#ring = new EndedRing(rows, options.maxEnded);
+    this.#off = [
+      supervisor.on('session.opened', () => {
+        this.#openedCount++;
+      }),
+      supervisor.on('session.terminated', (event) => this.#end(event)),
+    ];
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const off of this.#off) off();
+    this.#stop();
+  }
+
+  /** Takes a viewer in. Returns what is to be called when it is gone. */
+  addViewer(viewer: Viewer): () => void {
+    const added = new FeedViewer(viewer, this);
+    this.#viewers.add(added);
+    viewer.onFrame = (text) => this.#hear(added, text);
+    viewer.send(encode(this.#hello()));
+    if (this.#census === undefined) void this.#start();
+    else this.#sendParts();
+    return () => {
+      this.#viewers.delete(added);
+      if (this.#viewers.size === 0) this.#stop();
+    };
+  }
+
+  // --- what a snapshot is made of
+
+  *rows() {
+    yield* this.#census?.rows() ?? [];
+  }
+
+  ended = (): EndedRow[] => this.#ring.latest();
+
+  totals = (): Totals => ({
+    ...(this.#census?.totals() ?? { states: { initializing: 0, active: 0, idle: 0 }, inFlight: 0 }),
+    reasons: { ...this.#reasons },
+    opened: this.#openedCount,
+    ended: this.#endedCount,
+  });
+
+  now = (): number => this.#options.now();
+
+  // --- within
+
+  /** Does what a viewer asks for. Returns whether it asked in a way that is understood. */
+  #hear(viewer: FeedViewer, text: string): boolean {
+    const frame = readClientFrame(text);
+    if (frame === undefined) return false;
+    if (frame.type === 'close') viewer.watch(undefined);
+    else if (frame.type === 'open') this.#open(viewer, frame.key);
+    else void this.#terminate(viewer, frame.key);
+    return true;
+  }
+
+  #hello(): HelloFrame {
+    const { version, allowTerminate, revealIds, revealPrincipals, interval, maxEnded, maxViewers } = this.#options;
+    return {
+      type: 'hello',
+      v: PROTOCOL_VERSION,
+      version,
+      machine: { states: STATES, edges: machineEdges() },
+      reasons: END_REASONS,
+      allowTerminate,
+      reveals: { ids: revealIds, principals: revealPrincipals },
+      now: this.now(),
+      tick: interval,
+      maxEnded,
+      maxViewers,
+    };
+  }
+
+  #end({ session, reason = 'terminated' }: SessionEvent): void {
+    this.#endedCount++;
+    this.#reasons[reason]++;
+    this.#census?.ended(session);
+    const { row } = this.#ring.add(session, reason, session.history.at(-1)?.at ?? this.now());
+    if (this.#census === undefined) return;
+    this.#ended.push(row);
+    if (this.#ended.length > 2 * this.#options.maxEnded) this.#ended.splice(0, this.#options.maxEnded);
+  }
+
+  async #start(): Promise<void> {
+    const census = new Census(this.#supervisor, this.#rows);
+    this.#census = census;
+    await census.takeIn();
+    if (this.#census !== census) return;
+    census.forgetChanges();
+    this.#ended = [];
+    this.#ready = true;
+    this.#ticks = setInterval(() => this.#tick(census), this.#options.interval);
+    this.#sendParts();
+  }
+
+  #stop(): void {
+    this.#census?.close();
+    this.#census = undefined;
+    this.#ready = false;
+    this.#ended = [];
+    clearInterval(this.#ticks);
+    clearTimeout(this.#parts);
+    this.#parts = undefined;
+  }
+
+  #tick(census: Census): void {
+    census.sweep(AT_MOST);
+    const { rows, changes, gone, transitions, pending } = census.changes(AT_MOST);
+    const ended = this.#options.maxEnded === 0 ? [] : this.#ended.slice(-this.#options.maxEnded);
+    this.#ended = [];
+    const quiet = rows.length + changes.length + gone.length + ended.length === 0;
+    if (!quiet || performance.now() - this.#lastDelta >= HEARTBEAT) {
+      this.#lastDelta = performance.now();
+      const at = this.now();
+      const totals = this.totals();
+      const delta: DeltaFrame = { type: 'delta', at, rows, changes, gone, ended, totals, transitions, pending };
+      const frame = encode(delta);
+      for (const viewer of this.#viewers) viewer.sendDelta(frame);
+    }
+    for (const viewer of this.#viewers) {
+      const frame = viewer.watching === undefined ? undefined : this.#session(viewer.watching);
+      if (frame !== undefined) viewer.sendSession(frame);
+    }
+    this.#sendParts();
+  }
+
+  /** One part for each viewer that waits for one, and after a pause the next. */
+  #sendParts(): void {
+    if (!this.#ready || this.#parts !== undefined) return;
+    const hungry = [...this.#viewers].filter((viewer) => viewer.hungry);
+    const [viewer] = hungry;
+    if (viewer === undefined) return;
+    viewer.sendPart();
+    // Whoever was served goes to the end of the line.
+    this.#viewers.delete(viewer);
+    this.#viewers.add(viewer);
+    this.#parts = setTimeout(() => {
+      this.#parts = undefined;
+      this.#sendParts();
+    }, BETWEEN_PARTS);
+  }
+
+  #session(key: string): SessionFrame | undefined {
+    const id = this.#census?.idOf(key);
+    const info = id === undefined ? undefined : this.#supervisor.session(id);
+    if (info !== undefined) return { type: 'session', key, row: this.#rows.row(key, info), ...lastLines(info) };
+    const ended = this.#ring.find(key);
+    return ended === undefined ? undefined : { type: 'session', key, ...ended };
+  }
+
+  #open(viewer: FeedViewer, key: string): void {
+    const frame = this.#session(key);
+    viewer.watch(frame === undefined ? undefined : key);
+    if (frame === undefined) this.#answer(viewer, { type: 'open', key }, 'unknown');
+    else viewer.sendSession(frame);
+  }
+
+  async #terminate(viewer: FeedViewer, key: string): Promise<void> {
+    const frame = { type: 'terminate', key } as const;
+    if (!this.#options.allowTerminate) return this.#answer(viewer, frame, 'forbidden');
+    const id = this.#census?.idOf(key);
+    const done = id !== undefined && (await this.#supervisor.terminate(id));
+    if (!this.#closed) this.#answer(viewer, frame, done ? 'done' : 'unknown');
+  }
+
+  #answer(viewer: FeedViewer, { type, key }: ClientFrame & { key: string }, outcome: ResultFrame['outcome']): void {
+    viewer.viewer.send(encode({ type: 'result', of: type, key, outcome }));
+  }
+}

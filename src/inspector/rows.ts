@@ -1,0 +1,71 @@
+/** Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length. */
+import type { EndReason, SessionInfo } from '../index.ts';
+import type { EndedRow, HistoryLine, Row } from './protocol.ts';
+import type { Pseudonyms } from './pseudonym.ts';
+
+/** What clients say of themselves may be megabytes. */
+const LONGEST_NAME = 100;
+const LONGEST_PRINCIPAL = 200;
+
+/** Lines of a black box in one frame, and kept of one ended session. */
+const MOST_LINES = 256;
+
+export interface RowsOptions {
+  readonly revealIds: boolean;
+  readonly revealPrincipals: boolean;
+  /** In ms; null is for ever. */
+  readonly idleTimeout: () => number | null;
+}
+
+export class Rows {
+  readonly #names: Pseudonyms;
+  readonly #options: RowsOptions;
+
+  constructor(names: Pseudonyms, options: RowsOptions) {
+    this.#names = names;
+    this.#options = options;
+  }
+
+  keyOf(id: string): string {
+    return this.#names.of(id);
+  }
+
+  row(key: string, info: SessionInfo): Row {
+    const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion } = info;
+    const { revealIds, revealPrincipals } = this.#options;
+    const owner = principal === undefined || revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
+    return {
+      key,
+      ...(revealIds && { id }),
+      state,
+      inFlight,
+      openStreams,
+      createdAt,
+      lastActiveAt,
+      idleDeadline: this.idleDeadline(info),
+      principal: owner === undefined ? null : cut(owner, LONGEST_PRINCIPAL),
+      client: clientInfo === undefined ? null : { name: cut(clientInfo.name), version: cut(clientInfo.version) },
+      protocolVersion: protocolVersion === undefined ? null : cut(protocolVersion),
+    };
+  }
+
+  endedRow(key: string, info: SessionInfo, reason: EndReason, endedAt: number): EndedRow {
+    return { ...this.row(key, info), state: 'terminated', reason, endedAt };
+  }
+
+  idleDeadline({ state, lastActiveAt }: Pick<SessionInfo, 'state' | 'lastActiveAt'>): number | null {
+    if (state !== 'idle') return null;
+    const timeout = this.#options.idleTimeout();
+    return timeout === null ? null : lastActiveAt + timeout;
+  }
+}
+
+/** The last lines of a black box, and how many are left out. */
+export function lastLines({ history }: SessionInfo): { history: readonly HistoryLine[]; omitted: number } {
+  return { history: history.slice(-MOST_LINES), omitted: Math.max(0, history.length - MOST_LINES) };
+}
+
+/** A text of at most this length. V8 keeps the whole of a text alive for a slice of it, so what is cut is copied. */
+function cut(text: string, longest: number = LONGEST_NAME): string {
+  return text.length <= longest ? text : `${Buffer.from(text.slice(0, longest - 1)).toString()}…`;
+}

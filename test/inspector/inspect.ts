@@ -1,0 +1,43 @@
+/** A supervisor that is inspected, for the length of a test. */
+import { onTestFinished } from 'vitest';
+import { type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/index.ts';
+import { type Served, type ServeOptions, type Supervisor, serve } from '../support/serve.ts';
+import { TinyServer } from '../support/tinyServer.ts';
+import { withTimeout } from '../support/until.ts';
+import { initializeBody } from '../support/wire.ts';
+
+/** Often enough that no test waits for it. */
+const INTERVAL = 10;
+
+/** Serves an inspector of a supervisor, and closes it when the test ends. */
+export async function inspect(supervisor: Supervisor, options: InspectorOptions = {}): Promise<Inspector> {
+  const inspector = await serveInspector(supervisor, { interval: INTERVAL, ...options });
+  onTestFinished(() => withTimeout(inspector.close(), { what: 'the inspector to close' }));
+  return inspector;
+}
+
+export async function serveInspected(
+  options: ServeOptions = {},
+  inspectorOptions: InspectorOptions = {},
+): Promise<Served & { readonly inspector: Inspector }> {
+  const served = await serve(options);
+  return { ...served, inspector: await inspect(served.supervisor, inspectorOptions) };
+}
+
+/** What a supervisor of very many sessions is given. */
+export const MANY: ServeOptions = { server: () => new TinyServer(), maxSessions: Number.POSITIVE_INFINITY };
+
+/** Opens so many sessions without a socket. Resolves to their ids. */
+export async function openMany(supervisor: Supervisor, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) ids.push(await openOne(supervisor));
+  return ids;
+}
+
+async function openOne(supervisor: Supervisor): Promise<string> {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const body = JSON.stringify(initializeBody());
+  const response = await supervisor.fetch(new Request('http://localhost/mcp', { method: 'POST', headers, body }));
+  await response.text();
+  return response.headers.get('mcp-session-id') ?? '';
+}
