@@ -88,6 +88,7 @@ export class SupervisorRun {
         this.#drained = this.#driver.drain().then(() => {
           this.#isDrained = true;
         });
+        this.#drained.catch(() => {}); // cleaning up asks again, and is told
         return;
       case 'xstate.after.sessionIdleTimeout.session.idle':
         return void (await this.#elapse(this.#options.sessionIdleTimeout));

@@ -54,7 +54,11 @@ describe('in simulated time', () => {
 test('over HTTP, in real time', async () => {
   const sessionIdleTimeout = 400;
   const { url } = await serve({ sessionIdleTimeout });
-  const driver = httpDriver({ url, idleTimeout: sessionIdleTimeout, longCall: (ms) => ({ name: 'sleep', arguments: { ms } }) });
+  const driver = httpDriver({
+    url,
+    idleTimeout: sessionIdleTimeout,
+    longCall: (ms) => ({ name: 'sleep', arguments: { ms } }),
+  });
   const paths = sessionPaths({ coverage: 'transitions', timeouts: { sessionIdleTimeout } });
   const result = await runPaths(paths, driver, { concurrency: 8 });
   expect(result.violations).toEqual([]);

@@ -18,6 +18,9 @@ import {
 } from '../../src/testing/index.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 
+/** A test here takes thousands of steps; beside others on a slow machine, in ms. */
+const LONG = 60_000;
+
 const NEVER = Number.POSITIVE_INFINITY;
 const timeouts = { sessionIdleTimeout: 60_000, shutdownTimeout: 10_000 };
 
@@ -47,36 +50,50 @@ function supervise(model: SupervisorModelOptions, { options = {}, wrap = () => (
 
 describe('our supervisor', () => {
   test.each([
-    { timeouts },
+    { timeouts, kinds: ['call'] },
+    { timeouts, principals: ['ada'] },
     { whenFull: 'reject', kinds: ['call'] },
     { timeouts, holdInitialize: true, kinds: ['call'] },
     { maxSessionsPerPrincipal: 1, kinds: ['call'] },
-  ] satisfies SupervisorPathsOptions[])('takes every transition: %j', async (options) => {
-    const paths = supervisorPaths(options);
-    const result = await runSupervisorPaths(paths, (model) => supervise(model));
-    expect(result.violations).toEqual([]);
-    expect(result.paths).toBe(paths.length);
-    expect([...result.covered].sort()).toEqual([...new Set(paths.flatMap(describePath))].sort());
-  });
+    { timeouts, maxSessions: 1, maxInFlight: 2, principals: ['ada'] },
+  ] satisfies SupervisorPathsOptions[])(
+    'takes every transition: %j',
+    async (options) => {
+      const paths = supervisorPaths(options);
+      const result = await runSupervisorPaths(paths, (model) => supervise(model));
+      expect(result.violations).toEqual([]);
+      expect(result.paths).toBe(paths.length);
+      expect([...result.covered].sort()).toEqual([...new Set(paths.flatMap(describePath))].sort());
+    },
+    LONG,
+  );
 
-  test('makes every eviction there can be among three sessions', async () => {
-    const paths = supervisorPaths({ maxSessions: 3, kinds: ['call'] }).filter(({ steps }) =>
-      steps.at(-1)?.expected.ended.some(({ reason }) => reason === 'evicted'),
-    );
-    expect(paths.length).toBeGreaterThan(100);
-    const result = await runSupervisorPaths(paths, (model) => supervise(model));
-    expect(result.violations).toEqual([]);
-  });
+  test(
+    'makes every eviction there can be among three sessions',
+    async () => {
+      const paths = supervisorPaths({ maxSessions: 3, kinds: ['call'] }).filter(({ steps }) =>
+        steps.at(-1)?.expected.ended.some(({ reason }) => reason === 'evicted'),
+      );
+      expect(paths.length).toBeGreaterThan(100);
+      const result = await runSupervisorPaths(paths, (model) => supervise(model));
+      expect(result.violations).toEqual([]);
+    },
+    LONG,
+  );
 
   test.each([
     { maxSessions: 3, maxInFlight: 2, holdInitialize: true },
     { maxSessions: 5, maxSessionsPerPrincipal: 3, principals: ['ada', 'bob', 'cleo'] },
-  ])('keeps the rules on random walks: %j', async (options) => {
-    const paths = supervisorPaths({ coverage: 'random', timeouts, walks: 25, length: 50, seed: 7, ...options });
-    const result = await runSupervisorPaths(paths, (model) => supervise(model));
-    expect(result.violations).toEqual([]);
-    expect(result.covered.size).toBeGreaterThan(200);
-  });
+  ])(
+    'keeps the rules on random walks: %j',
+    async (options) => {
+      const paths = supervisorPaths({ coverage: 'random', timeouts, walks: 25, length: 50, seed: 7, ...options });
+      const result = await runSupervisorPaths(paths, (model) => supervise(model));
+      expect(result.violations).toEqual([]);
+      expect(result.covered.size).toBeGreaterThan(200);
+    },
+    LONG,
+  );
 });
 
 test('paths are the same for the same seed, and others for another', () => {
