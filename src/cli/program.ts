@@ -33,6 +33,7 @@ export interface Flags {
   readonly shutdownTimeout?: number;
   readonly historySize?: number;
   readonly jsonResponse?: true;
+  readonly resumable?: true;
   readonly retryInterval?: number;
   readonly keepAliveInterval?: number;
   readonly maxRequestBodySize?: number;
@@ -81,7 +82,18 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
   ],
   'Requests and streams:': [
     new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
-    new Option('--retry-interval <duration>', 'the SSE retry field (default: not sent)').argParser(parseDuration),
+    new Option(
+      '--resumable',
+      'keep what streams send, in memory and for 5 minutes, so that clients can resume them',
+    ).conflicts('stateless'),
+    new Option(
+      '--resume-timeout <duration>',
+      'with --resumable: how long a disconnected call holds its session (default: 5m)',
+    ).argParser(parseDuration),
+    new Option(
+      '--retry-interval <duration>',
+      'with --resumable: when clients are to come back, the SSE retry field (default: not sent)',
+    ).argParser(parseDuration),
     new Option('--keep-alive-interval <duration>', 'between comments on an open stream (default: 15s)').argParser(
       parseDurationOrInfinity,
     ),
@@ -89,9 +101,6 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option('--request-body-timeout <duration>', 'beyond it 408 (default: 30s)').argParser(parseDuration),
     new Option('--max-stream-buffer <size>', 'what a stream may hold for a slow reader (default: 1mb)').argParser(
       parseSize,
-    ),
-    new Option('--resume-timeout <duration>', 'how long a disconnected call holds its session (default: 5m)').argParser(
-      parseDuration,
     ),
   ],
   'Who may ask:': [

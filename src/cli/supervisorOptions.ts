@@ -1,5 +1,5 @@
 /** What the flags mean to the supervisor: its options, with the defaults that depend on where the command listens. */
-import type { SessionSupervisorOptions } from '../index.ts';
+import { createMemoryEventStore, type SessionSupervisorOptions } from '../index.ts';
 import type { Flags } from './program.ts';
 
 /** The supervisor's own defaults, in ms, where the command speaks of them. */
@@ -28,6 +28,7 @@ export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions
     shutdownTimeout: flags.shutdownTimeout,
     historySize: flags.historySize,
     enableJsonResponse: flags.jsonResponse,
+    eventStore: flags.resumable && createMemoryEventStore(),
     retryInterval: flags.retryInterval,
     keepAliveInterval: flags.keepAliveInterval,
     maxRequestBodySize: flags.maxRequestBodySize,

@@ -86,10 +86,19 @@ describe('flags', () => {
       ...'--resume-timeout 1s --history-size 8'.split(' '),
       ...'--allowed-hosts a --allowed-origins http://a --cors http://a'.split(' '),
     );
-    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE)), 'sessionIdleTimeout'];
-    const inexpressible = ['server', 'principal', 'eventStore', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];
+    // These exclude --stateless.
+    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE)), 'sessionIdleTimeout', 'eventStore'];
+    const inexpressible = ['server', 'principal', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];
     expect([...named, ...inexpressible].sort()).toEqual([...OPTION_NAMES].sort());
   });
+});
+
+test('--resumable keeps events in memory, one store for each supervisor', () => {
+  const flags = flagsOf('--resumable');
+  const [first, second] = [1, 2].map(() => toSupervisorOptions(flags, ANYWHERE).eventStore);
+  expect(first).toMatchObject({ events: 0, bytes: 0 });
+  expect(first).not.toBe(second);
+  expect(() => resolveOptions({ eventStore: first, server })).not.toThrow();
 });
 
 describe('who may ask', () => {
@@ -162,6 +171,7 @@ describe('wrong usage', () => {
       ['./a.js', '--stateless', '--session-idle-timeout', '5m'],
       "option '--session-idle-timeout <duration>' cannot be used with option '--stateless'",
     ],
+    [['./a.js', '--stateless', '--resumable'], "option '--resumable' cannot be used with option '--stateless'"],
     [['./a.js', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],
   ])('%j', (argv, message) => {
     const failure = refusalOf(...argv);
