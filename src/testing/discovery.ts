@@ -188,7 +188,8 @@ class Visit {
     const took = Math.round(performance.now() - begun);
     exchange.hangUp();
     if (!isOver) return `took more than ${took} ms when asked for ${asked}`;
-    if (!exchange.isServed) return `failed: ${exchange.describe()}`;
+    if (exchange.responses[0]?.result === undefined) return `failed: ${exchange.describe()}`;
+    if (!exchange.isServed) this.#broken('callAnswered', `${exchange.what}: ${exchange.describe()}`);
     return took < 0.9 * asked ? `took ${took} ms when asked for ${asked}: ${exchange.describe()}` : undefined;
   }
 

@@ -2,6 +2,7 @@
 import type { SessionTimeouts } from '../machines/index.ts';
 import { planCalls, REST, WAIT } from './callPlan.ts';
 import type { Driver } from './driver.ts';
+import { IdleWatch, Slip } from './idleWatch.ts';
 import { ModelClient, within } from './modelClient.ts';
 import type { ModelExchange } from './modelExchange.ts';
 import { RULES, type RuleName, Violation } from './rules.ts';
@@ -13,14 +14,6 @@ export type HoldKind = 'calls' | 'streams';
 /** How long a lenient driver looks whether a stream ends with its session, in real ms. */
 const STREAM_END = 1_000;
 
-/** How much of an idle timeout may have passed by itself before a session counts as perhaps ended. */
-const IN_TIME = 0.9;
-
-/** The walk took more time than its plan allows: what was seen says nothing about the server. */
-export class Slip extends Error {
-  override readonly name = 'Slip';
-}
-
 interface OpenHold {
   /** `request`: something short, where nothing lasts. */
   readonly kind: 'call' | 'stream' | 'request';
@@ -28,6 +21,8 @@ interface OpenHold {
   readonly key: string;
   /** How long it lasts by itself, in ms. */
   readonly duration: number;
+  /** When it began, in real time. */
+  readonly begun: number;
   /** Time has passed on purpose since it began. */
   waited: boolean;
 }
@@ -52,14 +47,14 @@ export class PathRun {
   #lastState: string = 'initializing';
   #spent = 0;
   #opening = true;
-  /** When the session was used last, in real time. */
-  #used = 0;
+  readonly #watch: IdleWatch;
 
   constructor(path: SessionPath, driver: Driver, options: PathRunOptions) {
     this.#path = path;
     this.#driver = driver;
     this.#options = options;
     this.#durations = planCalls(path, options.pace);
+    this.#watch = new IdleWatch(options.pace > 0 ? path.timeouts.sessionIdleTimeout : null);
     this.client = new ModelClient(driver, options.name);
   }
 
@@ -101,18 +96,15 @@ export class PathRun {
       case 'INITIALIZED':
         this.#driver.answerInitialize?.(this.client.name);
         await this.client.initialized();
-        break;
+        return;
       case 'REQUEST':
-        await this.#hold(index);
-        break;
+        return this.#hold(index);
       case 'RESPONSE':
-        if (!this.#opening) await this.#endOldest();
-        else await this.#acknowledge();
+        if (!this.#opening) return this.#endOldest();
         this.#opening = false;
-        break;
+        return this.#acknowledge();
       case 'WAIT':
-        await this.#wait(WAIT * this.#idleTimeout);
-        break;
+        return this.#wait(WAIT * this.#idleTimeout);
       case 'REST':
         return this.#elapse(REST * this.#idleTimeout);
       case 'TERMINATE':
@@ -122,15 +114,15 @@ export class PathRun {
       default:
         return this.#elapse(this.#timerOf(event.type) + this.#driver.grace);
     }
-    this.#used = performance.now();
   }
 
   async #acknowledge(): Promise<void> {
+    const sent = performance.now();
     const exchange = await this.client.acknowledge();
     const { status = 0, messages } = exchange;
-    if (status === 202 && messages.length === 0) return;
-    if (status < 200 || status > 299) throw new Violation('notificationAccepted', exchange.describe());
-    this.#note('notificationAccepted', exchange.describe());
+    if (status < 200 || status > 299) this.#refused(exchange, 'notificationAccepted');
+    this.#watch.used(sent);
+    if (status !== 202 || messages.length > 0) this.#note('notificationAccepted', exchange.describe());
   }
 
   /** How long until a timer fires, in ms, at most. */
@@ -160,18 +152,25 @@ export class PathRun {
 
   async #ping(): Promise<ModelExchange> {
     this.#expectInTime();
+    const sent = performance.now();
     const ping = await this.client.ping();
-    if (ping.status !== 200 || ping.responses.length !== 1)
-      throw new Violation('sessionKept', `${ping.what}: ${ping.describe()}`);
-    this.#used = performance.now();
+    if (ping.status !== 200 || ping.responses.length !== 1) this.#refused(ping, 'sessionKept');
+    this.#watch.used(sent);
     return ping;
   }
 
-  /** In real time a busy machine may let the idle timeout pass by itself. */
-  #expectInTime(): void {
-    const isHeld = this.#open.some(({ kind }) => kind === 'call' || this.#driver.strict !== false);
-    const isTimed = this.#options.pace > 0 && this.#idleTimeout > 0 && !isHeld;
-    if (isTimed && performance.now() - this.#used > IN_TIME * this.#idleTimeout) throw new Slip();
+  #expectInTime(except?: ModelExchange): void {
+    const isHeld = this.#open.some(({ kind, exchange }) => {
+      const holds = kind === 'call' || this.#driver.strict !== false;
+      return holds && exchange !== except && (exchange.status ?? 200) < 400;
+    });
+    if (!isHeld) this.#watch.expectInTime();
+  }
+
+  /** A session that should be there is not, or something else is wrong. */
+  #refused(exchange: ModelExchange, rule: RuleName): never {
+    this.#expectInTime(exchange);
+    throw new Violation(exchange.status === 404 ? 'sessionKept' : rule, `${exchange.what}: ${exchange.describe()}`);
   }
 
   /** Puts something in flight: a call, the GET stream, or, where nothing lasts, a request that is over at once. */
@@ -180,9 +179,11 @@ export class PathRun {
     const { streams, longCall } = this.#driver;
     const listening = this.#open.some(({ kind }) => kind === 'stream');
     const key = `${this.client.name}-${index}`;
-    const hold = { key, duration: 0, waited: false };
+    const hold = { key, duration: 0, begun: performance.now(), waited: false };
     if (streams && !listening && (this.#options.holds === 'streams' || longCall === undefined)) {
-      this.#open.push({ ...hold, kind: 'stream', exchange: await this.client.openStream() });
+      const exchange = await this.client.openStream();
+      if (exchange.status !== 200 || !exchange.isStream) this.#refused(exchange, 'streamOpened');
+      this.#open.push({ ...hold, kind: 'stream', exchange });
       return;
     }
     if (longCall === undefined) {
@@ -194,34 +195,36 @@ export class PathRun {
     // Where it can be told to finish, its duration is nothing to wait for.
     this.#open.push({ ...hold, kind: 'call', exchange, duration: this.#driver.finish === undefined ? duration : 0 });
     await this.#driver.settle(exchange);
-    if (exchange.status === 404) throw new Violation('sessionKept', `${exchange.what}: ${exchange.describe()}`);
+    if ((exchange.status ?? 200) >= 400) this.#refused(exchange, 'callAnswered');
   }
 
   /** The oldest hold ends: its call is answered, or the client closes its stream. */
   async #endOldest(): Promise<void> {
     const hold = this.#open.shift();
     if (hold === undefined) throw new Error('Nothing is in flight that could end');
-    const { exchange, kind, key, duration } = hold;
+    const { exchange, kind, key, duration, begun } = hold;
     if (kind === 'request') return;
     if (kind === 'stream') {
       this.client.note('the client closes its GET stream');
+      this.#watch.used(performance.now());
       exchange.hangUp();
       await within(exchange.ended, this.#driver.patience);
-      this.#used = performance.now();
       return;
     }
     this.client.note(`the answer of ${exchange.what} is due`);
     this.#driver.finish?.(key);
     await within(exchange.ended, duration + this.#driver.patience);
-    this.#used = performance.now();
     if (!exchange.isServed) this.#cut(hold);
+    this.#watch.used(begun + duration);
   }
 
   /** Something in flight is over before its time. */
-  #cut({ exchange, kind, waited }: OpenHold): never {
+  #cut({ exchange, kind, waited, begun }: OpenHold): never {
     const got = `${exchange.what}: ${exchange.describe()}`;
     if (kind === 'stream') throw new Violation('streamKept', got);
-    const isCut = waited && exchange.isEnded && exchange.responses.length < 2;
+    // It was never in flight.
+    if ((exchange.status ?? 200) >= 400) this.#refused(exchange, 'callAnswered');
+    const isCut = (waited || this.#watch.isOld(begun)) && exchange.isEnded && exchange.responses.length < 2;
     throw new Violation(isCut ? 'callKept' : 'callAnswered', got);
   }
 
@@ -229,7 +232,7 @@ export class PathRun {
     this.#expectInTime();
     const exchange = await this.client.remove();
     const { status = 0 } = exchange;
-    if (status < 200 || status > 299) throw new Violation('deleteAnswered', exchange.describe());
+    if (status < 200 || status > 299) this.#refused(exchange, 'deleteAnswered');
   }
 
   async #check({ expected, event }: PathStep): Promise<void> {

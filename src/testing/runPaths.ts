@@ -1,6 +1,7 @@
 /** Drives a real system along paths of the session model, and tells what was covered and what was found. */
 import type { Driver } from './driver.ts';
-import { type HoldKind, PathRun, Slip } from './pathRun.ts';
+import { Slip } from './idleWatch.ts';
+import { type HoldKind, PathRun } from './pathRun.ts';
 import { RULES, type RuleName, Violation } from './rules.ts';
 import { describePath, type SessionPath } from './sessionPaths.ts';
 
@@ -75,15 +76,16 @@ export async function runPaths(
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));
+  const violations = results.flatMap((result) => result.violations);
   const violated = new Map<string, Set<RuleName>>();
-  for (const { transition, rule } of results.flatMap(({ violations }) => violations)) {
+  for (const { transition, rule } of violations) {
     if (transition !== undefined) violated.set(transition, (violated.get(transition) ?? new Set()).add(rule));
   }
   return {
     paths: new Set(results.map(({ path }) => path)).size,
     covered: new Set(results.flatMap(({ covered }) => covered)),
     violated,
-    violations: shortestOfEach(results.flatMap(({ violations }) => violations)),
+    violations: shortestOfEach(violations),
     notes: shortestOfEach(results.flatMap(({ notes }) => notes)),
     slipped: results.filter(({ slipped }) => slipped).length,
   };

@@ -51,6 +51,8 @@ async function unknownId(client: ModelClient): Promise<void> {
 
 async function streamAlone(client: ModelClient, driver: Driver): Promise<void> {
   const stream = await client.openStream();
+  // That it is none is found on the paths.
+  if (!stream.isStream) return stream.hangUp();
   const time = 1.5 * (driver.timeouts.sessionIdleTimeout ?? 0) + driver.grace;
   client.note(`up to ${time} ms pass`);
   await within(stream.ended, time);

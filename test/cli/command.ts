@@ -71,9 +71,9 @@ export class Running {
     this.child.kill(signal);
   }
 
-  /** Waits until the process has ended and its output is complete. */
-  exited(): Promise<Exit> {
-    return withTimeout(this.#exited, { within: WITHIN, what: `the process to end; it printed ${this.#printed()}` });
+  /** Waits until the process has ended and its output is complete, at most `within` ms. */
+  exited(within = WITHIN): Promise<Exit> {
+    return withTimeout(this.#exited, { within, what: `the process to end; it printed ${this.#printed()}` });
   }
 
   #awaitLine(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<string> {

@@ -1,0 +1,168 @@
+/** `model-test` as a process: its exit codes, what it prints, and its verdict on our own command. */
+import { createServer } from 'node:http';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ModelTestReport } from '../../src/testing/index.ts';
+import { listen } from '../support/listen.ts';
+import { useCommand } from './command.ts';
+import { serveByHand } from './handwrittenServer.ts';
+
+const command = useCommand();
+
+function modelTest(url: string, ...flags: string[]) {
+  return command.run(['model-test', '--url', url, ...flags]);
+}
+
+async function plainServer(): Promise<string> {
+  const { url, close } = await listen(createServer((_, res) => res.writeHead(404).end('Not found')));
+  onTestFinished(close);
+  return url;
+}
+
+describe('our own command', () => {
+  test('serving the reference server: every transition is covered, nothing is wrong', async () => {
+    const everything = '@modelcontextprotocol/server-everything/dist/server/index.js';
+    const serving = command.run([everything, '--port', '0', '--session-idle-timeout', '1s']);
+    const url = await serving.url();
+    const run = modelTest(url, '--idle-timeout', '1s', '--strict', '--json');
+    expect(await run.exited(60_000)).toMatchObject({ code: 0 });
+    const report = JSON.parse(run.stdout) as ModelTestReport;
+    expect(report).toMatchObject({
+      url,
+      server: { name: 'mcp-servers/everything' },
+      idleTimeout: 1_000,
+      strict: true,
+      slipped: 0,
+      violations: [],
+      notes: [],
+      features: {
+        streams: { driven: true },
+        deletes: { driven: true },
+        longCall: { driven: 'trigger-long-running-operation {"duration":$S}' },
+      },
+    });
+    expect(report.transitions.filter(({ verdict }) => verdict !== 'covered')).toEqual([]);
+    expect(report.transitions.length).toBe(40);
+    expect(run.stderr).toBe('');
+  });
+
+  test('answering with JSON, without an idle timeout: what takes time is listed, and not driven', async () => {
+    const module = await command.module(
+      'slow.js',
+      `import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+       import { setTimeout } from 'node:timers/promises';
+       import { z } from 'zod';
+       export default (session) => {
+         const server = new McpServer({ name: 'slow', version: '1.0.0' }, session.serverOptions);
+         server.registerTool('pause', { inputSchema: { why: z.string(), length: z.number() } }, async ({ length }) => {
+           await setTimeout(length);
+           return { content: [] };
+         });
+         return server;
+       };`,
+    );
+    const serving = command.run([module, '--port', '0', '--json-response', '--session-idle-timeout', 'infinity']);
+    const run = modelTest(await serving.url(), '--strict', '--slow-call', 'pause:{"why":"test","length":$MS}');
+    expect(await run.exited()).toMatchObject({ code: 0 });
+    expect(run.lines(/^ {2}long call/)).toEqual(['  long call     pause {"why":"test","length":$MS}']);
+    expect(run.lines(/idle --REST-->/)).toEqual([expect.stringMatching(/not driven: the idle timeout was not told$/)]);
+    expect(run.lines(/active\(2\) --RESPONSE--> active\(1\) /)).toEqual([expect.stringMatching(/ covered$/)]);
+    expect(run.lines(/transitions:/)).toEqual(['40 transitions: 9 covered, 31 not driven, 0 not reached, 0 violated']);
+    expect(run.lines(/^Nothing is wrong/)).toHaveLength(1);
+  });
+});
+
+describe('violations', () => {
+  test('exit with 1 and are told with the rule, its source, what came, and the script', async () => {
+    const url = await serveByHand(1_000, { unknownStatus: 400 });
+    const run = modelTest(url, '--max-in-flight', '1');
+    expect(await run.exited()).toMatchObject({ code: 1 });
+    const told = run.stdout.split('\n');
+    const rule = '  A request with the id of an ended session is answered with 404. (endedIsNotFound)';
+    const at = told.indexOf(rule);
+    expect(told.slice(at, at + 7)).toEqual([
+      rule,
+      '    the protocol, MUST: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management',
+      expect.stringMatching(/^ {4}got {5}POST ping: 400, ended, \{.*"refused".*\}$/),
+      '    script  1. POST initialize → 200',
+      '            2. POST notifications/initialized → 202',
+      '            3. DELETE → 200',
+      '            4. POST ping → 400',
+    ]);
+    expect(run.lines(/idle --TERMINATE deleted/)).toEqual([expect.stringMatching(/ violated: endedIsNotFound$/)]);
+    expect(run.lines(/^2 violations, by/)).toHaveLength(1);
+  });
+
+  test('of a naive idle timer: the call that was cut', async () => {
+    const url = await serveByHand(1_000, { idle: 'naive' });
+    const run = modelTest(url, '--idle-timeout', '1s', '--max-in-flight', '1', '--json');
+    expect(await run.exited(60_000)).toMatchObject({ code: 1 });
+    const { violations } = JSON.parse(run.stdout) as ModelTestReport;
+    const cut = violations.find(({ rule }) => rule === 'callKept');
+    expect(cut).toMatchObject({
+      says: 'A call in flight is not cut by the idle timeout.',
+      got: expect.stringMatching(/^POST tools\/call sleep .*: 200, ended, no message$/),
+    });
+    expect(cut?.actions).toEqual([
+      'POST initialize → 200',
+      'POST notifications/initialized → 202',
+      expect.stringMatching(/^POST tools\/call sleep \{"ms":\d+\} → 200$/),
+      '1500 ms pass',
+    ]);
+  });
+});
+
+test('what the protocol leaves open is noted, and no violation', async () => {
+  const url = await serveByHand(1_000, { callsAtEnd: 'cut', deletes: 'late', json: true });
+  const run = modelTest(url, '--max-in-flight', '1');
+  expect(await run.exited()).toMatchObject({ code: 0 });
+  expect(run.lines(/callAnsweredAtEnd/)).toEqual([
+    '  A call in flight whose session ends is answered with exactly one response. (callAnsweredAtEnd)',
+  ]);
+  expect(run.lines(/^Nothing is wrong/)).toHaveLength(1);
+});
+
+test('--no-streams and --no-deletes leave them alone, and --header is sent', async () => {
+  const url = await serveByHand(1_000, { authorization: 'Bearer x', getStatus: 500, deleteStatus: 500 });
+  const run = modelTest(url, '--no-streams', '--no-deletes', '--header', 'Authorization: Bearer x');
+  expect(await run.exited()).toMatchObject({ code: 0 });
+  expect(run.lines(/^ {2}(GET|DELETE) /)).toEqual([
+    '  GET streams   not driven: told not to open GET streams',
+    '  DELETE        not driven: told not to delete sessions',
+  ]);
+});
+
+describe('nothing to test: exit code 2, and one line that says why', () => {
+  const byHand = (odd: Parameters<typeof serveByHand>[1]) => () => serveByHand(1_000, odd);
+
+  test.each<[string, () => Promise<string>, string[], RegExp]>([
+    ['nobody listens', async () => 'http://127.0.0.1:9/mcp', [], /cannot reach .*: no answer \(connect ECONNREFUSED/],
+    ['a stateless server', byHand({ stateless: true }), [], /has no sessions to test: .* without an Mcp-Session-Id/],
+    ['no token', byHand({ authorization: 'Bearer x' }), [], /refuses an initialize with 401; --header 'Authorization/],
+    ['no MCP server', plainServer, [], /does not answer an initialize as MCP does: 404, ended/],
+    [
+      'a slow call that does not last',
+      byHand({}),
+      ['--slow-call', 'sleep:{"timeout":$MS}'],
+      /the slow call sleep \{"timeout":\$MS\} took \d+ ms when asked for 500/,
+    ],
+    [
+      'a slow call that is not written as one',
+      byHand({}),
+      ['--slow-call', 'sleep'],
+      /the slow call sleep can't be used: it is not written as name:\{"argument":\$MS\}/,
+    ],
+    ['a wrong flag', byHand({}), ['--coverage', 'all'], /argument 'all' is invalid\. Allowed choices are transitions/],
+    ['a timeout without a unit', byHand({}), ['--idle-timeout', '2'], /A duration needs a unit: 2ms, 2s, 2m or 2h/],
+  ])('%s', async (_, served, flags, line) => {
+    const run = modelTest(await served(), ...flags);
+    expect(await run.exited()).toMatchObject({ code: 2 });
+    expect(run.stdout).toBe('');
+    expect(run.stderr.trim().split('\n')).toEqual([expect.stringMatching(line)]);
+  });
+
+  test('no URL', async () => {
+    const run = command.run(['model-test']);
+    expect(await run.exited()).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain("required option '--url <url>' not specified");
+  });
+});
