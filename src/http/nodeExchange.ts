@@ -19,6 +19,7 @@ export class NodeExchange implements Exchange {
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   #closed: boolean;
+  #asked = 0;
   #listeners: (() => void)[] = [];
   #requestInfo: Exchange['requestInfo'] | undefined;
 
@@ -107,6 +108,8 @@ export class NodeExchange implements Exchange {
   }
 
   get progress(): number {
+    // Behind another response nothing is taken, because nothing is offered: that says nothing of the peer.
+    if (this.#response.socket === null) return ++this.#asked;
     // What libuv still has of the chunk being written; Node's own socket timeout goes by it too. A chunk can be large
     // and its reader slow, so `buffered`, which counts whole chunks, would say too little.
     const { _handle: handle } = (this.#response.socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };

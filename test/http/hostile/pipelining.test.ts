@@ -36,17 +36,22 @@ describe('pipelined requests', () => {
     await siege.expectUnharmed();
   });
 
-  test('behind a stream that never ends are not waited for', async () => {
+  test('behind a call wait for it, however long it takes', async () => {
     const siege = await besiege();
     const { sessionId, headers } = await siege.session();
     const raw = await siege.connect();
-    const call = bytesOf({ headers, body: callBody('echo', { text: 'x' }) });
-    raw.write(Buffer.concat([bytesOf({ method: 'GET', headers }), call]));
-    const { supervisor } = siege.served;
-    await until(() => supervisor.session(sessionId)?.inFlight === 2, { what: 'both to have come' });
-    await turns(10); // the answer is there, and waits for its turn
-    await advance(siege.clock, 30_000);
-    await until(raw.closed, { what: 'the connection to be cut' });
+    const long = bytesOf({ headers, body: callBody('gate', { key: 'a' }, 1) });
+    const quick = bytesOf({ headers, body: callBody('echo', { text: 'quick' }, 2) });
+    const stream = bytesOf({ headers, body: callBody('gate', { key: 'b' }, 3) });
+    raw.write(Buffer.concat([long, quick, stream]));
+    await siege.served.gates.entered('b');
+    await turns(10); // the quick answer is there, and waits for its turn
+    await advance(siege.clock, 300_000, 15_000);
+    expect(siege.served.supervisor.session(sessionId)?.inFlight).toBe(3);
+    siege.served.gates.openAll();
+    for (const text of ['passed a', 'quick', 'passed b']) {
+      expect((await raw.readResponse()).body).toContain(`"text":"${text}"`);
+    }
     await siege.expectUnharmed();
   });
 
