@@ -9,6 +9,8 @@ export interface Announcement {
   readonly server: ServerInfo;
   /** The source of the server, as the command line names it. */
   readonly label: string;
+  /** Where the sessions can be watched, token included; `undefined` without `--inspect`. */
+  readonly inspectorUrl: string | undefined;
   /** In ms; `undefined` when there are no sessions. */
   readonly sessionIdleTimeout: number | undefined;
   /** In ms. */
@@ -17,18 +19,20 @@ export interface Announcement {
 
 /** A greeting for people, or one entry for machines. */
 export function announce(journal: Journal, announcement: Announcement): void {
-  const { version, url, server, label, sessionIdleTimeout, shutdownTimeout } = announcement;
+  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, shutdownTimeout } = announcement;
   const name = printable(`${server.name} ${server.version}`);
+  const told = { url, server, sessionIdleTimeout, ...(inspectorUrl !== undefined && { inspectorUrl }) };
   journal.greet(
     [
       `mcp-session-supervisor ${version}`,
       `  endpoint      ${url}`,
       `  server        ${name} (${printable(label)})`,
+      ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
       `  idle timeout  ${idleTimeout(sessionIdleTimeout)}`,
       `  to stop       Ctrl-C or SIGTERM: calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`,
       '',
     ],
-    { level: 'info', event: 'server.listening', message: `${name} listens at ${url}`, url, server, sessionIdleTimeout },
+    { level: 'info', event: 'server.listening', message: `${name} listens at ${url}`, ...told },
   );
 }
 

@@ -32,6 +32,9 @@ export interface Flags {
   readonly stateless?: true;
   readonly shutdownTimeout?: number;
   readonly historySize?: number;
+  /** The port of the inspector, 0 for any. */
+  readonly inspect?: number;
+  readonly inspectAllowTerminate?: true;
   readonly jsonResponse?: true;
   readonly resumable?: true;
   readonly retryInterval?: number;
@@ -113,6 +116,13 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       'accepted Origins, a,b or * (default on loopback: loopback origins of the port, and those of --cors)',
     ).argParser(parseOrigins),
     new Option('--cors <origins>', 'origins of browser clients, a,b or * (default: off)').argParser(parseOrigins),
+  ],
+  'The sessions, live:': [
+    new Option('--inspect [port]', 'serve a page that shows them, on loopback; prints its URL (default port: any free)')
+      .preset('0')
+      .argParser(parsePort)
+      .conflicts('stateless'),
+    new Option('--inspect-allow-terminate', 'the page may end them; implies --inspect').implies({ inspect: 0 }),
   ],
   'Output:': [
     new Option('--log-format <format>', 'json is one object per line').choices(['text', 'json']).default('text'),

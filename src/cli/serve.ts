@@ -4,6 +4,7 @@ import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
+import { inspect } from './inspect.ts';
 import type { Journal } from './journal.ts';
 import { reportLifecycle } from './lifecycle.ts';
 import { probe } from './probe.ts';
@@ -47,6 +48,7 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
     },
   });
   const tally = reportLifecycle(supervisor, journal, sessionIdleTimeout);
+  const inspector = await inspect(supervisor, flags);
   endpoint.serve(toNodeHandler(supervisor));
 
   announce(journal, {
@@ -54,10 +56,17 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
     url: `http://${urlHost(host)}:${port}${path}`,
     server,
     label: source.label,
+    inspectorUrl: inspector?.url,
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
     shutdownTimeout,
   });
   const unchecked = uncheckedHosts(flags);
   if (unchecked !== undefined) journal.write({ level: 'warn', event: 'hosts.unchecked', message: unchecked });
-  return { stop: (signal) => drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal) };
+  return {
+    stop: async (signal) => {
+      const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal);
+      await inspector?.close();
+      return clean;
+    },
+  };
 }

@@ -68,7 +68,9 @@ export class Feed implements SnapshotSource {
     ];
   }
 
+  /** Tells what there is left to tell, and no more. */
   close(): void {
+    if (this.#census !== undefined && this.#ready) this.#tick(this.#census);
     this.#closed = true;
     for (const off of this.#off) off();
     this.#stop();

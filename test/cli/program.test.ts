@@ -101,6 +101,15 @@ test('--resumable keeps events in memory, one store for each supervisor', () => 
   expect(() => resolveOptions({ eventStore: first, server })).not.toThrow();
 });
 
+test('the sessions are shown where that is asked for, on any free port unless one is named', () => {
+  expect(flagsOf()).not.toHaveProperty('inspect');
+  expect(flagsOf('--inspect')).toMatchObject({ inspect: 0 });
+  expect(flagsOf('--inspect', '8081', '--port', '0')).toMatchObject({ inspect: 8_081, port: 0 });
+  expect(flagsOf('--inspect-allow-terminate')).toMatchObject({ inspect: 0, inspectAllowTerminate: true });
+  const both = flagsOf('--inspect-allow-terminate', '--inspect', '8081');
+  expect(both).toMatchObject({ inspect: 8_081, inspectAllowTerminate: true });
+});
+
 describe('who may ask', () => {
   test('on loopback: loopback names, and loopback origins of the port', () => {
     expect(toSupervisorOptions(flagsOf(), LOOPBACK)).toEqual({
@@ -172,6 +181,11 @@ describe('wrong usage', () => {
       "option '--session-idle-timeout <duration>' cannot be used with option '--stateless'",
     ],
     [['./a.js', '--stateless', '--resumable'], "option '--resumable' cannot be used with option '--stateless'"],
+    [['./a.js', '--stateless', '--inspect'], "option '--inspect [port]' cannot be used with option '--stateless'"],
+    [
+      ['--inspect', './a.js'],
+      "option '--inspect [port]' argument './a.js' is invalid. Not a port: \"./a.js\". Ports are 0 (a free one) to 65535.",
+    ],
     [['./a.js', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],
   ])('%j', (argv, message) => {
     const failure = refusalOf(...argv);
