@@ -1,7 +1,9 @@
 /** The event store in memory: what it keeps, what it drops and when, and what an event costs. */
+import { readFile } from 'node:fs/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore, type MemoryEventStore, type MemoryEventStoreOptions } from '../../src/index.ts';
+import { checkBounds } from '../../src/stores/storeBounds.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 
 const message = (text: string | number): JSONRPCMessage => ({ jsonrpc: '2.0', method: 'm', params: { text } });
@@ -64,6 +66,15 @@ describe('the bounds when nothing else is said', () => {
     clock.increment(1);
     expect(store.events).toBe(1);
   });
+});
+
+test('README names the bounds, and what they are when nothing else is said', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(max\w+)` \| ([\d ]+) \| /gm)].map(([, name, value = '']) => [
+    name,
+    Number(value.replaceAll(' ', '')),
+  ]);
+  expect(Object.fromEntries(rows)).toMatchObject(checkBounds({}));
 });
 
 describe('what is refused', () => {
