@@ -35,7 +35,7 @@ export class ModelExchange {
   readonly ended: Promise<void>;
   readonly messages: ModelMessage[] = [];
   status: number | undefined;
-  headers = new Headers();
+  headers: Headers = new Headers();
   isEnded = false;
   /** Why it could not be sent or read. */
   error: unknown;

@@ -107,7 +107,7 @@ function shortestOfEach(found: readonly FoundViolation[]): FoundViolation[] {
 }
 
 /** Drives a system along one path. */
-export async function runPath(
+async function runPath(
   path: SessionPath,
   driver: Driver,
   name: string,
