@@ -65,11 +65,19 @@ export class PathRun {
     await this.#check(step);
   }
 
-  /** At the end of a path that leaves the session alive: it still answers, and can be ended. */
+  /**
+   * At the end of a path that leaves the session alive: it still answers; and once all that was in flight has ended, it
+   * ends by itself, which shows that nothing was miscounted, or else by DELETE.
+   */
   async finish(): Promise<void> {
     if (this.client.sessionId === undefined || this.#lastState === 'terminated') return;
     await this.#ping();
     while (this.#open.length > 0) await this.#endOldest();
+    if (this.#path.timeouts.sessionIdleTimeout !== null) {
+      await this.#elapse(this.#idleTimeout + this.#driver.grace);
+      await this.#driver.settle();
+      return this.#checkEnded();
+    }
     if (!this.#driver.endings.includes('deleted')) return;
     await this.#delete();
     await this.client.expectGone();

@@ -31,6 +31,7 @@ function along(name: string, options: PathOptions): Attack {
       const server = kit.createGatedServer({ holdInitialize: true });
       const { initializeTimeout, sessionIdleTimeout, maxSessionLifetime } = { ...options.timeouts };
       const ends = new Map<string, number>();
+      let reason: string | undefined;
       const supervisor = createSessionSupervisor({
         server: server.factory,
         clock,
@@ -39,7 +40,10 @@ function along(name: string, options: PathOptions): Attack {
         initializeTimeout: initializeTimeout ?? 2 ** 31 - 1,
         maxSessionLifetime: maxSessionLifetime ?? Number.POSITIVE_INFINITY,
       });
-      supervisor.on('session.terminated', ({ session: { id } }) => ends.set(id, (ends.get(id) ?? 0) + 1));
+      supervisor.on('session.terminated', ({ session: { id }, ...event }) => {
+        ends.set(id, (ends.get(id) ?? 0) + 1);
+        reason = event.reason;
+      });
       const signals = new Map<string, AbortSignal>();
       supervisor.on('session.opened', ({ session: { id } }) => {
         const signal = server.sessions.find(({ context }) => context.id === id)?.context.signal;
@@ -55,6 +59,8 @@ function along(name: string, options: PathOptions): Attack {
         const { violations } = await kit.runPaths([path], driver);
         const [violation] = violations;
         if (violation !== undefined) return `${violation.rule} after ${violation.script.at(-1)}`;
+        const expected = path.steps.at(-1)?.expected.reason ?? (sessionIdleTimeout ? 'idle' : 'deleted');
+        if (reason !== expected) return `the reason ${reason} instead of ${expected}`;
       }
       for (const { id } of supervisor.sessions()) await supervisor.terminate(id);
       for (let turn = 0; turn < 10; turn++) await setImmediate();

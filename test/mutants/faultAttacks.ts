@@ -79,6 +79,32 @@ const failingTimer: Attack = {
   },
 };
 
+/** A drain waits as long as it was told to, ends what is left, and stops the supervisor. */
+const drains: Attack = {
+  name: 'a drain with a time of its own',
+  async run(kit, subject) {
+    const clock = new SimulatedClock();
+    const { supervisor, initialize } = open(subject, kit, clock);
+    const call = supervisor.fetch(toolCall(await initialize()));
+    await turns();
+    let over = false;
+    const drained = supervisor.drain({ timeout: 500 }).then(() => {
+      over = true;
+    });
+    await turns();
+    clock.increment(499);
+    await turns();
+    if (over) return 'the drain did not wait';
+    clock.increment(1);
+    await turns();
+    if (!(await (await call).text()).includes('drained')) return 'the call was not ended';
+    if (!over) return 'the drain waited longer than it was told to';
+    await drained;
+    const { status, value } = supervisor.actor.getSnapshot();
+    return status === 'done' && value === 'stopped' ? undefined : `the supervisor is ${String(value)} (${status})`;
+  },
+};
+
 /** Slots are used again, and what has ended is no child any more. */
 const slots: Attack = {
   name: 'slots and children',
@@ -142,4 +168,10 @@ function toolCall(id: string): Request {
   });
 }
 
-export const FAULT_ATTACKS: readonly Attack[] = [slots, failingTimer, failingPartition(false), failingPartition(true)];
+export const FAULT_ATTACKS: readonly Attack[] = [
+  slots,
+  drains,
+  failingTimer,
+  failingPartition(false),
+  failingPartition(true),
+];
