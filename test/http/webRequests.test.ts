@@ -1,0 +1,46 @@
+/** What a request may look like over `fetch`: the same as over sockets, where hosts and bodies come another way. */
+import { expect, test } from 'vitest';
+import { supervise } from '../support/serve.ts';
+import { initializeBody } from '../support/wire.ts';
+
+const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
+async function send(options: Parameters<typeof supervise>[0], url: string, init: RequestInit = {}) {
+  const { supervisor, stop } = supervise(options);
+  const headers = { ...HEADERS, ...(init.headers as Record<string, string>) };
+  const body = JSON.stringify(initializeBody());
+  const response = await supervisor.fetch(new Request(url, { method: 'POST', body, ...init, headers }));
+  const answer = { status: response.status, text: await response.text(), sessions: [...supervisor.sessions()].length };
+  await stop();
+  return answer;
+}
+
+test.each([
+  ['http://localhost/mcp', undefined, 200],
+  ['http://localhost:3000/mcp', undefined, 200],
+  ['http://mcp.example:8080/mcp', undefined, 200],
+  ['http://mcp.example:8081/mcp', undefined, 403],
+  ['http://evil.example/mcp', undefined, 403],
+  ['http://evil.example/mcp', 'localhost', 200], // what the client said counts, not what a proxy made of it
+  ['http://localhost/mcp', 'evil.example', 403],
+])('sent to %s with the Host %s: %i', async (url, host, status) => {
+  const allowedHosts = ['localhost', 'mcp.example:8080'];
+  const answer = await send({ allowedHosts }, url, host === undefined ? {} : { headers: { host } });
+  expect(answer.status).toBe(status);
+  expect(answer.sessions).toBe(status === 200 ? 1 : 0);
+});
+
+const deep = `${'['.repeat(501)}${']'.repeat(501)}`;
+test.each<[string, string | Uint8Array<ArrayBuffer>, number, number | undefined]>([
+  ['with a byte order mark', `\ufeff${JSON.stringify(initializeBody())}`, 200, undefined],
+  ['with two of them', `\ufeff\ufeff${JSON.stringify(initializeBody())}`, 400, -32700],
+  ['nested too deep', deep, 400, -32600],
+  ['of more than 64 KiB', JSON.stringify(initializeBody()).padEnd(65_537), 413, -32000],
+  ['of just 64 KiB', JSON.stringify(initializeBody()).padEnd(65_536), 200, undefined],
+  ['in UTF-16', Buffer.from(JSON.stringify(initializeBody()), 'utf16le'), 400, -32700],
+])('a body %s', async (_, body, status, code) => {
+  const answer = await send({}, 'http://localhost/mcp', { body });
+  expect(answer.status).toBe(status);
+  if (code !== undefined) expect(JSON.parse(answer.text)).toMatchObject({ id: null, error: { code } });
+  expect(answer.sessions).toBe(status === 200 ? 1 : 0);
+});
