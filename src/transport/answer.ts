@@ -147,3 +147,17 @@ export class StreamAnswer implements Answer {
     this.#complete();
   }
 }
+
+/** Settles a call. Throws when its response is no JSON (a bigint, a cycle): its client gets an error all the same. */
+export function settle(answer: Answer, id: RequestId, response: JSONRPCMessage): void {
+  try {
+    answer.settle(id, response);
+  } catch (error) {
+    answer.settle(id, {
+      jsonrpc: '2.0',
+      id,
+      error: { code: -32603, message: 'Internal error: the answer is not JSON' },
+    });
+    throw error;
+  }
+}

@@ -8,7 +8,8 @@ import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from
 import { SupervisorError } from '../errors.ts';
 import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
 import { EventLog } from '../stores/eventLog.ts';
-import { type Answer, JsonAnswer, StreamAnswer } from './answer.ts';
+import { type Answer, JsonAnswer, StreamAnswer, settle } from './answer.ts';
+import { BrokenStreams } from './brokenStreams.ts';
 import { Connection } from './connection.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
@@ -23,9 +24,6 @@ const PRIMING_SINCE = '2025-11-25';
 
 /** The id of the GET stream; those of POSTs are numbers. */
 const STANDALONE = 'get';
-
-/** Streams that are remembered because the store failed them. */
-const MAX_BROKEN = 1_000;
 
 export class SessionTransport implements Transport {
   // Called by the server that is connected; set by it.
@@ -44,8 +42,7 @@ export class SessionTransport implements Transport {
   #calls: Map<RequestId, Answer> | undefined;
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
-  /** Streams of which the store has a part only: nothing can be resumed from it. */
-  #broken: Set<string> | undefined;
+  #broken: BrokenStreams | undefined;
   #standalone: MessageStream | undefined;
   #takeover: Takeover | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
@@ -323,9 +320,7 @@ export class SessionTransport implements Transport {
 
   #storeFailed(streamId: string, error: unknown): void {
     this.#answers?.get(streamId)?.unpark();
-    this.#broken ??= new Set();
-    const [oldest] = this.#broken;
-    if (oldest !== undefined && this.#broken.size >= MAX_BROKEN) this.#broken.delete(oldest);
+    this.#broken ??= new BrokenStreams();
     this.#broken.add(streamId);
     this.#events.storeFailed(error);
   }
@@ -340,19 +335,5 @@ export class SessionTransport implements Transport {
 
   #sessionHeaders(): ResponseHeaders {
     return this.sessionId === undefined ? {} : { 'Mcp-Session-Id': this.sessionId };
-  }
-}
-
-/** Settles a call. Throws when its response is no JSON (a bigint, a cycle): its client gets an error all the same. */
-function settle(answer: Answer, id: RequestId, response: ResponseMessage): void {
-  try {
-    answer.settle(id, response);
-  } catch (error) {
-    answer.settle(id, {
-      jsonrpc: '2.0',
-      id,
-      error: { code: -32603, message: 'Internal error: the answer is not JSON' },
-    });
-    throw error;
   }
 }
