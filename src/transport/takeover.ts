@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { MessageStream } from './messageStream.ts';
 
 /** For how long a refusal is remembered, in ms. */
-export const INSISTENCE = 60_000;
+const INSISTENCE = 60_000;
 
 export class Takeover {
   readonly #clock: Clock;
