@@ -72,6 +72,7 @@ export function resolveInspectorOptions(options: InspectorOptions): ResolvedInsp
   if (token.length < SHORTEST_TOKEN || !/^[\w.~-]+$/.test(token)) {
     refuse('token', `at least ${SHORTEST_TOKEN} letters, digits or -._~`);
   }
+  if (resolved.port > 65_535) refuse('port', 'a whole number from 0 to 65535');
   const least = { port: 0, maxViewers: 1, maxEnded: 0, maxViewerBuffer: 1_024, interval: 10, pingInterval: 10 };
   for (const [name, minimum] of Object.entries(least) as [keyof typeof least, number][]) {
     if (!(Number.isSafeInteger(resolved[name]) && resolved[name] >= minimum && resolved[name] < 2 ** 31)) {

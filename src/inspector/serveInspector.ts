@@ -106,10 +106,11 @@ export async function serveInspector(
     close: () => {
       closed ??= (async () => {
         feed.close();
+        const left = [...viewers].map((viewer) => viewer.gone);
         for (const viewer of viewers) viewer.leave(CLOSE_CODES.goingAway, 'the server is closing');
         server.close();
         server.closeAllConnections();
-        await once(server, 'close');
+        await Promise.all([once(server, 'close'), ...left]);
       })();
       return closed;
     },

@@ -35,6 +35,8 @@ export class Viewer {
   /** Hears what the viewer says. Returns whether that was expected. */
   onFrame: (text: string) => boolean = () => false;
   onGone: () => void = () => {};
+  /** Resolves when it is gone, and `onGone` was called. */
+  readonly gone: Promise<void>;
   readonly #socket: Socket;
   readonly #options: ViewerOptions;
   readonly #pings: NodeJS.Timeout;
@@ -54,10 +56,13 @@ export class Viewer {
       if (data.toString() === this.#awaited) this.#awaited = undefined;
     });
     socket.on('error', () => {}); // a frame that is too long, or none: ws closes by itself
-    socket.on('close', () => {
-      clearInterval(this.#pings);
-      clearTimeout(this.#leaving);
-      this.onGone();
+    this.gone = new Promise((resolve) => {
+      socket.on('close', () => {
+        clearInterval(this.#pings);
+        clearTimeout(this.#leaving);
+        this.onGone();
+        resolve();
+      });
     });
   }
 
