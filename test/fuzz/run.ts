@@ -8,7 +8,15 @@ import { type Served, serve } from '../support/serve.ts';
 import { advance } from '../support/simulatedClock.ts';
 import { turns, until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
-import { callBody, type Headers, type Initialized, initialize, post } from '../support/wire.ts';
+import {
+  callBody,
+  type Headers,
+  type Initialized,
+  initialize,
+  parseSse,
+  post,
+  type WireMessage,
+} from '../support/wire.ts';
 import { Attacker } from './attacker.ts';
 import { mutateBytes, type RequestSpec, render } from './requests.ts';
 import { type FuzzResponse, parseResponses } from './responses.ts';
@@ -177,6 +185,27 @@ class Run {
   }
 }
 
+/** Whether a POST that got through has the responses to its own requests, each once, and no other's. */
+function misanswered(
+  request: RequestSpec | undefined,
+  { status, headers, body }: FuzzResponse,
+  excused: boolean,
+): string[] {
+  if (request?.method !== 'POST' || status !== 200) return [];
+  const text = Buffer.from(body, 'latin1').toString();
+  const streamed = headers.get('content-type') === 'text/event-stream';
+  const data = streamed ? parseSse(text).map((event) => event.data) : [text];
+  const messages = data.flatMap((json) => (json === '' ? [] : [JSON.parse(json)].flat())) as WireMessage[];
+  const answered = messages.filter(({ method }) => method === undefined).map(({ id }) => JSON.stringify(id));
+  const asked = ([JSON.parse((request.body ?? '').replace('\ufeff', ''))].flat() as WireMessage[])
+    .filter((message) => message.method !== undefined && message.id !== undefined)
+    .map(({ id }) => JSON.stringify(id));
+  // A call that is cancelled gets no response; one whose stream its handler closes gets it on resumption.
+  const missing = excused ? [] : asked.filter((id) => !answered.includes(id));
+  const foreign = answered.filter((id, n) => !asked.includes(id) || answered.indexOf(id) !== n);
+  return [...missing.map((id) => `no response to ${id}`), ...foreign.map((id) => `a response to ${id}`)];
+}
+
 async function runPolite(run: Run, { connections }: PoliteScenario): Promise<void> {
   const sending = connections.map(async (writes) => {
     const attacker = await run.connect();
@@ -184,19 +213,22 @@ async function runPolite(run: Run, { connections }: PoliteScenario): Promise<voi
       attacker.send(Buffer.concat(requests.map((request) => run.bytesOf(request))));
       await turns(1);
     }
-    return { attacker, methods: writes.flat().map(({ method }) => method) };
+    return { attacker, requests: writes.flat() };
   });
   await run.expectHealthy('meanwhile');
   const sent = await Promise.all(sending);
   await run.expectHealthy('after all was sent');
   await run.endSessions();
-  for (const { attacker, methods } of sent) {
+  const excused = /notifications\/cancelled|closeStream/.test(JSON.stringify(connections));
+  for (const { attacker, requests } of sent) {
+    const methods = requests.map(({ method }) => method);
     const parse = () => parseResponses(attacker.received, methods, attacker.ended);
     const answered = () => parse().responses.filter(({ complete }) => complete).length;
     await until(() => answered() >= methods.length || attacker.ended, { within: 3_000 }).catch(() => {});
     const { responses, problem } = parse();
     run.checkResponses(responses, problem);
     if (answered() !== methods.length) run.problems.push(`${answered()} answers to ${methods.length} requests`);
+    run.problems.push(...responses.flatMap((response, n) => misanswered(requests[n], response, excused)));
   }
 }
 
