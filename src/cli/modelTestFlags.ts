@@ -29,7 +29,7 @@ const FLAGS: readonly Option[] = [
     '--idle-timeout <duration>',
     "the server's idle timeout; without it nothing that takes time is driven",
   ).argParser(parseDuration),
-  new Option('--grace <duration>', 'how much longer a session may live (default: as long again)').argParser(
+  new Option('--grace <duration>', 'how much longer a session may live (default: 1.5 times as long)').argParser(
     parseDuration,
   ),
   new Option('--coverage <which>', 'which paths are walked').choices(COVERAGES).default('transitions'),

@@ -14,7 +14,10 @@ export interface HttpDriverOptions {
   url: string;
   /** The server's idle timeout, in ms. Default: it has none. */
   idleTimeout?: number | undefined;
-  /** How much longer than the idle timeout a session may live, in ms. Default as long again, at least 500. */
+  /**
+   * How much longer than the idle timeout a session may live, in ms. Default 1.5 times as long, at least 500: a server
+   * that looks for idle sessions once in each timeout ends them so late.
+   */
   grace?: number | undefined;
   /** A call that lasts so long. Default: there is none, and only GET streams keep a session active. */
   longCall?: ((ms: number) => LongCall) | undefined;
@@ -40,7 +43,7 @@ export function httpDriver(options: HttpDriverOptions): Driver {
   const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {}, strict = true } = options;
   return {
     url,
-    grace: options.grace ?? Math.max(500, idleTimeout ?? 0),
+    grace: options.grace ?? Math.max(500, 1.5 * (idleTimeout ?? 0)),
     patience: 10_000,
     pace: 200,
     timeouts: { ...NO_TIMEOUTS, sessionIdleTimeout: idleTimeout },

@@ -13,7 +13,7 @@ export interface ModelTestOptions {
   url: string;
   /** The server's idle timeout, in ms. Default: unknown, and nothing that depends on time is driven. */
   idleTimeout?: number | undefined;
-  /** How much longer than the idle timeout a session may live, in ms. Default as long again, at least 500. */
+  /** How much longer than the idle timeout a session may live, in ms. Default 1.5 times as long, at least 500. */
   grace?: number | undefined;
   /** Default `'transitions'`. */
   coverage?: Coverage | undefined;

@@ -191,6 +191,7 @@ export class PathRun {
     if (streams && !listening && (this.#options.holds === 'streams' || longCall === undefined)) {
       const exchange = await this.client.openStream();
       if (exchange.status !== 200 || !exchange.isStream) this.#refused(exchange, 'streamOpened');
+      this.#watch.used(hold.begun);
       this.#open.push({ ...hold, kind: 'stream', exchange });
       return;
     }

@@ -61,7 +61,7 @@ describe('wrong', () => {
         'active(1), opening --RESPONSE--> idle',
         'idle --after sessionIdleTimeout--> terminated(idle)',
       ],
-      actions: ['POST initialize → 200', 'POST notifications/initialized → 202', '1600 ms pass', 'POST ping → 200'],
+      actions: ['POST initialize → 200', 'POST notifications/initialized → 202', '2000 ms pass', 'POST ping → 200'],
     });
     const verdict = report.transitions.find(({ transition }) => transition === violation?.script.at(-1));
     expect(verdict).toMatchObject({ verdict: 'violated', rules: ['sessionEnded'] });
