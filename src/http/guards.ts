@@ -33,9 +33,9 @@ export function guard(exchange: Exchange, policy: Policy): RefusalName | undefin
 
 /**
  * The longest first message, in bytes. Anybody may send one, and what a client says of itself in it is kept for as long
- * as the session lives.
+ * as the session lives; icons as data URLs have room.
  */
-const MAX_FIRST_MESSAGE = 64 * 1024;
+const MAX_FIRST_MESSAGE = 256 * 1024;
 
 /** How long the body of this request may be, in bytes. */
 export function bodyLimit({ headers }: Exchange, { stateless, maxRequestBodySize }: Policy): number {

@@ -40,7 +40,7 @@ describe('malformed JSON', () => {
     expectRefusal(await siege.send({ headers, body }), 400, -32700);
     // Of a first message so much is not even read.
     const first = await siege.send({ body });
-    if (body.length > 65_536) expectRefusal(first, 413, -32000);
+    if (body.length > 262_144) expectRefusal(first, 413, -32000);
     else expectRefusal(first, 400, -32700);
     await siege.expectUnharmed();
   });
