@@ -2,6 +2,7 @@
 import type { ContenderName } from './contenders.ts';
 import type { CrowdEffort } from './measures/crowd.ts';
 import type { IdleEffort } from './measures/idleSession.ts';
+import { INSPECTED, type InspectorEffort } from './measures/inspector.ts';
 import type { RequestEffort } from './measures/requests.ts';
 
 /** Which of the measures, and which of its series. */
@@ -15,9 +16,11 @@ export type Metric =
   | 'crowd.open'
   | 'crowd.use'
   | 'crowd.end'
-  | 'crowd.endAny';
+  | 'crowd.endAny'
+  | 'inspector.cpu'
+  | 'inspector.rate';
 
-export const MEASURES = ['echo', 'handshake', 'idle', 'crowd'] as const;
+export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 /** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
@@ -37,6 +40,7 @@ export interface Effort {
   readonly handshake: RequestEffort;
   readonly idle: IdleEffort;
   readonly crowd: CrowdEffort;
+  readonly inspector: InspectorEffort;
   /** How many sessions a small, a middling and a large crowd are. */
   readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
 }
@@ -48,6 +52,7 @@ export const FULL: Effort = {
   handshake: { rounds: 30, batch: 600, warmUp: 4_000 },
   idle: { rounds: 3, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 15, batch: 1_000, warmUp: 8_000 },
+  inspector: { rounds: 20, batch: 4_000, warmUp: 8_000, sessions: 10_000 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
@@ -57,6 +62,7 @@ export const QUICK: Effort = {
   handshake: { rounds: 15, batch: 300, warmUp: 4_000 },
   idle: { rounds: 1, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 7, batch: 600, warmUp: 4_000 },
+  inspector: { rounds: 9, batch: 3_000, warmUp: 4_000, sessions: 3_000 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 
@@ -68,6 +74,7 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
   const [small, middle, large] = [crowds.small, crowds.middle, crowds.large].map(String) as [string, string, string];
   const ours = { subject: 'supervisor', baseline: 'sdkMap' };
   const parsed = { subject: 'supervisor', baseline: 'sdkMapParsed' };
+  const [off, on, watched] = INSPECTED;
   const floor = { subject: 'supervisor', baseline: 'floor' };
   return [
     { title: 'echo call, CPU', metric: 'echo.cpu', ...ours, target: 0.4 },
@@ -76,6 +83,10 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
     { title: 'open a session', metric: 'crowd.open', subject: large, baseline: middle, target: 1.5 },
     { title: 'use a session', metric: 'crowd.use', subject: large, baseline: small, target: 1.5 },
     { title: 'end the oldest session', metric: 'crowd.end', subject: large, baseline: small, target: 1.5 },
+    { title: 'call, CPU', metric: 'inspector.cpu', subject: on, baseline: off, target: 1.05 },
+    // A server that is busy with nothing else then serves 70 % of what it served before.
+    { title: 'call, CPU', metric: 'inspector.cpu', subject: watched, baseline: off, target: 1.43 },
+    { title: 'calls a second', metric: 'inspector.rate', subject: watched, baseline: off },
     { title: 'end any session', metric: 'crowd.endAny', subject: large, baseline: small },
     { title: 'idle session, RSS', metric: 'idle.rss', ...ours },
     { title: 'echo calls a second', metric: 'echo.rate', ...ours },

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { Session } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answerParent } from '../child.ts';
+import { type Answers, answerParent } from '../child.ts';
 
 /** Bytes in use after garbage collection. */
 export interface Memory {
@@ -12,11 +12,17 @@ export interface Memory {
   readonly rss: number;
 }
 
-/** Serves on a free port of 127.0.0.1; answers `cpu` (microseconds so far), `memory`, `startProfile`, `stopProfile`. */
-export function listen(listener: RequestListener): void {
+/**
+ * Serves on a free port of 127.0.0.1; answers `cpu` (microseconds so far), `memory`, `startProfile`, `stopProfile`, and
+ * what else there is to ask.
+ */
+export function listen(listener: RequestListener, more: Answers = {}): void {
   const server = createServer(listener);
   server.listen(0, '127.0.0.1', () => {
-    answerParent({ cpu: cpuMicros, memory, startProfile, stopProfile }, (server.address() as AddressInfo).port);
+    answerParent(
+      { cpu: cpuMicros, memory, startProfile, stopProfile, ...more },
+      (server.address() as AddressInfo).port,
+    );
   });
 }
 
