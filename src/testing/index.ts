@@ -16,6 +16,7 @@ export {
   type GatedServerOptions,
   type GatedSession,
 } from './gatedServer.ts';
+export { INVARIANTS, type Invariant } from './invariants.ts';
 export {
   type ModelTestOptions,
   type ModelTestReport,
@@ -41,6 +42,17 @@ export {
   type SessionPathsOptions,
   sessionPaths,
 } from './sessionPaths.ts';
+export {
+  runScript,
+  type SimulateOptions,
+  SimulationFailure,
+  type SimulationResult,
+  type SimulationScript,
+  simulate,
+} from './simulation.ts';
+export { type PendingTimer, SimulationClock } from './simulationClock.ts';
+export { type SimulationPropertyOptions, shrinkScript, simulationProperty } from './simulationProperty.ts';
+export type { SimulationOptions } from './simulationWorld.ts';
 export { type OpenedStore, type StoreCase, storeConformance } from './storeConformance.ts';
 export type {
   ExpectedSession,

@@ -1,0 +1,142 @@
+/** Checks of exchanges: that each is answered, once, with what is its own, and not refused for nothing. */
+import type { Observed, SeenSession } from './observed.ts';
+import type { ClientRequest, SimulatedExchange } from './simulatedExchange.ts';
+import type { WireMessage } from './simulatedServer.ts';
+
+function sessionOf({ sessions }: Observed, exchange: SimulatedExchange): SeenSession | undefined {
+  if (exchange.sessionId !== undefined) return sessions.get(exchange.sessionId);
+  for (const session of sessions.values()) if (session.opening === exchange) return session;
+  return undefined;
+}
+
+/** The server has the request, and has not answered it. */
+function isPending(session: SeenSession | undefined, { id, token }: ClientRequest): boolean {
+  return session?.server.calls.get(id)?.token === token;
+}
+
+export function answeredOnce({ exchanges }: Observed): string | undefined {
+  for (const { name, stream } of exchanges) {
+    for (const { id, responses, token } of stream.requests) {
+      if (responses.length > 1) return `Request ${id} of ${name} has ${responses.length} answers`;
+      const result = responses[0]?.result;
+      if (token !== '' && result !== undefined && result.token !== token)
+        return `Request ${id} of ${name} (${token}) has the answer of ${result.token}`;
+    }
+  }
+  return undefined;
+}
+
+/** An exchange that goes on although nothing can be seen that it waits for. */
+export function unansweredForNothing(observed: Observed): string | undefined {
+  for (const exchange of observed.exchanges) {
+    const missing = exchange.open ? waitsForNothing(observed, exchange) : endedEmpty(observed, exchange);
+    if (missing !== undefined) return `${exchange.name} (${exchange.kind}) ${missing}`;
+  }
+  return undefined;
+}
+
+function waitsForNothing(observed: Observed, exchange: SimulatedExchange): string | undefined {
+  const { kind, isStream, reading, status, stream, uploading } = exchange;
+  if (uploading || (isStream && !reading) || observed.storeOperations > 0) return undefined;
+  const session = sessionOf(observed, exchange);
+  const lives = session !== undefined && session.state !== 'terminated';
+  if (kind === 'initialize')
+    return lives && session.state === 'initializing' ? undefined : 'waits for its answer, and nothing does so with it';
+  if (exchange.isGetStream) {
+    if (lives && isStream) return undefined;
+    return isStream ? 'is open though its session has ended' : 'gets no stream';
+  }
+  if (stream.requests.some((request) => isPending(session, request))) return undefined;
+  return status === undefined
+    ? 'is not answered, though nothing is left to wait for'
+    : 'is open, though all is answered';
+}
+
+function endedEmpty({ settings }: Observed, exchange: SimulatedExchange): string | undefined {
+  const { hungUp, kind, status, stream } = exchange;
+  if (hungUp || status !== 200 || stream.wasSlow || (kind !== 'post' && kind !== 'initialize')) return undefined;
+  if (settings.eventStore && stream.sentAway) return undefined;
+  const missing = stream.requests.find(({ cancelled, responses }) => responses.length === 0 && !cancelled);
+  return missing && `has ended, and request ${missing.id} has no answer`;
+}
+
+export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange): string | undefined {
+  const { admission, error = '', headers, kind, name, status, stream } = exchange;
+  if (kind === 'initialize') {
+    const opens = status === 200 && stream.requests[0]?.responses[0]?.error === undefined;
+    if (headers.has('mcp-session-id') !== opens) return `${name} is answered ${status}, with an id or without one`;
+    if (opens && (admission?.full || admission?.principalFull)) return `${name} gets a session though there is no room`;
+  }
+  return hasCause(observed, exchange)
+    ? undefined
+    : `${name} (${kind}) is answered ${status} ${error}, which has no cause`;
+}
+
+function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
+  const { clock, draining, settings } = observed;
+  const { admission, error = '', kind, sentAt, sessionId, status, stream } = exchange;
+  const session = sessionOf(observed, exchange);
+  const ended = session === undefined || session.state === 'terminated';
+  const waited = clock.now() - sentAt;
+  switch (status) {
+    case 200:
+      return (
+        kind === 'delete' ||
+        kind === 'initialize' ||
+        kind === 'listen' ||
+        stream.requests.length > 0 ||
+        stream.lastEventId !== undefined
+      );
+    case 202:
+      return kind === 'post' && stream.requests.length === 0;
+    case 204:
+      return kind === 'resume' && stream.requests.every((request) => !isPending(session, request));
+    case 400:
+      if (error.includes('batches')) return stream.requests.length > 1;
+      if (error.includes('id is in flight')) return stream.requests.some(({ repeated }) => repeated);
+      return error.includes('Last-Event-ID') && kind === 'resume' && (ended || session.storeFailed);
+    case 404:
+      return sessionId !== undefined && (!exchange.found || ended);
+    case 408:
+      return draining || waited >= settings.requestBodyTimeout;
+    case 409:
+      return kind === 'listen' && exchange.conflicts;
+    case 429:
+      return kind === 'initialize' && (admission?.principalFull ?? true);
+    case 500:
+      return (
+        kind === 'initialize' &&
+        (session === undefined ? observed.repeatedId : session.server.failed || session.causes.has('crashed'))
+      );
+    case 503:
+      if (error.includes('shutting down')) return draining || session?.causes.has('drained') === true;
+      if (error.includes('too many sessions')) return kind === 'initialize' && (admission?.full ?? true);
+      if (error.includes('before it was initialized')) return kind === 'initialize' && ended;
+      return error.includes('event store') && kind === 'resume' && session?.storeFailed === true;
+    case 504:
+      return kind === 'initialize' && (waited >= settings.initializeTimeout || waited >= settings.maxSessionLifetime);
+    default:
+      return false;
+  }
+}
+
+/** A message that is no response belongs to the stream on which it comes, and comes next on it. */
+export function expectedMessage(
+  observed: Observed,
+  exchange: SimulatedExchange,
+  message: WireMessage,
+): string | undefined {
+  const { name, sessionId, stream } = exchange;
+  const token = message.params?.token;
+  if (token === undefined) return `${name} gets a response to nothing that it asked: ${JSON.stringify(message)}`;
+  const server = observed.sessions.get(sessionId ?? '')?.server;
+  const sent = [...stream.requests.map((request) => server?.told.get(request.token) ?? []), server?.pushed ?? []];
+  const list = sent.find((tokens) => tokens.includes(token));
+  if (list === undefined || stream.requests.length > 0 !== (list !== server?.pushed))
+    return `${name} gets ${token}, which belongs to another stream`;
+  const last = stream.tokens.findLast((other) => list.includes(other));
+  const next = last === undefined ? undefined : list[list.indexOf(last) + 1];
+  const isFirst = last === undefined && (list === server?.pushed || list[0] === token);
+  stream.tokens.push(token);
+  return isFirst || next === token ? undefined : `${name} gets ${token}, and ${next ?? list[0]} would be next`;
+}

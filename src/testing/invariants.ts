@@ -1,0 +1,125 @@
+/**
+ * What holds for a supervisor at all times, written down once: as a sentence, and as code that looks at the public API,
+ * the clock, and what was seen from outside. Each check returns what is wrong, or undefined.
+ */
+import { answeredOnce, causeOfRefusal, expectedMessage, unansweredForNothing } from './exchangeChecks.ts';
+import type { Observed, SeenSession } from './observed.ts';
+import {
+  agreement,
+  causeOfEnding,
+  countsInFlight,
+  cutEarly,
+  drainedEarly,
+  fairEviction,
+  idleCut,
+  leftAfterDrain,
+  serverEnd,
+} from './sessionChecks.ts';
+import type { SimulatedExchange } from './simulatedExchange.ts';
+import type { WireMessage } from './simulatedServer.ts';
+import { machineTimers, otherTimers } from './timerChecks.ts';
+
+export interface Invariant {
+  readonly name: string;
+  /** What holds, in one sentence. */
+  readonly says: string;
+  /** Looks after every step, whatever is still going on by itself. */
+  readonly always?: (observed: Observed) => string | undefined;
+  /** Looks when nothing goes on by itself any more. */
+  readonly settled?: (observed: Observed) => string | undefined;
+  /** Looks when a session ends; `lastActiveAt` is what its SessionInfo says. */
+  readonly ended?: (observed: Observed, session: SeenSession, lastActiveAt: number) => string | undefined;
+  /** Looks when an exchange is answered. */
+  readonly answered?: (observed: Observed, exchange: SimulatedExchange) => string | undefined;
+  /** Looks when a message comes on a stream that is no response to one of its requests. */
+  readonly received?: (observed: Observed, exchange: SimulatedExchange, message: WireMessage) => string | undefined;
+  /** Looks when a drain is over. */
+  readonly drained?: (observed: Observed) => string | undefined;
+}
+
+export const INVARIANTS: readonly Invariant[] = [
+  {
+    name: 'idleCutsNothing',
+    says: 'No exchange in flight is ended by the idle timer, and no session before its time.',
+    ended: idleCut,
+  },
+  {
+    name: 'terminatedIsAbsorbing',
+    says: 'A session ends once, is not there any more from then on, and is never heard of again.',
+    always: ({ sessions, supervisor }) => {
+      for (const { id, state, told } of sessions.values()) {
+        if (state !== 'terminated') continue;
+        if (supervisor.session(id) !== undefined) return `${id} has ended, and is there`;
+        if (told.logged !== 1 || told.heard !== 1)
+          return `${id} has ended, ${told.logged} times by the log, ${told.heard} times by the listeners`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: 'endedIsNotFound',
+    says: 'The id of a session that has ended answers 404 to POST, GET and DELETE, and so does a stranger’s.',
+    answered: (_, { found, kind, name, sessionId, status }) =>
+      found || sessionId === undefined || status === 404 || (status === 503 && kind !== 'delete')
+        ? undefined
+        : `${name} (${kind} in ${sessionId}) is answered ${status}`,
+  },
+  {
+    name: 'oneAnswer',
+    says: 'Every request gets exactly one answer, its own, as soon as there is one.',
+    always: answeredOnce,
+    settled: unansweredForNothing,
+  },
+  {
+    name: 'refusalsHaveCauses',
+    says: 'Nobody is refused without the cause that the refusal names.',
+    answered: causeOfRefusal,
+  },
+  {
+    name: 'messagesInOrder',
+    says: 'The messages of a stream come on it alone, in order, once, and without a gap.',
+    received: expectedMessage,
+  },
+  {
+    name: 'endingsHaveCauses',
+    says: 'Every session that ends has the cause that its reason names.',
+    ended: causeOfEnding,
+  },
+  {
+    name: 'evictionIsFair',
+    says: 'Room is made by the longest idle session of the principal that holds the most, never-used ones first.',
+    ended: fairEviction,
+  },
+  {
+    name: 'callsGetTheirTime',
+    says: 'A drain, and the end of a lifetime, leave the calls in flight shutdownTimeout to be answered.',
+    ended: drainedEarly,
+    settled: cutEarly,
+  },
+  {
+    name: 'inFlightIsExact',
+    says: 'A session counts exactly what it has in flight, and is active as long as that is anything.',
+    settled: countsInFlight,
+  },
+  {
+    name: 'everythingAgrees',
+    says: 'The registry, the caps and the actors agree, and no two sessions have the same id.',
+    always: agreement,
+  },
+  {
+    name: 'timersAreExact',
+    says: 'The timers pending are exactly those that the states call for.',
+    always: machineTimers,
+    settled: otherTimers,
+  },
+  {
+    name: 'serversEndOnce',
+    says: 'A server that was built is closed once and cleaned up after once, and only when its session has ended.',
+    settled: serverEnd,
+  },
+  {
+    name: 'nothingIsLeft',
+    says: 'After a drain there is no session, no actor, no timer, no open exchange and no open server.',
+    drained: leftAfterDrain,
+  },
+];

@@ -1,0 +1,52 @@
+/** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
+import type { EndReason, SessionState, SessionSupervisor } from '../index.ts';
+import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
+import type { SimulatedServer } from './simulatedServer.ts';
+import type { SimulationClock } from './simulationClock.ts';
+import type { SimulationSettings } from './simulationSettings.ts';
+
+/** The life of one session, as the factory, the listeners and the log told of it. */
+export interface SeenSession {
+  readonly id: string;
+  readonly client: number;
+  readonly principal: string | undefined;
+  readonly server: SimulatedServer;
+  /** The exchange that carried its initialize. */
+  readonly opening: SimulatedExchange;
+  readonly createdAt: number;
+  state: SessionState;
+  /** The state before the one that it is in. */
+  stateBefore: SessionState;
+  /** Its initialize was answered with a result. */
+  opened: boolean;
+  /** A running number of when it last became idle. */
+  idleOrder: number;
+  reason: EndReason | undefined;
+  endedAt: number;
+  /** How often the log and the listeners told of its end. */
+  readonly told: { logged: number; heard: number };
+  /** What somebody has done that may end it. */
+  readonly causes: Set<EndReason>;
+  /** The event store failed it. */
+  storeFailed: boolean;
+}
+
+export interface Observed {
+  readonly supervisor: SessionSupervisor;
+  readonly clock: SimulationClock;
+  readonly settings: SimulationSettings;
+  /** Every session that a server was built for, by id. */
+  readonly sessions: ReadonlyMap<string, SeenSession>;
+  /** Exchanges that are open, or whose session may still be ending. */
+  readonly exchanges: readonly SimulatedExchange[];
+  /** Streams that clients could resume. */
+  readonly streams: readonly ClientStream[];
+  /** Operations of the event store that have begun and not ended. */
+  readonly storeOperations: number;
+  /** `drain` was called. */
+  readonly draining: boolean;
+  /** When; `Infinity` while it was not. */
+  readonly drainingSince: number;
+  /** The id generator has returned an id that was in use. */
+  readonly repeatedId: boolean;
+}

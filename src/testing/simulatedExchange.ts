@@ -1,0 +1,250 @@
+/** One request of a client in a simulation, and what came back so far: taken at once, or slowly. */
+import { HOLD, type WireMessage } from './simulatedServer.ts';
+import { SseReader } from './sseReader.ts';
+
+export type ExchangeKind = 'initialize' | 'post' | 'listen' | 'resume' | 'delete';
+
+/** A JSON-RPC request that a POST carries. */
+export interface ClientRequest {
+  readonly id: number;
+  /** What its own answer says. */
+  readonly token: string;
+  cancelled: boolean;
+  /** Another request of the session has the same id. */
+  repeated: boolean;
+  readonly responses: WireMessage[];
+}
+
+/** A stream as its client sees it: the same over all connections by which it was resumed. */
+export interface ClientStream {
+  /** The session's, once the client knows it. */
+  sessionId: string | undefined;
+  readonly requests: readonly ClientRequest[];
+  /** Tokens of the messages that came on it and are no responses, in order. */
+  readonly tokens: string[];
+  lastEventId: string | undefined;
+  /** Its client has seen it begin, and so can have an event id to come back with. */
+  begun: boolean;
+  /** Its client was slow at some time: it may have been cut, and that before its client could see it. */
+  wasSlow: boolean;
+  /** When its last connection ended. */
+  leftAt: number;
+  /** The server has sent its client away, to come back. */
+  sentAway: boolean;
+}
+
+/** What a request says. */
+export interface ExchangeInit {
+  readonly kind: ExchangeKind;
+  readonly client: number;
+  readonly sessionId: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The session is there, is this client's to use, and the supervisor takes such requests. */
+  readonly found: boolean;
+  readonly body: string | undefined;
+  readonly stream: ClientStream;
+  /** What takes its time, as bits of `HOLD`. */
+  readonly holds: number;
+}
+
+/** What an exchange needs of the simulation. */
+export interface ExchangeWorld {
+  readonly now: number;
+  fetch(request: Request): Promise<Response>;
+  /** Waits at an await point. */
+  reach(exchange: SimulatedExchange, what: string): Promise<void>;
+  /** Lets it go on from wherever it waits. */
+  release(exchange: SimulatedExchange): void;
+  /** Something happened that the trace shows. */
+  note(text: string): void;
+  answered(exchange: SimulatedExchange): void;
+  /** A message came that is no response; or a response to a request that this stream does not carry. */
+  received(exchange: SimulatedExchange, message: WireMessage): void;
+  /** The last chunk of a body is about to arrive. */
+  uploaded(exchange: SimulatedExchange): void;
+}
+
+const METHOD = { initialize: 'POST', post: 'POST', listen: 'GET', resume: 'GET', delete: 'DELETE' } as const;
+const encoder = new TextEncoder();
+
+export class SimulatedExchange {
+  readonly name: string;
+  readonly kind: ExchangeKind;
+  readonly client: number;
+  readonly sessionId: string | undefined;
+  readonly found: boolean;
+  readonly stream: ClientStream;
+  readonly sentAt: number;
+  /** Its body is still coming. */
+  uploading = false;
+  status: number | undefined;
+  headers: Headers = new Headers();
+  /** The message of an error that it was answered with, outside of a stream. */
+  error: string | undefined;
+  /** The answer is a stream. */
+  isStream = false;
+  /** The answer is complete, and taken. */
+  ended = false;
+  /** Its client has gone. */
+  hungUp = false;
+  /** Its client takes what comes chunk by chunk, when the schedule says so. */
+  slow: boolean;
+  /** Its client has left it open and forgotten it. */
+  abandoned = false;
+  /** When it was sent, its session had a GET stream, as far as its clients could tell. */
+  conflicts = false;
+  /** What the registry held when it asked for a session; undefined when that can't be told from outside. */
+  admission: { readonly full: boolean; readonly principalFull: boolean } | undefined;
+  readonly #world: ExchangeWorld;
+  readonly #abort = new AbortController();
+  #upload: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+
+  constructor(name: string, init: ExchangeInit, world: ExchangeWorld) {
+    this.name = name;
+    this.kind = init.kind;
+    this.client = init.client;
+    this.sessionId = init.sessionId;
+    this.found = init.found;
+    this.stream = init.stream;
+    this.sentAt = world.now;
+    this.slow = (init.holds & HOLD.reader) !== 0;
+    if (this.slow) this.stream.wasSlow = true;
+    this.#world = world;
+    const slowly = init.body !== undefined && (init.holds & HOLD.body) !== 0;
+    const body = slowly ? this.#trickle(init.body) : (init.body ?? null);
+    if (!slowly) world.uploaded(this);
+    const request = new Request('http://127.0.0.1/mcp', {
+      method: METHOD[init.kind],
+      headers: init.headers,
+      signal: this.#abort.signal,
+      body,
+      ...(slowly && { duplex: 'half' as const }),
+    });
+    void world.fetch(request).then((response) => this.#take(response));
+  }
+
+  /** Neither complete nor left by its client. */
+  get open(): boolean {
+    return !this.ended && !this.hungUp;
+  }
+
+  /** It asks for the messages that belong to no call. */
+  get isGetStream(): boolean {
+    return this.kind === 'listen' || (this.kind === 'resume' && this.stream.requests.length === 0);
+  }
+
+  /** Its client takes whatever comes. */
+  get reading(): boolean {
+    return !this.slow && !this.abandoned;
+  }
+
+  /** Its client goes away: the request is aborted, its body breaks off, and nobody reads the answer. */
+  hangUp(readerFirst: boolean): void {
+    if (!this.open) return;
+    this.hungUp = true;
+    this.stream.leftAt = this.#world.now;
+    const cancel = () => void this.#reader?.cancel().catch(() => {});
+    if (readerFirst) cancel();
+    this.#abort.abort();
+    if (this.uploading) this.#upload?.error(new Error('The client has gone'));
+    this.uploading = false;
+    if (!readerFirst) cancel();
+    this.#world.release(this);
+  }
+
+  /** Forgets the exchange without closing it, as a client does whose network is gone. */
+  abandon(): void {
+    this.abandoned = true;
+    this.stream.wasSlow = true;
+  }
+
+  /** From now on takes whatever comes. */
+  hurry(): void {
+    this.slow = false;
+    this.#world.release(this);
+  }
+
+  /** The body comes in two chunks, each when the schedule says so. */
+  #trickle(text: string): ReadableStream<Uint8Array> {
+    this.uploading = true;
+    const stream = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#upload = controller;
+      },
+      cancel: () => {
+        this.uploading = false;
+      },
+    });
+    void this.#send(encoder.encode(text));
+    return stream;
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    const middle = bytes.length >> 1;
+    await this.#world.reach(this, 'first half of the body');
+    if (this.uploading) this.#upload?.enqueue(bytes.subarray(0, middle));
+    await this.#world.reach(this, 'second half of the body');
+    if (!this.uploading) return;
+    this.uploading = false;
+    this.#world.uploaded(this);
+    this.#upload?.enqueue(bytes.subarray(middle));
+    this.#upload?.close();
+  }
+
+  async #take(response: Response): Promise<void> {
+    if (this.hungUp) return;
+    this.status = response.status;
+    this.headers = response.headers;
+    this.isStream = response.headers.get('content-type') === 'text/event-stream';
+    if (!this.isStream) {
+      const text = await response.text();
+      if (this.hungUp) return;
+      if (text !== '') this.#judge(text);
+      this.#end();
+      return this.#world.answered(this);
+    }
+    this.stream.begun = true;
+    this.#world.answered(this);
+    if (response.body === null) return this.#end();
+    await this.#read(response.body.getReader());
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    this.#reader = reader;
+    const events = new SseReader();
+    for (;;) {
+      if (this.slow) await this.#world.reach(this, 'reads on');
+      if (this.abandoned || this.hungUp) return;
+      const chunk = await reader.read().catch(() => undefined);
+      if (this.hungUp || this.abandoned) return;
+      if (chunk === undefined || chunk.done) return this.#end();
+      for (const { id, data } of events.take(chunk.value)) {
+        if (id !== undefined) this.stream.lastEventId = id;
+        if (data !== '') this.#message(JSON.parse(data) as WireMessage);
+      }
+    }
+  }
+
+  #judge(text: string): void {
+    const parsed: unknown = JSON.parse(text);
+    for (const message of (Array.isArray(parsed) ? parsed : [parsed]) as WireMessage[]) {
+      if (this.status !== 200) this.error = message.error?.message;
+      else this.#message(message);
+    }
+  }
+
+  #message(message: WireMessage): void {
+    const request = this.stream.requests.find(({ id }) => id === message.id);
+    if (message.method !== undefined || request === undefined) return this.#world.received(this, message);
+    request.responses.push(message);
+    const { token } = message.result ?? {};
+    this.#world.note(`${this.name} ← ${message.error === undefined ? `answer ${token ?? ''}` : message.error.message}`);
+  }
+
+  #end(): void {
+    this.ended = true;
+    this.stream.leftAt = this.#world.now;
+    if (this.isStream) this.#world.note(`${this.name} ends`);
+  }
+}

@@ -1,0 +1,64 @@
+/** Checks of timers: which are pending, against which there have to be. */
+import type { Observed } from './observed.ts';
+import type { PendingTimer } from './simulationClock.ts';
+
+const MACHINE = ['sessionIdleTimeout', 'initializeTimeout', 'maxSessionLifetime'] as const;
+
+/** The timers of the session machines: one idle timer where nothing is in flight, none where anything is, and so on. */
+export function machineTimers({ clock, settings, supervisor }: Observed): string | undefined {
+  const pending = clock.pending.filter(({ delay }) => MACHINE.some((name) => settings[name] === delay));
+  const expect = (id: string, name: (typeof MACHINE)[number], since: number): string | undefined => {
+    if (settings[name] === Number.POSITIVE_INFINITY) return undefined;
+    const due = since + settings[name];
+    const index = pending.findIndex((timer) => timer.delay === settings[name] && timer.due === due);
+    if (index < 0) return `${id} has no timer of ${name}, which would be due at ${due}`;
+    pending.splice(index, 1);
+    return undefined;
+  };
+  for (const { createdAt, id, lastActiveAt, state } of supervisor.sessions()) {
+    const missing =
+      expect(id, 'maxSessionLifetime', createdAt) ??
+      (state === 'idle' ? expect(id, 'sessionIdleTimeout', lastActiveAt) : undefined) ??
+      (state === 'initializing' ? expect(id, 'initializeTimeout', createdAt) : undefined);
+    if (missing !== undefined) return missing;
+  }
+  const [extra] = pending;
+  const name = MACHINE.find((option) => settings[option] === extra?.delay);
+  return extra && `A timer of ${name}, due at ${extra.due}, belongs to no session that should have one`;
+}
+
+/** The timers beside the machines: bodies, keep-alives, calls that may be resumed, servers that are being closed. */
+export function otherTimers(observed: Observed): string | undefined {
+  const { clock, draining, exchanges, sessions, settings, storeOperations, streams } = observed;
+  const count = (which: (timer: PendingTimer) => boolean) => clock.pending.filter(which).length;
+  const of = (delay: number) => count((timer) => timer.delay === delay);
+  const open = exchanges.filter((exchange) => exchange.open);
+
+  const uploads = open.filter(({ found, status, uploading }) => found && uploading && status === undefined).length;
+  const bodies = of(settings.requestBodyTimeout);
+  if (bodies !== uploads) return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
+
+  const connections = open.filter(({ isStream }) => isStream);
+  const keepAlives = of(settings.keepAliveInterval);
+  const fewest =
+    settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
+  if (keepAlives < fewest || keepAlives > connections.length)
+    return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
+
+  const parked = of(settings.resumeTimeout);
+  const left = streams.filter((stream) => stream.requests.length > 0).length;
+  if (parked > left) return `${parked} timers of resumeTimeout for ${left} calls`;
+
+  const ending = [...sessions.values()].filter(
+    ({ server, state }) => state === 'terminated' && (server.closing || server.calls.size > 0),
+  );
+  const shutdowns = of(settings.shutdownTimeout);
+  if (shutdowns > ending.length + (draining ? 1 : 0))
+    return `${shutdowns} timers of shutdownTimeout for ${ending.length} endings`;
+
+  const known: number[] = Object.values(settings).filter((value) => typeof value === 'number');
+  const others = count(({ delay }) => !known.includes(delay));
+  const slow = exchanges.filter((exchange) => exchange.open && !exchange.reading).length;
+  const causes = storeOperations + slow + (draining ? 1 : 0);
+  return others > causes ? `${others} timers that nothing calls for (${causes} things could)` : undefined;
+}
