@@ -191,7 +191,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     if (exchange === undefined || this.state !== 'initializing') return undefined;
     this.#opening = undefined;
     if (typeof result['protocolVersion'] === 'string') this.#protocolVersion = result['protocolVersion'];
-    this.transport.protocolVersion = this.#protocolVersion;
+    this.transport.setNegotiatedVersion(this.#protocolVersion);
     this.actor?.send({ type: 'INITIALIZED' });
     return this.#hold(exchange);
   }

@@ -7,23 +7,12 @@ import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/
 import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
 import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
-import { EventLog } from '../stores/eventLog.ts';
 import { type Answer, JsonAnswer, StreamAnswer, settle } from './answer.ts';
-import { BrokenStreams } from './brokenStreams.ts';
-import { Connection } from './connection.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import { MessageExtra } from './messageExtra.ts';
-import { MessageStream } from './messageStream.ts';
-import { sseHeaders } from './sse.ts';
-import { Takeover } from './takeover.ts';
+import { SessionStreams } from './sessionStreams.ts';
 import type { TransportEvents, TransportOptions } from './transportOptions.ts';
-
-/** The revision from which on clients understand an event without data. */
-const PRIMING_SINCE = '2025-11-25';
-
-/** The id of the GET stream; those of POSTs are numbers. */
-const STANDALONE = 'get';
 
 export class SessionTransport implements Transport {
   // Called by the server that is connected; set by it.
@@ -32,38 +21,30 @@ export class SessionTransport implements Transport {
   onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
   readonly sessionId?: string;
 
-  /** The negotiated version, once there is one. */
-  protocolVersion: string | undefined;
-
   readonly #options: TransportOptions;
   readonly #events: TransportEvents;
-  readonly #log: EventLog | undefined;
+  readonly #streams: SessionStreams;
   /** By the id of a request that is not answered yet. Bounded by the session's exchanges. */
   #calls: Map<RequestId, Answer> | undefined;
-  /** With an event log: answers by stream, until all of them is stored. */
-  #answers: Map<string, StreamAnswer> | undefined;
-  #broken: BrokenStreams | undefined;
-  #standalone: MessageStream | undefined;
-  #takeover: Takeover | undefined;
   #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
-  #nextStream = 0;
-  #openStreams = 0;
   #shut = false;
-  #detached: Promise<unknown> | undefined;
   #closed = false;
 
   constructor(sessionId: string | undefined, options: TransportOptions, events: TransportEvents) {
     if (sessionId !== undefined) this.sessionId = sessionId;
     this.#options = options;
     this.#events = events;
-    if (options.eventStore !== undefined && sessionId !== undefined) {
-      this.#log = new EventLog(options.eventStore, sessionId, options.clock);
-    }
+    this.#streams = new SessionStreams(sessionId, options, (error) => events.storeFailed(error));
+  }
+
+  /** The client is to be treated as one of this version. */
+  setNegotiatedVersion(version: string): void {
+    this.#streams.protocolVersion = version;
   }
 
   /** SSE responses open right now. */
   get openStreams(): number {
-    return this.#openStreams;
+    return this.#streams.open;
   }
 
   /** Requests of the client that are not answered yet. */
@@ -119,59 +100,28 @@ export class SessionTransport implements Transport {
     }
     const answer = this.#options.enableJsonResponse
       ? this.#jsonAnswer(ids, exchange, batch)
-      : this.#streamAnswer(ids, exchange, hold);
+      : this.#streams.answer(ids, exchange, hold);
     this.#calls ??= new Map();
     for (const id of ids) this.#calls.set(id, answer);
     for (const message of messages) this.#dispatch(message, exchange);
   }
 
-  /** Opens the GET stream. Returns false when another connection has it and keeps it (see `Takeover`). */
+  /** Opens the GET stream. Returns false when another connection has it and keeps it. */
   listen(exchange: Exchange): boolean {
-    const stream = this.#standaloneStream();
-    this.#takeover ??= new Takeover(this.#options.clock);
-    if (!this.#takeover.allows(stream)) return false;
-    const connection = this.#connection(exchange);
-    stream.connect(connection);
-    connection.open();
-    if (this.#primes(exchange)) stream.prime();
-    return true;
+    return this.#streams.listen(exchange);
   }
 
   /**
-   * Continues a stream after an event, in place of the connection that it may have. Resolves to whether there is such
-   * an event. Where the client has all of a stream already, the answer is 204, which tells it not to come again (WHATWG
-   * HTML, section 9.2); some clients would, for ever.
+   * Continues a stream after an event. Resolves to whether there is such an event.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
-  async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
-    const streamId = EventLog.streamOf(eventId);
-    if (this.#log === undefined || streamId === undefined || !this.#mayResume(streamId)) return false;
-    const answer = this.#answers?.get(streamId);
-    const stream = streamId === STANDALONE ? this.#standaloneStream() : (answer?.stream ?? this.#stream(streamId));
-    const connection = this.#connection(exchange, 204);
-    const goesOn = streamId === STANDALONE || (answer?.pending.size ?? 0) > 0;
-    const known = await stream.resume(eventId, connection, goesOn && this.#primes(exchange)).catch((error: unknown) => {
-      connection.abandon();
-      throw error;
-    });
-    if (!known) connection.abandon();
-    if (!known || exchange.closed) return known;
-    if (streamId === STANDALONE) {
-      this.#takeover?.forget();
-      connection.open();
-    } else if (answer === undefined || answer.pending.size === 0) {
-      stream.finish(); // all of it has been replayed
-    } else {
-      connection.open();
-      answer.unpark();
-      hold.onLeave(() => this.#leave(answer, hold));
-    }
-    return true;
+  resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
+    return this.#streams.resume(exchange, eventId, hold);
   }
 
   /** Ends the GET stream. */
   closeStandalone(): void {
-    this.#standalone?.finish();
+    this.#streams.closeStandalone();
   }
 
   /** Answers every call in flight with an error and ends every stream. Nothing can be sent after it. */
@@ -183,15 +133,12 @@ export class SessionTransport implements Transport {
     this.#calls?.clear();
     this.#shut = true;
     this.closeStandalone();
-    // Nobody can resume any more, so nobody has to wait for the store.
-    const answers = [...(this.#answers?.values() ?? [])];
-    this.#detached = Promise.all([...answers.map(({ stream }) => stream.detach()), this.#standalone?.detach()]);
+    this.#streams.detach();
   }
 
-  /** Lets the event store forget a session that was shut, once what it has begun to store is stored. */
-  async forget(): Promise<void> {
-    await this.#detached;
-    await this.#log?.forget();
+  /** Lets the event store forget a session that was shut. */
+  forget(): Promise<void> {
+    return this.#streams.forget();
   }
 
   // --- within
@@ -226,11 +173,11 @@ export class SessionTransport implements Transport {
     const hold = this.#events.initialized(message.result);
     if (hold === undefined) return; // it came too late
     const json = this.#options.enableJsonResponse;
-    settle(json ? this.#jsonAnswer([id], exchange, false) : this.#streamAnswer([id], exchange, hold), id, message);
+    settle(json ? this.#jsonAnswer([id], exchange, false) : this.#streams.answer([id], exchange, hold), id, message);
   }
 
   #broadcast(message: JSONRPCMessage): boolean {
-    const stream = this.#standaloneStream();
+    const stream = this.#streams.standalone;
     if (!stream.connected && !stream.resumable) return false;
     stream.send(message);
     return true;
@@ -253,8 +200,8 @@ export class SessionTransport implements Transport {
 
   #extra(message: JSONRPCMessage, exchange: Exchange): MessageExtraInfo {
     const extra = new MessageExtra(exchange);
-    if (!isRequest(message) || !this.#primes(exchange)) return extra;
-    extra.closeStandaloneSSEStream = () => this.#standalone?.disconnect();
+    if (!isRequest(message) || !this.#streams.primes(exchange)) return extra;
+    extra.closeStandaloneSSEStream = () => this.#streams.standalone.disconnect();
     const answer = this.#calls?.get(message.id);
     if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
     return extra;
@@ -262,75 +209,6 @@ export class SessionTransport implements Transport {
 
   #jsonAnswer(ids: RequestId[], exchange: Exchange, batch: boolean): JsonAnswer {
     return new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
-  }
-
-  #streamAnswer(ids: RequestId[], exchange: Exchange, hold: Hold): StreamAnswer {
-    const stream = this.#stream(String(this.#nextStream++));
-    const answer = new StreamAnswer(ids, stream);
-    if (this.#log !== undefined) this.#remember(answer);
-    const connection = this.#connection(exchange);
-    stream.connect(connection);
-    if (this.#primes(exchange)) stream.prime();
-    connection.openSoon();
-    hold.onLeave(() => this.#leave(answer, hold));
-    return answer;
-  }
-
-  /** What is sent last may still be on its way to the store when the client asks for it. */
-  #remember(answer: StreamAnswer): void {
-    this.#answers ??= new Map();
-    this.#answers.set(answer.streamId, answer);
-    void answer.completed.then(() => this.#answers?.delete(answer.streamId));
-  }
-
-  /** A connection of an answer has ended: a call that may be resumed goes on holding its session for a while. */
-  #leave(answer: StreamAnswer, hold: Hold): void {
-    const { connected, resumable } = answer.stream;
-    // Connected: another connection has taken over, and holds the session.
-    if (connected || !resumable || answer.pending.size === 0 || this.#shut) hold.release();
-    else answer.park(hold, this.#options.resumeTimeout, this.#options.clock);
-  }
-
-  #connection(exchange: Exchange, emptyStatus?: number): Connection {
-    this.#openStreams++;
-    exchange.onClose(() => this.#openStreams--);
-    return new Connection(exchange, () => sseHeaders(this.sessionId), this.#options, emptyStatus);
-  }
-
-  #standaloneStream(): MessageStream {
-    this.#standalone ??= this.#stream(STANDALONE);
-    return this.#standalone;
-  }
-
-  #stream(id: string): MessageStream {
-    return new MessageStream({
-      id,
-      log: this.#log,
-      retryInterval: this.#options.retryInterval,
-      maxBuffer: this.#options.maxStreamBuffer,
-      onStoreFailure: (error) => this.#storeFailed(id, error),
-    });
-  }
-
-  /** What a client sends names a stream that there is or was, and that the store has all of. */
-  #mayResume(streamId: string): boolean {
-    if (this.#broken?.has(streamId)) return false;
-    return streamId === STANDALONE || (/^\d{1,15}$/.test(streamId) && Number(streamId) < this.#nextStream);
-  }
-
-  #storeFailed(streamId: string, error: unknown): void {
-    this.#answers?.get(streamId)?.unpark();
-    this.#broken ??= new BrokenStreams();
-    this.#broken.add(streamId);
-    this.#events.storeFailed(error);
-  }
-
-  /** Whether the client of this exchange takes a priming event, and so can be sent away to resume later. */
-  #primes(exchange: Exchange): boolean {
-    if (this.#log === undefined) return false;
-    const header = exchange.headers['mcp-protocol-version'];
-    const version = typeof header === 'string' ? header : this.protocolVersion;
-    return version !== undefined && version >= PRIMING_SINCE;
   }
 
   #sessionHeaders(): ResponseHeaders {
