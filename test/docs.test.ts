@@ -57,6 +57,7 @@ const GIVEN = `
 import type { Express } from 'express';
 import type { SessionSupervisor } from 'mcp-session-supervisor';
 export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+export { serveInspector } from 'mcp-session-supervisor/inspector';
 export { toNodeHandler } from 'mcp-session-supervisor/node';
 export declare const app: Express;
 export declare const supervisor: SessionSupervisor;
