@@ -34,6 +34,8 @@ export class ModelExchange {
   /** Resolves when the answer has ended, however it ended; never rejects. */
   readonly ended: Promise<void>;
   readonly messages: ModelMessage[] = [];
+  /** The beginning of what was no JSON. */
+  #text = '';
   status: number | undefined;
   headers: Headers = new Headers();
   isEnded = false;
@@ -67,6 +69,11 @@ export class ModelExchange {
     return this.messages.filter(({ id, method }) => method === undefined && id === this.id);
   }
 
+  /** Something came with it, whatever it was. */
+  get hasBody(): boolean {
+    return this.messages.length > 0 || this.#text !== '';
+  }
+
   /** It is over, with the one response that it should have, and this is a result. */
   get isServed(): boolean {
     const [response] = this.responses;
@@ -76,7 +83,7 @@ export class ModelExchange {
   /** What came back, for reports. */
   describe(): string {
     if (this.status === undefined) return this.isEnded ? `no answer (${causeOf(this.error)})` : 'no answer yet';
-    const bodies = this.messages.map((message) => JSON.stringify(message)).join(' ');
+    const bodies = [...this.messages.map((message) => JSON.stringify(message)), this.#text].join(' ').trim();
     const state = this.error !== undefined ? 'cut off' : this.isEnded ? 'ended' : 'still open';
     const text = bodies.length > 300 ? `${bodies.slice(0, 299)}…` : bodies;
     return `${this.status}, ${state}, ${text === '' ? 'no message' : text}`;
@@ -169,7 +176,7 @@ export class ModelExchange {
       const parsed: unknown = JSON.parse(json);
       for (const message of Array.isArray(parsed) ? parsed : [parsed]) this.messages.push(message as ModelMessage);
     } catch {
-      this.messages.push({ method: `not JSON: ${json.slice(0, 100)}` });
+      this.#text = json.slice(0, 100).replace(/\s+/g, ' ');
     }
   }
 }

@@ -127,10 +127,10 @@ export class PathRun {
   async #acknowledge(): Promise<void> {
     const sent = performance.now();
     const exchange = await this.client.acknowledge();
-    const { status = 0, messages } = exchange;
+    const { status = 0 } = exchange;
     if (status < 200 || status > 299) this.#refused(exchange, 'notificationAccepted');
     this.#watch.used(sent);
-    if (status !== 202 || messages.length > 0) this.#note('notificationAccepted', exchange.describe());
+    if (status !== 202 || exchange.hasBody) this.#note('notificationAccepted', exchange.describe());
   }
 
   /** How long until a timer fires, in ms, at most. */

@@ -72,7 +72,7 @@ export const RULES = {
     says: 'A session that was not used for its idle timeout ends.',
   },
   deleteAnswered: {
-    says: 'A DELETE ends the session and is answered with 2xx.',
+    says: 'A DELETE ends the session and is answered with 2xx, or with 405 where clients may not end sessions.',
     source: `${TRANSPORT}#session-management`,
   },
   endedIsNotFound: {
