@@ -77,6 +77,15 @@ export const CLIENT_COMMANDS: readonly CommandKind[] = [
     },
   },
   {
+    name: 'babble',
+    weight: 1,
+    run: (world, client, which, how) => {
+      const session = sessionOf(world, client, which);
+      const holds = holdsOf(how, HOLD.body);
+      return session && `${client.babble(session, how, holds).name} nonsense in ${session.id}${describeHolds(holds)}`;
+    },
+  },
+  {
     name: 'listen',
     weight: 6,
     run: (world, client, which, how) => {

@@ -88,10 +88,11 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
         stream.lastEventId !== undefined
       );
     case 202:
-      return kind === 'post' && stream.requests.length === 0;
+      return kind === 'post' && stream.requests.length === 0 && !exchange.nonsense;
     case 204:
       return kind === 'resume' && stream.requests.every((request) => !isPending(session, request));
     case 400:
+      if (exchange.nonsense) return true;
       if (error.includes('batches')) return stream.requests.length > 1;
       if (error.includes('id is in flight')) return stream.requests.some(({ repeated }) => repeated);
       return error.includes('Last-Event-ID') && kind === 'resume' && (ended || session.storeFailed);

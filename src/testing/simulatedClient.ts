@@ -31,6 +31,13 @@ interface ClientWorld {
 /** The last one is the only one that may send batches. */
 export const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
 
+/** Not JSON, not a message, and an initialize where there is a session already. */
+const NONSENSE = [
+  '{',
+  '{"jsonrpc":"2.0","method":1}',
+  '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}}',
+];
+
 const ACCEPT = { Accept: 'application/json, text/event-stream' };
 const POST = { ...ACCEPT, 'Content-Type': 'application/json' };
 
@@ -87,6 +94,12 @@ export class SimulatedClient {
 
   notify(session: ClientSession, holds: number): SimulatedExchange {
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/initialized' }, [], holds);
+  }
+
+  /** Sends what no server accepts. */
+  babble(session: ClientSession, which: number, holds: number): SimulatedExchange {
+    const body = NONSENSE[which % NONSENSE.length];
+    return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
   }
 
   cancel(session: ClientSession, request: ClientRequest): SimulatedExchange {
@@ -152,13 +165,14 @@ export class SimulatedClient {
     body: string | undefined,
     stream: ClientStream,
     holds: number,
+    nonsense = false,
   ): SimulatedExchange {
     const info = this.#world.supervisor.session(id);
     const there = info !== undefined && info.state !== 'initializing' && info.principal === this.principal;
     const refused = this.#world.draining && (kind === 'listen' || kind === 'resume');
     const headers = { ...this.#headers(id, accept), 'MCP-Protocol-Version': version };
     const found = there && !refused;
-    const init = { kind, client: this.index, sessionId: id, headers, found, body, stream, holds };
+    const init = { kind, client: this.index, sessionId: id, headers, found, body, stream, holds, nonsense };
     return this.#world.exchange(init);
   }
 

@@ -45,6 +45,8 @@ export interface ExchangeInit {
   readonly stream: ClientStream;
   /** What takes its time, as bits of `HOLD`. */
   readonly holds: number;
+  /** It says nothing that could be accepted. */
+  readonly nonsense?: boolean | undefined;
 }
 
 /** What an exchange needs of the simulation. */
@@ -73,6 +75,7 @@ export class SimulatedExchange {
   readonly client: number;
   readonly sessionId: string | undefined;
   readonly found: boolean;
+  readonly nonsense: boolean;
   readonly stream: ClientStream;
   readonly sentAt: number;
   /** Its body is still coming. */
@@ -106,6 +109,7 @@ export class SimulatedExchange {
     this.client = init.client;
     this.sessionId = init.sessionId;
     this.found = init.found;
+    this.nonsense = init.nonsense === true;
     this.stream = init.stream;
     this.sentAt = world.now;
     this.slow = (init.holds & HOLD.reader) !== 0;

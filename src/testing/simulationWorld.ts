@@ -62,6 +62,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   /** The next id that the generator makes is one that is in use. */
   repeatsId = false;
   repeatedId = false;
+  /** What is to be done, by the number of a client, in the listener that hears next of one of its sessions. */
+  readonly reactions = new Map<number, { readonly to: SessionEvent['type']; react(session: SeenSession): void }>();
   /** What happened since the lines were last taken. */
   lines: string[] = [];
   readonly #watcher: Watcher;
@@ -258,11 +260,15 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     if (type === 'session.opened') {
       if (seen.opened) this.#watcher.surprised(`${seen.id} is opened twice`);
       seen.opened = true;
-      return;
+    } else {
+      seen.stateBefore = seen.state;
+      seen.state = session.state;
     }
-    seen.stateBefore = seen.state;
-    seen.state = session.state;
     if (type === 'session.idle') seen.idleOrder = ++this.#count.idle;
+    const reaction = this.reactions.get(seen.client);
+    if (reaction?.to !== type) return;
+    this.reactions.delete(seen.client);
+    reaction.react(seen);
   }
 
   #logged({ event, sessionId, reason, error, message }: LogEntry): void {

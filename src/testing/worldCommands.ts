@@ -1,8 +1,24 @@
 /** What the schedule, time, the servers and the embedder do in a simulation. */
 import { type CommandKind, pick, seenOf, servedCall } from './commandKind.ts';
+import type { SeenSession } from './observed.ts';
+import type { SimulationWorld } from './simulationWorld.ts';
 
 /** Characters that make a message long enough to matter to a small buffer. */
 const paddingOf = (how: number) => (how % 4) * 150;
+
+/** What the embedder or a server can do in the middle of a change of a session's state. */
+const REACTIONS: readonly { readonly name: string; react(world: SimulationWorld, session: SeenSession): void }[] = [
+  {
+    name: 'terminate it',
+    react: ({ supervisor }, { causes, id }) => {
+      causes.add('terminated');
+      void supervisor.terminate(id);
+    },
+  },
+  { name: 'have its server close itself', react: (_, { server }) => server.leave() },
+  { name: 'tell it something', react: (_, { server }) => void server.push(false, 0) },
+  { name: 'hang up its initialize', react: (_, { opening }) => opening.hangUp(false) },
+];
 
 export const WORLD_COMMANDS: readonly CommandKind[] = [
   {
@@ -91,6 +107,17 @@ export const WORLD_COMMANDS: readonly CommandKind[] = [
       session.causes.add(reason);
       void world.supervisor.terminate(session.id, reason);
       return `terminate(${session.id}, ${reason})`;
+    },
+  },
+  {
+    name: 'react',
+    weight: 1,
+    run: (world, client, which, how) => {
+      const to = pick(['session.idle', 'session.active', 'session.opened'] as const, which) ?? 'session.idle';
+      const reaction = pick(REACTIONS, how);
+      if (reaction === undefined) return undefined;
+      world.reactions.set(client.index, { to, react: (session) => reaction.react(world, session) });
+      return `the listener of its next ${to} is to ${reaction.name}`;
     },
   },
   {
