@@ -132,7 +132,7 @@ class Visit {
     if (status === 401 || status === 403) {
       throw new DiscoveryError('UNAUTHORIZED', `${url} refuses an initialize with ${status}`);
     }
-    const result = initialize.responses[0]?.result;
+    const result = initialize.responses[0]?.result as InitializeResult | undefined;
     if (status !== 200 || result === undefined) {
       throw new DiscoveryError('NOT_MCP', `${url} does not answer an initialize as MCP does: ${initialize.describe()}`);
     }
@@ -140,7 +140,9 @@ class Visit {
       const why = 'it answers an initialize without an Mcp-Session-Id';
       throw new DiscoveryError('NO_SESSIONS', `${url} has no sessions to test: ${why}, as stateless servers do`);
     }
-    return this.#client.initialized();
+    // What is wrong with it is found on the paths.
+    await this.#client.initialized().catch(() => {});
+    return result;
   }
 
   async streams(): Promise<Feature> {

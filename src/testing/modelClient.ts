@@ -71,9 +71,10 @@ export class ModelClient {
     if (initialize.status !== 200 || result === undefined)
       throw new Violation('initializeAnswered', initialize.describe());
     const id = initialize.headers.get('mcp-session-id') ?? undefined;
-    if (id === undefined || !VISIBLE_ASCII.test(id)) throw new Violation('sessionIdVisible', String(id));
     this.sessionId = id;
     if (typeof result.protocolVersion === 'string') this.#protocolVersion = result.protocolVersion;
+    if (id === undefined || !VISIBLE_ASCII.test(id))
+      throw new Violation('sessionIdVisible', JSON.stringify(id ?? null));
     return result;
   }
 

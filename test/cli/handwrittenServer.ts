@@ -9,6 +9,8 @@ export interface Oddities {
   readonly json?: boolean;
   /** Without ids. */
   readonly stateless?: boolean;
+  /** What each id begins with. */
+  readonly idPrefix?: string;
   /** GET and DELETE answer so. */
   readonly getStatus?: number;
   readonly deleteStatus?: number;
@@ -111,7 +113,7 @@ class HandwrittenServer {
   }
 
   #initialize({ id }: Message, res: ServerResponse): void {
-    const session: Session = { id: randomUUID(), open: new Map(), pending: new Map() };
+    const session: Session = { id: `${this.#odd.idPrefix ?? ''}${randomUUID()}`, open: new Map(), pending: new Map() };
     if (!this.#odd.stateless) {
       this.#sessions.set(session.id, session);
       res.setHeader('Mcp-Session-Id', session.id);

@@ -38,6 +38,7 @@ describe('wrong', () => {
     ['streams are cut while their session is in use', { cutsStreams: true }, ['streamKept']],
     ['a notification is answered with 200', { notificationStatus: 200 }, ['notificationAccepted']],
     ['a missing id is answered with 500', { missingStatus: 500 }, ['idRequired']],
+    ['ids with spaces', { idPrefix: 'my session ' }, ['sessionIdVisible']],
     ['GET is answered with 404', { getStatus: 404 }, ['streamOpened']],
     ['DELETE is answered with 501', { deleteStatus: 501 }, ['deleteAnswered']],
   ])('%s', { timeout: 60_000 }, async (_, odd, expected) => {
