@@ -31,7 +31,6 @@ describe('our own command', () => {
       server: { name: 'mcp-servers/everything' },
       idleTimeout: 1_000,
       strict: true,
-      slipped: 0,
       violations: [],
       notes: [],
       features: {
@@ -42,7 +41,8 @@ describe('our own command', () => {
     });
     expect(report.transitions.filter(({ verdict }) => verdict !== 'covered')).toEqual([]);
     expect(report.transitions.length).toBe(40);
-    expect(run.stderr).toBe('');
+    // How far it is, if it takes longer than ten seconds.
+    expect(run.stderr).toMatch(/^(\d+ of \d+ walks, 0 violations\n)*$/);
   });
 
   test('answering with JSON, without an idle timeout: what takes time is listed, and not driven', async () => {
