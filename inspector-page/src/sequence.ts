@@ -1,0 +1,50 @@
+/** A session's black box as what passes between client, session and server, step by step; and that as Mermaid. */
+import type { HistoryLine, SessionFrame } from '../../src/inspector/protocol.ts';
+import { clockTime } from './wording.ts';
+
+export type Lane = 'client' | 'session' | 'server';
+
+export interface Step {
+  readonly at: number;
+  readonly event: HistoryLine['event'];
+  /** What passes, if anything does. */
+  readonly message?: { readonly from: Lane; readonly to: Lane; readonly text: string };
+  /** What the session is from now on. */
+  readonly note?: string;
+  readonly inFlight: number;
+}
+
+/** The steps of a black box. An exchange reaches the server through the session, and so does its answer the client. */
+export function stepsOf(history: readonly HistoryLine[]): Step[] {
+  return history.map(({ at, event, inFlight, reason }, i) => {
+    const step = { at, event, inFlight };
+    // Once its initialize is answered with a result, a session is opened and active; nothing passes between the two.
+    if (event === 'active' && history[i - 1]?.event === 'opened') return { ...step, note: event };
+    if (event === 'opened')
+      return { ...step, message: { from: 'client', to: 'server', text: 'initialize' }, note: event };
+    if (event === 'terminated') return { ...step, note: `ended: ${reason ?? 'terminated'}` };
+    const begins = event === 'active' || event === 'request';
+    const message: Step['message'] = begins
+      ? { from: 'client', to: 'server', text: 'request' }
+      : { from: 'server', to: 'client', text: 'response' };
+    return event === 'active' || event === 'idle' ? { ...step, message, note: event } : { ...step, message };
+  });
+}
+
+export function toMermaid({ key, history, omitted }: SessionFrame): string {
+  const lines = ['sequenceDiagram', `  %% session ${key}`];
+  for (const lane of ['client', 'session', 'server'] satisfies Lane[]) lines.push(`  participant ${lane}`);
+  if (omitted > 0) lines.push(`  Note over client,server: ${omitted} older events left out`);
+  for (const { at, message, note, inFlight } of stepsOf(history)) {
+    if (message !== undefined) {
+      const arrow = message.text === 'response' ? '-->>' : '->>';
+      lines.push(`  ${message.from}${arrow}${message.to}: ${message.text} ${clockTime(at)} (${inFlight} in flight)`);
+    }
+    if (note !== undefined) lines.push(`  Note over session: ${note} ${clockTime(at)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export function toJson({ row, history, omitted }: SessionFrame): string {
+  return `${JSON.stringify({ session: row, history, omitted }, undefined, 2)}\n`;
+}

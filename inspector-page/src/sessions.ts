@@ -1,0 +1,115 @@
+/** All that the server has told: the sessions that live, those that have ended, the counts, and how they went. */
+import type {
+  DeltaFrame,
+  EndedRow,
+  HelloFrame,
+  ResultFrame,
+  Row,
+  RowChange,
+  ServerFrame,
+  SessionFrame,
+  SnapshotFrame,
+  Totals,
+} from '../../src/inspector/protocol.ts';
+import { Trend } from './trend.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class Sessions {
+  hello: HelloFrame | undefined;
+  totals: Totals | undefined;
+  /** A whole snapshot is there. */
+  complete = false;
+  /** Deltas that could not be sent to this viewer in time; a new snapshot made up for them. */
+  missed = 0;
+  /** The session that is watched, as told last. */
+  opened: SessionFrame | undefined;
+  result: ResultFrame | undefined;
+  readonly live = new Map<string, Mutable<Row>>();
+  /** The oldest first. */
+  readonly ended = new Map<string, EndedRow>();
+  readonly trend = new Trend();
+  /** Raised with every frame. */
+  version = 0;
+  readonly #listeners = new Set<() => void>();
+  readonly #flashes = new Set<(transitions: DeltaFrame['transitions']) => void>();
+  /** The server's clock is ahead of ours by so many ms. */
+  #ahead = 0;
+
+  /** The server's time. */
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  /** Calls back after every frame. Returns what stops it. */
+  onFrame(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls back with the transitions that were taken. */
+  onTransitions(listener: (transitions: DeltaFrame['transitions']) => void): () => void {
+    this.#flashes.add(listener);
+    return () => this.#flashes.delete(listener);
+  }
+
+  hear(frame: ServerFrame): void {
+    if (frame.type === 'hello') this.#greet(frame);
+    else if (frame.type === 'snapshot') this.#snapshot(frame);
+    else if (frame.type === 'delta') this.#delta(frame);
+    else if (frame.type === 'session') this.opened = frame;
+    else this.result = frame;
+    this.version++;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #greet(hello: HelloFrame): void {
+    this.hello = hello;
+    this.#ahead = hello.now - Date.now();
+    this.result = undefined;
+    this.trend.forget(); // counts begin anew with a server
+  }
+
+  #snapshot({ first, last, rows, ended, totals, missed, at }: SnapshotFrame): void {
+    if (first) {
+      this.live.clear();
+      this.ended.clear();
+      this.complete = false;
+    }
+    this.missed += missed;
+    this.totals = totals;
+    for (const row of rows) this.live.set(row.key, row);
+    // Told the latest first: what was told before by a delta is later than all of these.
+    const later = [...this.ended.values()];
+    this.ended.clear();
+    for (const row of [...later.reverse(), ...ended].reverse()) this.ended.set(row.key, row);
+    if (!last) return;
+    this.complete = true;
+    this.trend.add(at, totals);
+  }
+
+  #delta({ at, rows, changes, gone, ended, totals, transitions }: DeltaFrame): void {
+    this.#ahead = at - Date.now();
+    this.totals = totals;
+    for (const row of rows) this.live.set(row.key, row);
+    for (const change of changes) this.#change(change);
+    for (const key of gone) this.live.delete(key);
+    for (const row of ended) {
+      this.live.delete(row.key);
+      this.ended.delete(row.key);
+      this.ended.set(row.key, row);
+    }
+    const most = this.hello?.maxEnded ?? 0;
+    for (const key of this.ended.keys()) {
+      if (this.ended.size <= most) break;
+      this.ended.delete(key);
+    }
+    this.trend.add(at, totals);
+    for (const flash of this.#flashes) flash(transitions);
+  }
+
+  #change([key, state, inFlight, openStreams, lastActiveAt, idleDeadline]: RowChange): void {
+    const row = this.live.get(key);
+    if (row !== undefined) Object.assign(row, { state, inFlight, openStreams, lastActiveAt, idleDeadline });
+  }
+}
