@@ -1,4 +1,5 @@
 /** Who listens to the sessions' lives. A listener that throws is reported and hurts nobody. */
+import { SupervisorError } from '../errors.ts';
 import type { Session } from './session.ts';
 import type { SessionEvent, SessionEventType, SessionListener } from './sessionInfo.ts';
 
@@ -15,8 +16,15 @@ export class SessionEvents {
     this.#onError = onError;
   }
 
-  /** Returns what ends the listening. */
+  /**
+   * Returns what ends the listening.
+   * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
+   */
   on(type: SessionEventType, listener: SessionListener): () => void {
+    if (!Object.hasOwn(this.#listeners, type) || typeof listener !== 'function') {
+      const names = Object.keys(this.#listeners).join(', ');
+      throw new SupervisorError('INVALID_OPTION', `on takes one of ${names}, and a function; got ${String(type)}`);
+    }
     const listeners = this.#listeners[type];
     const entry: SessionListener = (event) => listener(event); // so that one listener may be added twice
     listeners.add(entry);

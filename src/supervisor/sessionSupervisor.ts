@@ -34,7 +34,10 @@ export interface SessionSupervisor {
    * @throws {SupervisorError} `INVALID_OPTION` for a timeout that is no duration.
    */
   drain(options?: DrainOptions): Promise<void>;
-  /** Listens to the sessions' lives. Returns what ends the listening. A listener that throws is logged. */
+  /**
+   * Listens to the sessions' lives. Returns what ends the listening. A listener that throws is logged.
+   * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
+   */
   on(type: SessionEventType, listener: SessionListener): () => void;
   /** Answers one web-standard request, whatever its path. Never rejects. */
   fetch(request: Request, options?: FetchOptions): Promise<Response>;

@@ -84,10 +84,10 @@ export class Supervisor implements SessionHost {
   /** Reserves a slot for a session. Returns why there is none; the session's server is yet to be started. */
   admit(opening: Opening): Session | RefusalName {
     if (!this.accepting) return 'draining';
-    const refusal = this.registry.admit(opening.principal);
-    if (refusal !== undefined) return refusal;
     const id = this.#newId();
     if (id === undefined) return 'serverFailed';
+    const refusal = this.registry.admit(opening.principal);
+    if (refusal !== undefined) return refusal;
     const session = new Session(id, opening, this);
     this.registry.add(session);
     session.actor = this.#tree.spawn(session);
@@ -101,7 +101,14 @@ export class Supervisor implements SessionHost {
   /** Resolves when nothing is left; a second call waits for the same. */
   drain(timeout: number | undefined): Promise<void> {
     checkDrainTimeout(timeout);
-    this.#drained ??= drain(this, timeout);
+    if (this.#drained === undefined) {
+      // It is there before the drain begins, whose log line may make somebody drain.
+      let begin = (_: Promise<void>) => {};
+      this.#drained = new Promise((resolve) => {
+        begin = resolve;
+      });
+      begin(drain(this, timeout));
+    }
     return this.#drained;
   }
 

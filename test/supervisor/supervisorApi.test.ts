@@ -1,0 +1,39 @@
+/** The supervisor's own edges: what is asked of it wrongly, or from within its own callbacks. */
+import { expect, test } from 'vitest';
+import { createSessionSupervisor } from '../../src/index.ts';
+import type { SessionEventType, SessionListener } from '../../src/supervisor/sessionInfo.ts';
+import { serve } from '../support/serve.ts';
+import { TinyServer } from '../support/tinyServer.ts';
+import { initialize, initializeBody, post } from '../support/wire.ts';
+
+test.each([
+  ['session.open', () => {}],
+  ['toString', () => {}],
+  ['session.opened', undefined],
+] as unknown as [SessionEventType, SessionListener][])('on(%s, %s) is refused', (type, listener) => {
+  const supervisor = createSessionSupervisor({ server: () => new TinyServer() });
+  expect(() => supervisor.on(type, listener)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+});
+
+test('a logger that drains while a drain begins waits for that drain', async () => {
+  const drains: Promise<void>[] = [];
+  const supervisor = createSessionSupervisor({
+    server: () => new TinyServer(),
+    logger: ({ event }) => {
+      if (event === 'supervisor.draining') drains.push(supervisor.drain());
+    },
+  });
+  await supervisor.drain();
+  expect(drains).toHaveLength(1);
+  await drains[0];
+});
+
+test('an id generator that fails costs nobody a session', async () => {
+  let ids = ['first'];
+  const { url, supervisor } = await serve({ maxSessions: 1, sessionIdGenerator: () => ids.pop() ?? '' });
+  const { sessionId } = await initialize(url);
+  expect((await post(url, initializeBody())).status).toBe(500);
+  expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
+  ids = ['second'];
+  expect((await initialize(url)).sessionId).toBe('second');
+});
