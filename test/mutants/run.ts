@@ -12,8 +12,10 @@ import { machineMutants } from './machineMutants.ts';
 import { PATCHES } from './patches.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const DIST = `${ROOT}dist`;
 const FOLDER = `${ROOT}.artifacts/mutants`;
+
+/** The build as it was when the run began; a later one must not get in between. */
+const DIST = `${FOLDER}/original`;
 const KIT = fileURLToPath(new URL('.', import.meta.url));
 
 /** How long the attacks on one mutant may take, in ms; one that is never found to be wrong takes a fraction of it. */
@@ -76,7 +78,8 @@ async function attack(folder: string): Promise<string | undefined> {
 }
 
 async function main(wanted: string | undefined): Promise<number> {
-  await rm(`${FOLDER}/subjects`, { recursive: true, force: true });
+  for (const folder of [DIST, `${FOLDER}/subjects`]) await rm(folder, { recursive: true, force: true });
+  await cp(`${ROOT}dist`, DIST, { recursive: true });
   await mkdir(`${FOLDER}/subjects`, { recursive: true });
   const machines = await Promise.all([
     machineMutantsOf('session', 'sessionMachine'),
