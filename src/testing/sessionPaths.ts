@@ -33,6 +33,9 @@ export interface SessionPath {
   readonly timeouts: SessionTimeouts;
 }
 
+/** How much likelier a random walk goes on than that it ends. */
+const GOING_ON = 5;
+
 /** Paths over the session machine: shortest first, none the beginning of another. */
 export function sessionPaths(options: SessionPathsOptions = {}): SessionPath[] {
   const timeouts: SessionTimeouts = {
@@ -52,7 +55,9 @@ export function sessionPaths(options: SessionPathsOptions = {}): SessionPath[] {
   const leaving = leavingEach(edges);
   const walkable = {
     start: edges[0]?.from ?? '',
-    choices: (state: string) => leaving.get(state) ?? [],
+    // Walks that end at once see little: what goes on is as likely as if it were there several times.
+    choices: (state: string) =>
+      (leaving.get(state) ?? []).flatMap((edge) => Array<typeof edge>(leaving.has(edge.to) ? GOING_ON : 1).fill(edge)),
     take: (_: string, { step, to }: (typeof edges)[number]) => ({ step, next: to }),
   };
   const paths = coverage === 'random' ? randomPaths(walkable, options) : coveringPaths(edges, coverage);
