@@ -103,7 +103,7 @@ function firesFirst(timer: number | null, other: number | null): boolean {
 }
 
 /** The model as actor logic, which is what `xstate/graph` explores. */
-export function sessionLogic({ timeouts }: SessionModelOptions, machine = sessionMachine): ModelLogic {
+function sessionLogic({ timeouts }: SessionModelOptions, machine = sessionMachine): ModelLogic {
   const start = (): ModelState => ({
     status: 'active',
     output: undefined,

@@ -13,7 +13,9 @@ async function judged(odd: Oddities, options: Partial<ModelTestOptions> = {}) {
   return { report, rules, count };
 }
 
-test.concurrent('a server that is right: every transition is covered, and nothing is wrong', async () => {
+test.concurrent('a server that is right: every transition is covered, and nothing is wrong', {
+  timeout: 60_000,
+}, async () => {
   const { report, rules, count } = await judged({}, { strict: true, maxInFlight: 2 });
   expect(rules).toEqual([]);
   expect(count('covered')).toBe(report.transitions.length);
@@ -51,7 +53,9 @@ describe('wrong', () => {
     }
   });
 
-  test.concurrent('what a walk finds is at its transition, with the steps that lead there', async () => {
+  test.concurrent('what a walk finds is at its transition, with the steps that lead there', {
+    timeout: 60_000,
+  }, async () => {
     const { report } = await judged({ idle: 'never' });
     const [violation] = report.violations;
     expect(violation).toMatchObject({
@@ -68,7 +72,7 @@ describe('wrong', () => {
     expect(verdict).toMatchObject({ verdict: 'violated', rules: ['sessionEnded'] });
   });
 
-  test.concurrent('random walks find it too, and tell the shortest way', async () => {
+  test.concurrent('random walks find it too, and tell the shortest way', { timeout: 60_000 }, async () => {
     const { report } = await judged({ deletes: 'ignored' }, { coverage: 'random', seed: 7 });
     expect(report.violations.map(({ rule }) => rule)).toEqual(['endedIsNotFound']);
     expect(report.violations[0]?.script.length).toBeLessThan(5);
@@ -101,7 +105,7 @@ describe('left open by the protocol', () => {
     expect(report.violations).not.toEqual([]);
   });
 
-  test.concurrent('405 to GET and DELETE: what needs them is not driven, and why', async () => {
+  test.concurrent('405 to GET and DELETE: what needs them is not driven, and why', { timeout: 60_000 }, async () => {
     const { report, rules, count } = await judged({ getStatus: 405, deleteStatus: 405 });
     expect(rules).toEqual([]);
     expect(report.features.streams).toEqual({ driven: false, why: 'GET is answered with 405' });
@@ -113,7 +117,9 @@ describe('left open by the protocol', () => {
 });
 
 describe('what can be driven', () => {
-  test.concurrent('without an idle timeout nothing is waited for, and nothing is called a leak', async () => {
+  test.concurrent('without an idle timeout nothing is waited for, and nothing is called a leak', {
+    timeout: 60_000,
+  }, async () => {
     const { report, rules } = await judged({ idle: 'never' }, { idleTimeout: undefined, maxInFlight: 2 });
     expect(rules).toEqual([]);
     const timed = report.transitions.filter(({ why }) => why === 'the idle timeout was not told');
@@ -121,7 +127,7 @@ describe('what can be driven', () => {
     expect(timed.length).toBeGreaterThan(20);
   });
 
-  test.concurrent('without a call that lasts, streams hold what can be held', async () => {
+  test.concurrent('without a call that lasts, streams hold what can be held', { timeout: 60_000 }, async () => {
     const { report, rules } = await judged({ tools: [] }, { maxInFlight: 2 });
     expect(rules).toEqual([]);
     const verdicts = Object.fromEntries(report.transitions.map(({ transition, ...verdict }) => [transition, verdict]));
@@ -132,7 +138,7 @@ describe('what can be driven', () => {
     });
   });
 
-  test.concurrent('with neither, short requests still push the deadline', async () => {
+  test.concurrent('with neither, short requests still push the deadline', { timeout: 60_000 }, async () => {
     const { report, rules } = await judged({ tools: [], getStatus: 405 });
     expect(rules).toEqual([]);
     const covered = report.transitions.filter(({ verdict }) => verdict === 'covered');
