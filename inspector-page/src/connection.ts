@@ -64,9 +64,10 @@ export class Connection {
       }
       this.#wait = FIRST_WAIT;
       this.#become({ is: 'up' });
-      if (this.#watched !== undefined) this.watch(this.#watched);
     }
     this.#sessions.hear(frame);
+    // Not before the server has looked at its sessions: until then it knows none.
+    if (frame.type === 'snapshot' && frame.last && this.#watched !== undefined) this.watch(this.#watched);
   }
 
   #send(frame: ClientFrame): void {

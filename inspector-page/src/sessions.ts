@@ -67,6 +67,7 @@ export class Sessions {
     this.hello = hello;
     this.#ahead = hello.now - Date.now();
     this.result = undefined;
+    this.opened = undefined; // another server gives other keys
     this.trend.forget(); // counts begin anew with a server
   }
 

@@ -6,6 +6,9 @@ import type { Sessions } from './sessions.ts';
 import type { Trend } from './trend.ts';
 import { count } from './wording.ts';
 
+/** What the time line shows at least, in seconds. */
+const SHORTEST = 30;
+
 type Read = Parameters<Trend['curves']>[0][number];
 
 interface Curve {
@@ -107,7 +110,10 @@ function options(curves: readonly Curve[]): uPlot.Options {
     legend: { show: false },
     cursor: { show: false },
     padding: [6, 8, 0, 0],
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      x: { range: (_, min, max) => (max === null ? [0, SHORTEST] : [Math.min(min, max - SHORTEST), max]) },
+      y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] },
+    },
     axes: [
       { ...axis, size: 20, grid: { show: false }, space: 70 },
       {

@@ -1,5 +1,7 @@
 /** The inspector's page, as a person in front of it meets it. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInspection } from 'mcp-session-supervisor/inspector';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANY, openMany } from '../inspector/inspect.ts';
@@ -222,7 +224,8 @@ describe('the page', () => {
   test('says that the server is gone, and connects again when it is back', async () => {
     const { page, url, supervisor, inspector } = await show(browser);
     await initialize(url);
-    await rowsOf(page).first().waitFor();
+    await rowsOf(page).first().click();
+    await page.locator('.sequence .step').first().waitFor();
     await inspector.close();
     await page
       .getByRole('status')
@@ -234,6 +237,47 @@ describe('the page', () => {
     await page.getByRole('status').getByText('live', { exact: true }).waitFor();
     await rowsOf(page).nth(1).waitFor();
     expect(await rowsOf(page).count()).toBe(2);
+    // It gives other names to sessions than the one before.
+    await page.getByText('The server knows no such session any more.').waitFor();
+  });
+
+  test('still watches the same session when the line broke and the server did not', async () => {
+    const names = createInspection();
+    const { page, url, supervisor, inspector } = await show(browser, { inspector: { inspection: names } });
+    const { sessionId } = await initialize(url);
+    await rowsOf(page).first().click();
+    await page.locator('.sequence .step').nth(4).waitFor();
+    await inspector.close();
+    await page
+      .getByRole('status')
+      .getByText(/The server is gone/)
+      .waitFor();
+    await inspect(supervisor, { port: inspector.port, token: inspector.token, inspection: names });
+    await page.getByRole('status').getByText('live', { exact: true }).waitFor();
+    await call(url, sessionId, 'echo', { text: 'x' });
+    await page.locator('.sequence .step').nth(6).waitFor();
+    expect(await page.locator('.sequence .step').count()).toBe(7);
+  });
+
+  test('is as small as README says', async () => {
+    const folder = new URL('../../dist/inspector/page/', import.meta.url);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const sizes = await Promise.all(
+      files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+    );
+    const [, told] = /it adds (\d+) kB/.exec(await readFile('README.md', 'utf8')) ?? [];
+    expect(sizes.reduce((sum, size) => sum + size, 0) / 1_000).toBeCloseTo(Number(told), -1);
+  });
+
+  test('fits a narrow window', async () => {
+    const { page, url, faults } = await show(browser, { context: { viewport: { width: 640, height: 900 } } });
+    await initialize(url);
+    await rowsOf(page).first().click();
+    await page.locator('.sequence .step').first().waitFor();
+    await shoot(page, 'narrow');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(640);
+    expect(faults).toEqual([]);
   });
 
   test('is dark for whoever prefers it', async () => {

@@ -60,8 +60,8 @@ test('many sessions come, call, idle and end, and the page shows it all', async 
   }
   if (watched !== undefined)
     calls.push(call(url, watched.id, 'gate', { key: 'late' }, 2_000, watched.headers).catch(() => {}));
-  await rowsOf(page).nth(1).click();
-  await page.locator('.sequence .step').first().waitFor();
+  await rowsOf(page).nth(1).locator('.badge.active').click();
+  await page.locator('.sequence .step').nth(8).waitFor();
   await shoot(page, 'demo');
   await page.emulateMedia({ colorScheme: 'dark' });
   await shoot(page, 'demoDark');
