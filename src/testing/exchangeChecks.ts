@@ -52,10 +52,11 @@ function waitsForNothing(observed: Observed, exchange: SimulatedExchange): strin
     : 'is open, though all is answered';
 }
 
-function endedEmpty({ settings }: Observed, exchange: SimulatedExchange): string | undefined {
+function endedEmpty(observed: Observed, exchange: SimulatedExchange): string | undefined {
   const { hungUp, kind, status, stream } = exchange;
-  if (hungUp || status !== 200 || stream.wasSlow || (kind !== 'post' && kind !== 'initialize')) return undefined;
-  if (settings.eventStore && stream.sentAway) return undefined;
+  if (hungUp || stream.wasSlow || (status !== 200 && status !== 204)) return undefined;
+  if (observed.settings.eventStore && stream.sentAway) return undefined;
+  if (kind === 'resume' && sessionOf(observed, exchange)?.storeFailed) return undefined;
   const missing = stream.requests.find(({ cancelled, responses }) => responses.length === 0 && !cancelled);
   return missing && `has ended, and request ${missing.id} has no answer`;
 }

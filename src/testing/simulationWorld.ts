@@ -111,7 +111,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   /** Sends a request. */
   exchange(init: ExchangeInit): SimulatedExchange {
-    this.exchanges = this.exchanges.filter(({ open }) => open);
+    if (this.settled) this.exchanges = this.exchanges.filter(({ open }) => open); // the others have been looked at
     if (init.kind === 'delete' && init.found) this.sessions.get(init.sessionId ?? '')?.causes.add('deleted');
     const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, init, this);
     exchange.conflicts = this.exchanges.some(
