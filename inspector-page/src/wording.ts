@@ -1,5 +1,5 @@
 /** How times and counts are written, and what the ending reasons mean (as they go on after "it"). */
-import type { EndReason } from '../../src/index.ts';
+import type { EndedRow } from '../../src/inspector/protocol.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -27,7 +27,7 @@ export function count(n: number): string {
   return String(n).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
-export const REASONS: Readonly<Record<EndReason, string>> = {
+export const REASONS: Readonly<Record<EndedRow['reason'], string>> = {
   idle: 'had nothing in flight for the idle timeout',
   deleted: 'was ended by its client (DELETE)',
   evicted: 'was ended to make room for another',
