@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { SupervisorError } from '../../src/index.ts';
 import { createInspection, type Inspector, type InspectorOptions, serveInspector } from '../../src/inspector/index.ts';
 import { supervise } from '../support/serve.ts';
-import { until } from '../support/until.ts';
+import { until, withTimeout } from '../support/until.ts';
 import { closeCode, FeedClient, openSocket, statusOf } from './feedClient.ts';
 import { inspect } from './inspect.ts';
 
@@ -86,15 +86,19 @@ describe('a WebSocket', () => {
 
   test('one who is refused and does not leave is not waited for', async () => {
     const to = await inspector();
-    const socket = connect(to.port, '127.0.0.1');
+    const socket = connect({ port: to.port, host: '127.0.0.1', allowHalfOpen: true });
     onTestFinished(() => void socket.destroy());
+    const gone = new Promise((resolve) => socket.on('error', resolve));
     const head = `GET /feed HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     socket.write(head);
     let answer = '';
     socket.on('data', (data) => {
       answer += String(data);
     });
-    await until(() => socket.closed || socket.destroyed || socket.readableEnded);
+    await until(() => socket.readableEnded);
+    const writing = setInterval(() => socket.write('still here'), 10);
+    onTestFinished(() => clearInterval(writing));
+    await withTimeout(gone, { what: 'the connection to be gone' });
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
   });
 });

@@ -71,6 +71,31 @@ describe('a viewer', () => {
     expect(client.transitions['active→idle']).toBe((client.transitions['idle→active'] ?? 0) + 1);
   });
 
+  test('is not told again what a snapshot has told', async () => {
+    const { inspector, url, supervisor } = await serveInspected();
+    const { sessionId } = await initialize(url);
+    await until(() => supervisor.session(sessionId)?.state === 'idle');
+    const client = await new FeedClient(inspector).synchronized();
+    const delta = await until(() => client.of('delta')[0]);
+    expect(delta).toMatchObject({ rows: [], changes: [], gone: [], ended: [], transitions: {}, pending: 0 });
+  });
+
+  test('is told of a session that changes and ends at once that it is gone, and no more', async () => {
+    const { inspector, url, supervisor } = await serveInspected({}, { interval: 300 });
+    const { sessionId } = await initialize(url);
+    await until(() => supervisor.session(sessionId)?.state === 'idle');
+    const client = await new FeedClient(inspector).synchronized();
+    const [key = ''] = client.rows.keys();
+    const since = client.frames.length;
+    await call(url, sessionId, 'echo', { text: 'x' }, 1);
+    await supervisor.terminate(sessionId);
+    await until(() => client.rows.size === 0);
+    const told = client.of('delta').filter((delta) => client.frames.indexOf(delta) >= since);
+    const end = told.findIndex(({ gone }) => gone.includes(key));
+    for (const { changes } of told.slice(end)) expect(changes).toEqual([]);
+    expect(client.transitions).toMatchObject({ 'idle→terminated': 1 });
+  });
+
   test('is told ids and principals where the server reveals them', async () => {
     const options = { revealIds: true, revealPrincipals: true };
     const { inspector, url } = await serveInspected({ principal: () => 'ada' }, options);

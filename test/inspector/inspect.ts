@@ -4,7 +4,7 @@ import { type Inspector, type InspectorOptions, serveInspector } from '../../src
 import { type Served, type ServeOptions, type Supervisor, serve } from '../support/serve.ts';
 import { TinyServer } from '../support/tinyServer.ts';
 import { turns, withTimeout } from '../support/until.ts';
-import { initializeBody } from '../support/wire.ts';
+import { callBody, initializeBody } from '../support/wire.ts';
 
 /** Often enough that no test waits for it. */
 const INTERVAL = 10;
@@ -24,6 +24,8 @@ export async function serveInspected(
   return { ...served, inspector: await inspect(served.supervisor, inspectorOptions) };
 }
 
+export const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
 /** What a supervisor of very many sessions is given. */
 export const MANY: ServeOptions = { server: () => new TinyServer(), maxSessions: Number.POSITIVE_INFINITY };
 
@@ -38,10 +40,17 @@ export async function openMany(supervisor: Supervisor, count: number): Promise<s
   return ids;
 }
 
+/** One call in a session, without a socket. */
+export async function useOnce(supervisor: Supervisor, sessionId: string, id = 1): Promise<void> {
+  const headers = { ...JSON_HEADERS, 'mcp-session-id': sessionId };
+  const body = JSON.stringify(callBody('echo', { text: 'x' }, id));
+  await (await supervisor.fetch(new Request('http://localhost/mcp', { method: 'POST', headers, body }))).text();
+}
+
 async function openOne(supervisor: Supervisor): Promise<string> {
-  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
   const body = JSON.stringify(initializeBody());
-  const response = await supervisor.fetch(new Request('http://localhost/mcp', { method: 'POST', headers, body }));
+  const request = new Request('http://localhost/mcp', { method: 'POST', headers: JSON_HEADERS, body });
+  const response = await supervisor.fetch(request);
   await response.text();
   return response.headers.get('mcp-session-id') ?? '';
 }

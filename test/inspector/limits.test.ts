@@ -1,5 +1,5 @@
 /** The bounds of an inspector, and what happens at each: to who reaches it, and to nobody else. */
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { type Inspector, serveInspector } from '../../src/inspector/index.ts';
 import { serve, supervise } from '../support/serve.ts';
@@ -135,20 +135,31 @@ describe('the end', () => {
 
   test('leaves no timer, no handle and no listener behind', async () => {
     const { supervisor, log } = await serve();
-    const [before, hears] = [handles(), counting(supervisor)];
+    const [before, hears, intervals] = [handles(), counting(supervisor), countingIntervals()];
     expect(hears()).toBe(0);
     const inspector = await serveInspector(supervisor, { interval: 10 });
     const client = await new FeedClient(inspector).synchronized();
     const stately = openSocket(inspector, { path: '/stately' });
     await statusOf(stately);
-    expect(hears()).toBeGreaterThan(0);
+    expect([hears(), intervals()]).toEqual([6, 4]);
     const gone = Promise.all([closeCode(client.socket), closeCode(stately)]);
     await inspector.close();
     await gone;
-    expect(hears()).toBe(0);
+    expect([hears(), intervals()]).toEqual([0, 0]);
     const more = () => [...handles()].filter(([name, count]) => count > (before.get(name) ?? 0));
     await until(() => more().length === 0, { what: `no more than ${[...before]} to be left` });
     expect(log).toEqual([]);
+  });
+
+  test('while nobody looks, no request is heard of', async () => {
+    const { supervisor } = await serve();
+    const hears = counting(supervisor);
+    const inspector = await inspect(supervisor);
+    expect(hears()).toBe(2); // openings and endings
+    const client = await new FeedClient(inspector).synchronized();
+    expect(hears()).toBe(5);
+    client.socket.close();
+    await until(() => hears() === 2);
   });
 
   test('the page connects again to one that was started anew', async () => {
@@ -174,6 +185,22 @@ describe('the end', () => {
     expect([client.rows.size, client.totals?.ended]).toEqual([0, 0]);
   });
 });
+
+/** How many intervals there are that were not there before. */
+function countingIntervals(): () => number {
+  const running = new Set<unknown>();
+  const { setInterval, clearInterval } = globalThis;
+  vi.stubGlobal('setInterval', (...args: Parameters<typeof setInterval>) => {
+    const timer = setInterval(...args);
+    running.add(timer);
+    return timer;
+  });
+  vi.stubGlobal('clearInterval', (timer: NodeJS.Timeout | undefined) => {
+    running.delete(timer);
+    clearInterval(timer);
+  });
+  return () => running.size;
+}
 
 /** What keeps the process alive, by kind. */
 function handles(): Map<string, number> {

@@ -6,18 +6,10 @@ import { Rows } from '../../src/inspector/rows.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';
 import { type Supervisor, supervise } from '../support/serve.ts';
 import { until } from '../support/until.ts';
-import { callBody, initializeBody } from '../support/wire.ts';
+import { initializeBody } from '../support/wire.ts';
 import { FeedClient } from './feedClient.ts';
-import { inspect, MANY, openMany } from './inspect.ts';
+import { inspect, JSON_HEADERS, MANY, openMany, useOnce } from './inspect.ts';
 import { StuckSocket } from './stuckSocket.ts';
-
-const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-
-async function useOnce(supervisor: Supervisor, sessionId: string, id = 1): Promise<void> {
-  const headers = { ...JSON_HEADERS, 'mcp-session-id': sessionId };
-  const body = JSON.stringify(callBody('echo', { text: 'x' }, id));
-  await (await supervisor.fetch(new Request('http://localhost/mcp', { method: 'POST', headers, body }))).text();
-}
 
 function crowd(): Supervisor {
   const { supervisor, stop } = supervise(MANY);

@@ -7,7 +7,7 @@ import { Viewer } from '../../src/inspector/viewer.ts';
 import { serve, supervise } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 import { call, callBody, initialize, post } from '../support/wire.ts';
-import { inspect, MANY, openMany, serveInspected } from './inspect.ts';
+import { inspect, MANY, openMany, serveInspected, useOnce } from './inspect.ts';
 import { StuckSocket } from './stuckSocket.ts';
 
 type Actor = Extract<StatelyInspectionEvent, { type: '@xstate.actor' }>;
@@ -272,7 +272,13 @@ describe('under pressure', () => {
     await until(() => marks(received.events).length > 0);
     expect(received.actors()).toHaveLength(10);
     expect(marks(received.events)[0]).toMatchObject({ frames: 0, actors: 20 });
-    for (const { id } of [...supervisor.sessions()].slice(0, 10)) await supervisor.terminate(id);
+    // One that is not shown counts once, whatever happens to it.
+    const ids = [...supervisor.sessions()].map(({ id }) => id);
+    for (let n = 0; n < 5; n++) await useOnce(supervisor, ids.at(-1) ?? '');
+    await openMany(supervisor, 1);
+    await until(() => marks(received.events).length > 1);
+    expect(marks(received.events)[1]).toMatchObject({ frames: 0, actors: 1 });
+    for (const id of ids.slice(0, 10)) await supervisor.terminate(id);
     await openMany(supervisor, 5);
     await until(() => received.actors().length === 15);
   });

@@ -54,6 +54,10 @@ describe('a session that is opened on the page', () => {
     const [key = ''] = client.rows.keys();
     client.say({ type: 'open', key });
     await client.session();
+    const other = await initialize(url);
+    await until(() => supervisor.session(other.sessionId)?.state === 'idle');
+    await until(() => client.rows.size === 2);
+    expect(client.of('session')).toHaveLength(1);
     client.say({ type: 'close' });
     client.say({ type: 'open', key: 'nobody' });
     expect(await client.result()).toEqual({ type: 'result', of: 'open', key: 'nobody', outcome: 'unknown' });
@@ -61,7 +65,7 @@ describe('a session that is opened on the page', () => {
     await call(url, sessionId, 'echo', { text: 'x' }, 1);
     await until(() => (client.transitions['active→idle'] ?? 0) > 0);
     await supervisor.terminate(sessionId);
-    await until(() => client.rows.size === 0);
+    await until(() => client.rows.size === 1);
     expect(client.of('session')).toHaveLength(told);
   });
 
