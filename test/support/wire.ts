@@ -9,7 +9,7 @@ import { type WaitOptions, withTimeout } from './until.ts';
 export { rawSocket } from './rawSocket.ts';
 export { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts';
 
-export const LATEST_PROTOCOL_VERSION = '2025-11-25';
+const LATEST_PROTOCOL_VERSION = '2025-11-25';
 
 /** Header values by any-case name; `undefined` leaves a default header out. */
 export type Headers = Readonly<Record<string, string | undefined>>;
