@@ -127,6 +127,15 @@ describe('the end', () => {
     await expect(statusOf(openSocket(inspector))).rejects.toThrow('ECONNREFUSED');
   });
 
+  test('tells what there is left to tell', async () => {
+    const { inspector, supervisor, url } = await serveInspected({}, { interval: 60_000 });
+    const { sessionId } = await initialize(url);
+    const client = await new FeedClient(inspector).synchronized();
+    await supervisor.terminate(sessionId);
+    await Promise.all([closeCode(client.socket), inspector.close()]);
+    expect([...client.ended.values()]).toEqual([expect.objectContaining({ reason: 'terminated' })]);
+  });
+
   test('does not wait for a viewer that does not leave', async () => {
     const { inspector, clients } = await withViewers();
     for (const { socket } of clients) freeze(socket);
