@@ -152,10 +152,7 @@ export class Supervisor implements SessionHost {
 
   changed(session: Session, type: SessionEventType): void {
     if (type === 'session.active') this.registry.markBusy(session);
-    if (type === 'session.idle') {
-      this.registry.markIdle(session);
-      if (!this.accepting) void session.terminate('drained');
-    }
+    if (type === 'session.idle') this.registry.markIdle(session);
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
     }

@@ -5,8 +5,27 @@ import type { Attack, Kit, Subject } from './attacks.ts';
 
 const IDLE = 60_000;
 
+/** A clock that knows which timers are set. */
+class CountingClock extends SimulatedClock {
+  readonly pending = new Set<number>();
+
+  override setTimeout(fn: () => void, ms: number): number {
+    const id = super.setTimeout(() => {
+      this.pending.delete(id);
+      fn();
+    }, ms);
+    this.pending.add(id);
+    return id;
+  }
+
+  override clearTimeout(id: number): void {
+    this.pending.delete(id);
+    super.clearTimeout(id);
+  }
+}
+
 /** A clock on which an idle timer can't be set, as long as it is failing. */
-class FailingClock extends SimulatedClock {
+class FailingClock extends CountingClock {
   failing = false;
 
   override setTimeout(fn: () => void, ms: number): number {
@@ -21,7 +40,12 @@ async function turns(): Promise<void> {
 
 function open({ createSessionSupervisor }: Subject, kit: Kit, clock: SimulatedClock) {
   const server = kit.createGatedServer();
-  const supervisor = createSessionSupervisor({ server: server.factory, clock, sessionIdleTimeout: IDLE });
+  const supervisor = createSessionSupervisor({
+    server: server.factory,
+    clock,
+    sessionIdleTimeout: IDLE,
+    maxSessionLifetime: 100 * IDLE,
+  });
   const send = async (body: object, headers: Record<string, string> = {}) => {
     const response = await supervisor.fetch(
       new Request('http://127.0.0.1/mcp', {
@@ -71,6 +95,7 @@ const failingTimer: Attack = {
     if ((await ping(failing)) !== 404) return 'the failed session still answers';
     if ((await ping(healthy)) !== 200) return 'a healthy session does not answer';
     if (actorsOf(supervisor) !== 1) return `${actorsOf(supervisor)} actors of 1 session`;
+    if (clock.pending.size !== 2) return `${clock.pending.size} timers instead of idle timeout and lifetime`;
     for (let n = 0; n < 63; n++) await initialize();
     const { children } = supervisor.actor.getSnapshot();
     if (Object.keys(children).length !== 1) return 'a slot was not freed';
@@ -105,17 +130,87 @@ const drains: Attack = {
   },
 };
 
-/** Slots are used again, and what has ended is no child any more. */
+/** A drain waits for what servers do when they are closed, for the last of them. */
+const cleanups: Attack = {
+  name: 'a drain and a slow cleanup',
+  async run(kit, { createSessionSupervisor }) {
+    const server = kit.createGatedServer();
+    let cleaned = () => {};
+    let servers = 0;
+    const supervisor = createSessionSupervisor({
+      server: async (context) => ({
+        ...(await server.factory(context)),
+        cleanup: servers++ === 0 ? () => new Promise<void>((resolve) => (cleaned = resolve)) : () => {},
+      }),
+      clock: new SimulatedClock(),
+    });
+    for (let n = 0; n < 2; n++) await (await supervisor.fetch(initializeRequest())).text();
+    let over = false;
+    const drained = supervisor.drain().then(() => {
+      over = true;
+    });
+    await turns();
+    if (over) return 'the drain did not wait';
+    cleaned();
+    await drained;
+    return undefined;
+  },
+};
+
+/** A server that refuses the initialize leaves no session, and takes no slot. */
+const refusal: Attack = {
+  name: 'an initialize that is refused',
+  async run(_, { createSessionSupervisor }) {
+    const supervisor = createSessionSupervisor({ server: refusingServer, clock: new SimulatedClock() });
+    const response = await supervisor.fetch(initializeRequest());
+    await response.text();
+    await turns();
+    if (response.headers.has('mcp-session-id')) return 'the answer has an id';
+    return [...supervisor.sessions()].length === 0 ? undefined : 'the session is still there';
+  },
+};
+
+interface Wire {
+  onmessage?: (message: { id?: number }) => void;
+  start(): Promise<void>;
+  send(message: object): Promise<void>;
+  close(): Promise<void>;
+}
+
+function refusingServer() {
+  let wire: Wire | undefined;
+  return {
+    async connect(to: Wire) {
+      wire = to;
+      const error = { code: -32600, message: 'not you' };
+      to.onmessage = ({ id }) => void to.send({ jsonrpc: '2.0', id, error });
+      await to.start();
+    },
+    close: async () => wire?.close(),
+  };
+}
+
+function initializeRequest(): Request {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fault', version: '1' } };
+  return new Request('http://127.0.0.1/mcp', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+  });
+}
+
+/** Slots are used again, and what has ended is no child any more, and has no timer. */
 const slots: Attack = {
   name: 'slots and children',
   async run(kit, subject) {
-    const clock = new SimulatedClock();
+    const clock = new CountingClock();
     const { supervisor, initialize } = open(subject, kit, clock);
     for (let n = 0; n < 200; n++) {
       const id = await initialize();
       if (!(await supervisor.terminate(id))) return 'a session could not be ended';
       if (actorsOf(supervisor) !== 0) return `${actorsOf(supervisor)} actors of no session`;
     }
+    if (clock.pending.size > 0) return `${clock.pending.size} timers of no session`;
     const { children } = supervisor.actor.getSnapshot();
     if (Object.keys(children).length !== 1) return `${Object.keys(children).length} partitions of no session`;
     return undefined;
@@ -171,6 +266,8 @@ function toolCall(id: string): Request {
 export const FAULT_ATTACKS: readonly Attack[] = [
   slots,
   drains,
+  cleanups,
+  refusal,
   failingTimer,
   failingPartition(false),
   failingPartition(true),

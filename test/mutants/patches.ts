@@ -34,12 +34,7 @@ export const PATCHES: readonly Patch[] = [
     'this.#host.forget(this, this.#torn); void this.#tearDown(reason).then(torn);',
     'void this.#tearDown(reason).then(() => { this.#host.forget(this, this.#torn); torn(); });',
   ),
-  patch(
-    session,
-    'double close: a session that has ended can be ended again',
-    "release(reason, error) { if (this.state === 'terminated') return;",
-    'release(reason, error) {',
-  ),
+  patch(transport, 'double close: a server is told twice of its end', 'if (this.#closed) return;', ''),
   patch(session, 'ends without tearing down', 'void this.#tearDown(reason).then(torn);', 'torn();'),
   patch(session, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
   patch(session, 'leaves the server of an ended session open', 'await this.#server.close();', ''),
@@ -78,9 +73,9 @@ export const PATCHES: readonly Patch[] = [
   ),
   patch(
     supervisor,
-    'a drain does not end a session that becomes idle',
-    "this.registry.markIdle(session); if (!this.accepting) void session.terminate('drained');",
-    'this.registry.markIdle(session);',
+    'a drain does not end a session whose last call was answered',
+    "quiet(session) { if (!this.accepting) void session.terminate('drained'); }",
+    'quiet() {}',
   ),
   patch(
     supervisor,
@@ -161,7 +156,6 @@ export const PATCHES: readonly Patch[] = [
     'this.#stream.send(response); this.#stream.finish(response);',
   ),
   patch(answer, 'does not end the stream of a call', 'this.#stream.finish(response);', 'this.#stream.send(response);'),
-  patch(hold, 'releases a hold as often as it is asked to', 'this.#release = undefined; release?.();', 'release?.();'),
   patch(hold, 'never releases a hold', 'this.#release = undefined; release?.();', 'this.#release = undefined;'),
   patch(handle, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
   patch(

@@ -1,0 +1,12 @@
+/** The simulation, over a number of seeds. */
+import type { Attack } from './attacks.ts';
+
+const SEEDS = 150;
+
+export const SIMULATION_ATTACK: Attack = {
+  name: 'simulation',
+  async run(kit, { createSessionSupervisor }) {
+    for (let seed = 1; seed <= SEEDS; seed++) await kit.simulate({ seed, create: createSessionSupervisor });
+    return undefined;
+  },
+};
