@@ -30,55 +30,58 @@ const TIME = 2 ** 16;
 /** The longest time from the beginning that still fits, in ms: four years. What comes later is told as then. */
 const LATEST = 2 ** 37 - 1;
 
-export class History {
-  readonly #since: number;
-  readonly #size: number;
-  /** Milliseconds since the beginning, times `TIME`, plus the rest. It grows as it is needed. */
-  readonly #ring: number[] = [];
-  /** Where the oldest is, once the ring is full. */
-  #oldest = 0;
+/** Room for what a handshake leaves; most sessions that are idle did little more. */
+const FIRST_ROOM = 6;
 
-  /** `since` is when the session began, in ms since the epoch; `size` how many events are kept, 0 for none. */
-  constructor(since: number, size: number) {
-    this.#since = since;
+/** Times are given since the session's beginning, in ms: the session knows it, so no history has to keep it. */
+export class History {
+  readonly #size: number;
+  /** Milliseconds, times `TIME`, plus the rest. It grows as it is needed, but an array's own growth is too generous. */
+  #ring: number[] = [];
+  /** How many were recorded in all. */
+  #count = 0;
+
+  /** `size` is how many events are kept, 0 for none. */
+  constructor(size: number) {
     this.#size = size;
   }
 
-  record(at: number, event: Exclude<HistoryEventName, 'terminated'>, inFlight: number): void {
-    this.#push(at, event, Math.min(inFlight, DETAILS - 1));
+  record(elapsed: number, event: Exclude<HistoryEventName, 'terminated'>, inFlight: number): void {
+    this.#push(elapsed, event, Math.min(inFlight, DETAILS - 1));
   }
 
-  recordEnd(at: number, reason: EndReason): void {
-    this.#push(at, 'terminated', END_REASONS.indexOf(reason));
+  recordEnd(elapsed: number, reason: EndReason): void {
+    this.#push(elapsed, 'terminated', END_REASONS.indexOf(reason));
   }
 
-  /** What is kept, oldest first. */
-  events(): HistoryEvent[] {
-    const ring = this.#ring;
+  /** What is kept, oldest first, of a session that began at `since`. */
+  events(since: number): HistoryEvent[] {
     const events: HistoryEvent[] = [];
-    for (let i = 0; i < ring.length; i++) events.push(this.#unpack(ring[(this.#oldest + i) % ring.length] as number));
+    for (let n = Math.max(0, this.#count - this.#size); n < this.#count; n++) {
+      events.push(unpack(this.#ring[n % this.#size] as number, since));
+    }
     return events;
   }
 
-  #push(at: number, event: HistoryEventName, detail: number): void {
+  #push(elapsed: number, event: HistoryEventName, detail: number): void {
     if (this.#size === 0) return;
-    const elapsed = Math.min(Math.max(Math.round(at - this.#since), -LATEST), LATEST); // a clock may be set back
-    const packed = elapsed * TIME + NAMES.indexOf(event) * DETAILS + detail;
-    if (this.#ring.length < this.#size) {
-      this.#ring.push(packed);
-      return;
+    const room = this.#ring.length;
+    if (this.#count === room && room < this.#size) {
+      const larger = new Array<number>(Math.min(this.#size, Math.max(FIRST_ROOM, room * 2)));
+      for (let n = 0; n < room; n++) larger[n] = this.#ring[n] as number;
+      this.#ring = larger;
     }
-    this.#ring[this.#oldest] = packed;
-    this.#oldest = (this.#oldest + 1) % this.#size;
+    const time = Math.min(Math.max(Math.round(elapsed), -LATEST), LATEST); // a clock may be set back
+    this.#ring[this.#count++ % this.#size] = time * TIME + NAMES.indexOf(event) * DETAILS + detail;
   }
+}
 
-  #unpack(packed: number): HistoryEvent {
-    const elapsed = Math.floor(packed / TIME);
-    const rest = packed - elapsed * TIME;
-    const event = NAMES[Math.floor(rest / DETAILS)] as HistoryEventName;
-    const detail = rest % DETAILS;
-    const at = this.#since + elapsed;
-    if (event !== 'terminated') return { at, event, inFlight: detail };
-    return { at, event, inFlight: 0, reason: END_REASONS[detail] as EndReason };
-  }
+function unpack(packed: number, since: number): HistoryEvent {
+  const elapsed = Math.floor(packed / TIME);
+  const rest = packed - elapsed * TIME;
+  const event = NAMES[Math.floor(rest / DETAILS)] as HistoryEventName;
+  const detail = rest % DETAILS;
+  const at = since + elapsed;
+  if (event !== 'terminated') return { at, event, inFlight: detail };
+  return { at, event, inFlight: 0, reason: END_REASONS[detail] as EndReason };
 }

@@ -13,7 +13,7 @@ import { refuse } from '../transport/refuse.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
 import type { TransportEvents } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
-import { History } from './history.ts';
+import { History, type HistoryEventName } from './history.ts';
 import type { Registered } from './registry.ts';
 import { ServerInstance } from './serverInstance.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
@@ -81,7 +81,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#host = host;
     this.createdAt = host.options.clock.now();
     this.#lastActiveAt = this.createdAt;
-    this.#history = new History(this.createdAt, host.options.historySize);
+    this.#history = new History(host.options.historySize);
     this.transport = new SessionTransport(id, host.options, this);
     this.#server = new ServerInstance(id, host);
   }
@@ -101,7 +101,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
       principal: this.principal,
       clientInfo: this.clientInfo,
       protocolVersion: this.#protocolVersion,
-      history: this.#history.events(),
+      history: this.#history.events(this.createdAt),
     };
   }
 
@@ -131,7 +131,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#lastActiveAt = this.#host.options.clock.now();
     actor.send({ type: 'REQUEST' });
     if (actor.getSnapshot().value !== 'active') return 'sessionNotFound';
-    if (inFlight > 0) this.#history.record(this.#lastActiveAt, 'request', inFlight + 1);
+    if (inFlight > 0) this.#record('request', inFlight + 1);
     return this.#hold(exchange);
   }
 
@@ -161,10 +161,10 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#inFlight = inFlight;
     const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
     if (opening) {
-      this.#history.record(at, 'opened', inFlight);
+      this.#record('opened', inFlight, at);
       this.#host.changed(this, 'session.opened');
     }
-    this.#history.record(at, state, inFlight);
+    this.#record(state, inFlight, at);
     this.#host.changed(this, `session.${state}`);
     this.#inFlight = undefined;
   }
@@ -175,7 +175,7 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.#inFlight = 0;
     this.reason = reason;
     this.error ??= error;
-    this.#history.recordEnd(this.#host.options.clock.now(), reason);
+    this.#history.recordEnd(this.#host.options.clock.now() - this.createdAt, reason);
     let torn = () => {};
     this.#torn = new Promise((resolve) => {
       torn = resolve;
@@ -221,13 +221,17 @@ export class Session implements Registered, ActorOwner, TransportEvents {
 
   // --- within
 
+  #record(event: Exclude<HistoryEventName, 'terminated'>, inFlight: number, at: number = this.#lastActiveAt): void {
+    this.#history.record(at - this.createdAt, event, inFlight);
+  }
+
   #hold(exchange: Exchange): Hold {
     return new Hold(exchange, () => {
       if (this.state === 'terminated') return;
       this.#lastActiveAt = this.#host.options.clock.now();
       this.actor?.send({ type: 'RESPONSE' });
       const inFlight = this.actor?.getSnapshot().context.inFlight ?? 0;
-      if (inFlight > 0) this.#history.record(this.#lastActiveAt, 'response', inFlight);
+      if (inFlight > 0) this.#record('response', inFlight);
     });
   }
 
