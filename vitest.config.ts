@@ -28,6 +28,8 @@ export default defineConfig({
     // A process for each file, so that sockets, signals and heap are its own. Threads were not faster (52 s against 47).
     pool: 'forks',
     expect: { requireAssertions: true },
+    // Tests that run side by side in one file wait for a real idle timeout, most of their time.
+    maxConcurrency: 32,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 5_000,

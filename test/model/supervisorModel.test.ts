@@ -48,6 +48,12 @@ function supervise(model: SupervisorModelOptions, { options = {}, wrap = () => (
   return inProcessDriver({ ...supervisor, ...wrap(supervisor) }, clock, { server, patience: 200 });
 }
 
+/** Makes two ids in turn: neither while it is in use, and each again once its session has ended. */
+function alternating(...ids: [string, string]): () => string {
+  let made = 0;
+  return () => ids[made++ % 2] ?? ids[0];
+}
+
 describe('our supervisor', () => {
   test.each([
     { timeouts, kinds: ['call'] },
@@ -174,7 +180,12 @@ test.each<[string, SupervisorRuleName, SupervisorPathsOptions, Mistake]>([
     calls,
     changingResponses((response) => (response.status === 404 ? new Response(null, { status: 400 }) : response)),
   ],
-  ['the same id again', 'idsUnique', { maxSessions: 1 }, { options: { sessionIdGenerator: () => 'always' } }],
+  [
+    'the same ids again',
+    'idsUnique',
+    { maxSessions: 1 },
+    { options: { sessionIdGenerator: alternating('one', 'other') } },
+  ],
   ['an idle timeout that is late', 'sessionEnded', { timeouts }, { options: { sessionIdleTimeout: 60_002 } }],
   ['a drain that cuts calls', 'drainKeepsCalls', calls, cutting],
   [
