@@ -2,7 +2,7 @@
 import type { ContenderName } from './contenders.ts';
 import type { CrowdEffort } from './measures/crowd.ts';
 import type { IdleEffort } from './measures/idleSession.ts';
-import { INSPECTED, type InspectorEffort } from './measures/inspector.ts';
+import { FROZEN, INSPECTED, type InspectorEffort } from './measures/inspector.ts';
 import type { RequestEffort } from './measures/requests.ts';
 
 /** Which of the measures, and which of its series. */
@@ -18,7 +18,8 @@ export type Metric =
   | 'crowd.end'
   | 'crowd.endAny'
   | 'inspector.cpu'
-  | 'inspector.rate';
+  | 'inspector.rate'
+  | 'inspector.held';
 
 export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector'] as const;
 export type MeasureName = (typeof MEASURES)[number];
@@ -86,6 +87,8 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
     { title: 'call, CPU', metric: 'inspector.cpu', subject: on, baseline: off, target: 1.05 },
     // A server that is busy with nothing else then serves 70 % of what it served before.
     { title: 'call, CPU', metric: 'inspector.cpu', subject: watched, baseline: off, target: 1.43 },
+    // What a viewer that does not read makes the server hold is bounded, and small beside 10 000 sessions.
+    { title: 'held in memory', metric: 'inspector.held', subject: FROZEN, baseline: watched, target: 1.2 },
     { title: 'calls a second', metric: 'inspector.rate', subject: watched, baseline: off },
     { title: 'end any session', metric: 'crowd.endAny', subject: large, baseline: small },
     { title: 'idle session, RSS', metric: 'idle.rss', ...ours },

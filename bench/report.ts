@@ -56,6 +56,7 @@ export function rows(results: readonly Result[], nameOf: (name: string) => strin
 
 function quantity(metric: Metric, value: number): string {
   if (metric === 'idle.heap' || metric === 'idle.rss') return `${(value / 1024).toFixed(1)} KiB`;
+  if (metric === 'inspector.held') return `${(value / 1024 / 1024).toFixed(0)} MiB`;
   if (metric.endsWith('.rate')) return `${value.toFixed(0)}/s`;
   return `${value.toFixed(value < 100 ? 1 : 0)} µs`;
 }

@@ -6,7 +6,7 @@ import { CONTENDERS, type ContenderName } from './contenders.ts';
 import { facts } from './facts.ts';
 import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
-import { INSPECTED, measureInspector } from './measures/inspector.ts';
+import { FROZEN, INSPECTED, measureInspector } from './measures/inspector.ts';
 import { type Around, measureEcho, measureHandshake } from './measures/requests.ts';
 import {
   comparisons,
@@ -30,7 +30,7 @@ const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
 function nameOf(name: string): string {
   if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
-  if ((INSPECTED as readonly string[]).includes(name)) return name;
+  if (name === FROZEN || (INSPECTED as readonly string[]).includes(name)) return name;
   return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
 }
 
@@ -48,8 +48,8 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
     return { 'idle.heap': heap, 'idle.rss': rss };
   }
   if (name === 'inspector') {
-    const { cpu, rate } = await measureInspector(effort.inspector);
-    return { 'inspector.cpu': cpu, 'inspector.rate': rate };
+    const { cpu, rate, held } = await measureInspector(effort.inspector);
+    return { 'inspector.cpu': cpu, 'inspector.rate': rate, 'inspector.held': held };
   }
   const { open, use, end, endAny } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
   return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end, 'crowd.endAny': endAny };

@@ -22,6 +22,8 @@ answerParent({
         else reject(new Error(`the feed told ${told.size} sessions of ${sessions}`));
       });
     }),
+  /** Goes on looking, but reads nothing any more. */
+  freeze: () => socket?.pause(),
   /** Looks no more. */
   leave: () => socket?.terminate(),
 });

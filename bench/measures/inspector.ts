@@ -5,6 +5,7 @@
 import { startChild } from '../child.ts';
 import { CONTENDERS } from '../contenders.ts';
 import type { CallEcho, OpenSessions, Timed } from '../load.ts';
+import type { Memory } from '../servers/listen.ts';
 import { CONNECTIONS, LOAD, type RequestEffort } from './requests.ts';
 import { interleave, type Series } from './rounds.ts';
 
@@ -13,11 +14,16 @@ const VIEWER = { module: new URL('../viewer.js', import.meta.url) };
 export const INSPECTED = ['no inspector', 'an inspector', 'an inspector and a viewer'] as const;
 export type Inspected = (typeof INSPECTED)[number];
 
-/** CPU microseconds for one call, and calls a second. */
+export const FROZEN = 'an inspector and a viewer that stops reading';
+
+/** CPU microseconds for one call, and calls a second; what the server holds after many calls, in bytes. */
 export interface InspectionCost {
   readonly cpu: Series<Inspected>;
   readonly rate: Series<Inspected>;
+  readonly held: Series<Inspected | typeof FROZEN>;
 }
+
+const MEMORY_ROUNDS = 3;
 
 export interface InspectorEffort extends RequestEffort {
   /** Sessions that are there, and that are called in turn. */
@@ -40,7 +46,7 @@ export async function measureInspector(effort: InspectorEffort): Promise<Inspect
       return load.ask('callEcho', { ...target, count, sessions } satisfies CallEcho);
     };
     await call(effort.warmUp);
-    return await interleave(INSPECTED, effort.rounds, async (inspected) => {
+    const costs = await interleave(INSPECTED, effort.rounds, async (inspected) => {
       if (inspected !== 'no inspector') {
         const url = await server.ask<string>('inspect');
         if (inspected !== 'an inspector') await viewer.ask('watch', { url, sessions: effort.sessions });
@@ -52,6 +58,18 @@ export async function measureInspector(effort: InspectorEffort): Promise<Inspect
       await server.ask('inspectNoMore');
       return { cpu: cpu / effort.batch, rate: (effort.batch / micros) * 1e6 };
     });
+    // Apart from the rest, since collecting garbage would be counted as the cost of calls.
+    const memory = await interleave([INSPECTED[2], FROZEN], MEMORY_ROUNDS, async (viewed) => {
+      const url = await server.ask<string>('inspect');
+      await viewer.ask('watch', { url, sessions: effort.sessions });
+      if (viewed === FROZEN) await viewer.ask('freeze');
+      for (let batch = 0; batch < 5; batch++) await call(effort.batch);
+      const { heap, external } = await server.ask<Memory>('memory');
+      await viewer.ask('leave');
+      await server.ask('inspectNoMore');
+      return { held: heap + external };
+    });
+    return { ...costs, ...memory };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }

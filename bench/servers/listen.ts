@@ -9,6 +9,8 @@ import { type Answers, answerParent } from '../child.ts';
 /** Bytes in use after garbage collection. */
 export interface Memory {
   readonly heap: number;
+  /** Buffers, which are outside of the heap. */
+  readonly external: number;
   readonly rss: number;
 }
 
@@ -50,8 +52,8 @@ export async function collect(): Promise<void> {
 
 async function memory(): Promise<Memory> {
   await collect();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heap: heapUsed, rss };
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed, external, rss };
 }
 
 const inspector = new Session();

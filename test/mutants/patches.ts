@@ -29,6 +29,12 @@ const errors = 'errors.js';
 
 export const PATCHES: readonly Patch[] = [
   patch(
+    'machines/session.js',
+    'an idle timer in active',
+    "active: { entry: 'announceActive',",
+    "active: { after: { sessionIdleTimeout: { target: 'terminated', actions: { type: 'endWith', params: { reason: 'idle' } } } }, entry: 'announceActive',",
+  ),
+  patch(
     session,
     'forgets late: the session is found until its server is closed',
     'this.#host.forget(this, this.#torn); void this.#tearDown(reason).then(torn);',
