@@ -55,7 +55,8 @@ export class Supervisor implements SessionHost {
       },
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
-      endIdleSessions: () => this.#endAll((session) => session.transport.pendingCalls === 0),
+      // A call whose client is gone is pending, and holds nothing.
+      endIdleSessions: () => this.#endAll(({ state, transport }) => state === 'idle' || transport.pendingCalls === 0),
       endAllSessions: () => {
         for (const call of this.#statelessCalls) call.end('draining');
         for (const session of this.#ending) session.hurry();
@@ -152,7 +153,10 @@ export class Supervisor implements SessionHost {
 
   changed(session: Session, type: SessionEventType): void {
     if (type === 'session.active') this.registry.markBusy(session);
-    if (type === 'session.idle') this.registry.markIdle(session);
+    if (type === 'session.idle') {
+      this.registry.markIdle(session);
+      if (!this.accepting) void session.terminate('drained');
+    }
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
     }
