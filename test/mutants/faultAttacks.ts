@@ -157,6 +157,25 @@ const cleanups: Attack = {
   },
 };
 
+/** A call whose client is gone does not hold a drain, whether it left before or left then. */
+const orphan = (leavesFirst: boolean): Attack => ({
+  name: leavesFirst ? 'a drain after a client left' : 'a drain in which a client leaves',
+  async run(kit, subject) {
+    const { supervisor, initialize } = open(subject, kit, new SimulatedClock());
+    const call = await supervisor.fetch(toolCall(await initialize()));
+    await turns();
+    if (leavesFirst) await call.body?.cancel();
+    let over = false;
+    void supervisor.drain().then(() => {
+      over = true;
+    });
+    await turns();
+    if (!leavesFirst) await call.body?.cancel();
+    await turns();
+    return over ? undefined : 'the drain waits for nobody';
+  },
+});
+
 /** A server that refuses the initialize leaves no session, and takes no slot. */
 const refusal: Attack = {
   name: 'an initialize that is refused',
@@ -267,6 +286,8 @@ export const FAULT_ATTACKS: readonly Attack[] = [
   slots,
   drains,
   cleanups,
+  orphan(true),
+  orphan(false),
   refusal,
   failingTimer,
   failingPartition(false),

@@ -79,6 +79,13 @@ export const PATCHES: readonly Patch[] = [
   ),
   patch(
     supervisor,
+    'a drain does not end a session that becomes idle',
+    "this.registry.markIdle(session); if (!this.accepting) void session.terminate('drained');",
+    'this.registry.markIdle(session);',
+  ),
+  patch(supervisor, 'a drain waits for a call whose client is gone', "state === 'idle' || transport", 'transport'),
+  patch(
+    supervisor,
     'a drain does not end a session whose last call was answered',
     "quiet(session) { if (!this.accepting) void session.terminate('drained'); }",
     'quiet() {}',
