@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 
@@ -80,7 +80,11 @@ const FILES = [
   'inspector/index.ts',
   'inspector/relay.ts',
   'testing/index.ts',
-  'testing/paths.ts',
+  'testing/random.ts',
+  'testing/paths/driver.ts',
+  'testing/simulation/simulation.ts',
+  'testing/discovery/discovery.ts',
+  'testing/conformance/storeConformance.ts',
   'cli/main.ts',
 ];
 const XSTATE = ['xstate', 'xstate/graph'];
@@ -101,6 +105,10 @@ const LEAVES = ['clock.ts', 'errors.ts'];
 const MACHINES = ['machines/index.ts', 'machines/reasons.ts', 'machines/session.ts'];
 const PUBLIC = ['index.ts', 'node.ts', 'machines/index.ts'];
 const PROTOCOL = 'protocol/messages.ts';
+/** The rooms of the test kit; its index sees all of them. */
+const KIT = ['paths/driver', 'simulation/simulation', 'discovery/discovery', 'conformance/storeConformance'].map(
+  (path) => `testing/${path}.ts`,
+);
 const CORE = [PROTOCOL, 'stores/memory.ts', 'transport/connection.ts', 'supervisor/registry.ts', 'http/nodeHandler.ts'];
 
 /** What each layer may import besides its own files: this and nothing else of what is listed above. */
@@ -134,7 +142,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   'stdio/probe.ts': [...LEAVES, ...MACHINES, 'transport/connection.ts', ...PACKAGES, ...HTTP],
   'inspector/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
-  'testing/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
+  'testing/probe.ts': [...PUBLIC, ...KIT, ...PACKAGES, ...HTTP],
+  'testing/paths/probe.ts': [...PUBLIC, 'testing/random.ts', ...PACKAGES, ...HTTP],
+  'testing/simulation/probe.ts': [...PUBLIC, 'testing/random.ts', ...PACKAGES, ...HTTP],
+  'testing/discovery/probe.ts': [...PUBLIC, 'testing/paths/driver.ts', ...PACKAGES, ...HTTP],
+  'testing/conformance/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
   'cli/probe.ts': [...PUBLIC, 'stdio/index.ts', 'inspector/index.ts', 'testing/index.ts', ...PACKAGES, ...HTTP],
 };
 
@@ -142,9 +154,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 function imports(file: string): { readonly what: string; readonly specifier: string }[] {
   const layer = dirname(file);
   const elsewhere = FILES.filter((path) => path !== file && (layer === '.' || dirname(path) !== layer));
-  const up = layer === '.' ? './' : '../';
+  const specifier = (path: string) => {
+    const way = relative(layer, path);
+    return way.startsWith('.') ? way : `./${way}`;
+  };
   return [
-    ...elsewhere.map((path) => ({ what: path, specifier: up + path })),
+    ...elsewhere.map((path) => ({ what: path, specifier: specifier(path) })),
     ...[...PACKAGES, ...HTTP, ...NEVER].map((name) => ({ what: name, specifier: name })),
   ];
 }

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_DELAY } from '../../src/clock.ts';
 import { createSessionSupervisor, type SessionSupervisor, type SessionSupervisorOptions } from '../../src/index.ts';
-import { admission } from '../../src/testing/admission.ts';
 import {
   type AdmissionRule,
   createGatedServer,
@@ -16,6 +15,7 @@ import {
   type SupervisorRuleName,
   supervisorPaths,
 } from '../../src/testing/index.ts';
+import { admission } from '../../src/testing/paths/admission.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 
 /** A test here takes thousands of steps; beside others on a slow machine, in ms. */

@@ -11,7 +11,7 @@ import {
   type SessionEvent,
   type SessionSupervisor,
   type SessionSupervisorOptions,
-} from '../index.ts';
+} from '../../index.ts';
 import { AwaitPoints } from './awaitPoints.ts';
 import type { Observed, SeenSession } from './observed.ts';
 import { SimulatedClient } from './simulatedClient.ts';

@@ -1,5 +1,5 @@
 /** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
-import type { EndReason, SessionState, SessionSupervisor } from '../index.ts';
+import type { EndReason, SessionState, SessionSupervisor } from '../../index.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
 import type { SimulatedServer } from './simulatedServer.ts';
 import type { SimulationClock } from './simulationClock.ts';

@@ -1,5 +1,5 @@
 /** Calls that last as long as they are asked to: found in a server's list of tools, or told as a template. */
-import type { LongCall } from './driver.ts';
+import type { LongCall } from '../paths/driver.ts';
 
 /** A tool, as `tools/list` tells it, as far as it matters here. */
 export interface ListedTool {

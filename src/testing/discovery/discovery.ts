@@ -1,9 +1,9 @@
 /** What a server offers of what the protocol leaves to it, and how a call can last there: asked before it is tested. */
-import type { Driver } from './driver.ts';
-import { httpDriver } from './drivers.ts';
+import type { Driver } from '../paths/driver.ts';
+import { httpDriver } from '../paths/drivers.ts';
+import { type InitializeResult, ModelClient, within } from '../paths/modelClient.ts';
+import type { RuleName } from '../paths/rules.ts';
 import { type ListedTool, type LongCallShape, longCallsAmong, parseLongCall } from './longCalls.ts';
-import { type InitializeResult, ModelClient, within } from './modelClient.ts';
-import type { RuleName } from './rules.ts';
 
 export interface DiscoverOptions {
   /** The MCP endpoint. */

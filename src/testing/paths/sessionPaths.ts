@@ -1,6 +1,6 @@
 /** Paths over the session model: which steps to take so that all of it is covered, and what must be so after each. */
-import type { EndReason } from '../index.ts';
-import type { SessionTimeouts } from '../machines/index.ts';
+import type { EndReason } from '../../index.ts';
+import type { SessionTimeouts } from '../../machines/index.ts';
 import { type CoverageOptions, coveringPaths, edgesOf, leavingEach, randomPaths } from './graphPaths.ts';
 import { type Expectation, eventName, expectation, type ModelEvent, sessionGraph, stateName } from './sessionModel.ts';
 

@@ -1,5 +1,5 @@
 /** One walk of a real system along one path: performs its steps, and checks after each what can be seen from outside. */
-import type { SessionTimeouts } from '../machines/index.ts';
+import type { SessionTimeouts } from '../../machines/index.ts';
 import { planCalls, REST, WAIT } from './callPlan.ts';
 import type { Driver } from './driver.ts';
 import { IdleWatch, Slip } from './idleWatch.ts';

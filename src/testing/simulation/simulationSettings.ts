@@ -1,5 +1,5 @@
 /** How a simulation sets up its supervisor: small caps, and timeouts of which no two are the same. */
-import type { SessionSupervisorOptions } from '../index.ts';
+import type { SessionSupervisorOptions } from '../../index.ts';
 
 /** The options that the invariants go by. Durations in ms. */
 export interface SimulationSettings {

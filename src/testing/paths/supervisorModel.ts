@@ -4,8 +4,8 @@
  */
 import { type ActorLogic, initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { type AdjacencyMap, getAdjacencyMap } from 'xstate/graph';
-import type { EndReason } from '../index.ts';
-import { type SessionMachineEvent, sessionMachine, supervisorMachine } from '../machines/index.ts';
+import type { EndReason } from '../../index.ts';
+import { type SessionMachineEvent, sessionMachine, supervisorMachine } from '../../machines/index.ts';
 import type { AdmissionRule, Caps } from './admission.ts';
 
 /** What happens in one step. `session` is a session's place in the list before the step. */

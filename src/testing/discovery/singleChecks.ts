@@ -1,8 +1,9 @@
 /** What is tested once, beside the paths: ids that are missing or unknown, and a GET stream that is all there is. */
+
+import type { Driver } from '../paths/driver.ts';
+import { ModelClient, within } from '../paths/modelClient.ts';
+import { Violation } from '../paths/rules.ts';
 import type { Finding } from './discovery.ts';
-import type { Driver } from './driver.ts';
-import { ModelClient, within } from './modelClient.ts';
-import { Violation } from './rules.ts';
 
 type Check = (client: ModelClient, driver: Driver) => Promise<void>;
 

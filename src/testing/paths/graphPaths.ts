@@ -1,6 +1,6 @@
 /** Paths through the graph of a model: which steps to take so that all of it is covered. */
 import type { AdjacencyMap } from 'xstate/graph';
-import { random } from './random.ts';
+import { random } from '../random.ts';
 
 /** Which paths are made. */
 export type Coverage =

@@ -1,6 +1,6 @@
 /** What the model needs of the system that it drives: how to reach it, how time passes there, how calls can last. */
-import type { EndReason } from '../index.ts';
-import type { SessionTimeouts } from '../machines/index.ts';
+import type { EndReason } from '../../index.ts';
+import type { SessionTimeouts } from '../../machines/index.ts';
 import type { ModelExchange } from './modelExchange.ts';
 
 /** A `tools/call` that lasts. */

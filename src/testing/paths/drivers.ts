@@ -1,7 +1,7 @@
 /** The two drivers: any server behind a URL, in real time; a supervisor in this process, in simulated time. */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { EndReason, SessionSupervisor } from '../index.ts';
-import type { SessionTimeouts } from '../machines/index.ts';
+import type { EndReason, SessionSupervisor } from '../../index.ts';
+import type { SessionTimeouts } from '../../machines/index.ts';
 import type { Driver, LongCall, SupervisorDriver } from './driver.ts';
 import { freshFetch } from './freshFetch.ts';
 import type { GatedServer } from './gatedServer.ts';

@@ -2,7 +2,7 @@
  * An MCP server whose answers wait until they are asked for: what a test of sessions needs, and nothing else. It knows
  * `initialize`, `ping`, `tools/list` and `tools/call hold { key }`, and speaks to its transport directly, without an SDK.
  */
-import type { ConnectableServer, ServerFactory, SessionContext } from '../index.ts';
+import type { ConnectableServer, ServerFactory, SessionContext } from '../../index.ts';
 
 /** What the server needs of a transport; every MCP transport has it. */
 interface GatedTransport {

@@ -3,7 +3,7 @@
  * its own moment, and everybody can see which are pending. (XState's SimulatedClock jumps: there a timer that is set
  * while another fires starts at the end of the jump.)
  */
-import type { Clock } from '../index.ts';
+import type { Clock } from '../../index.ts';
 
 /** A timer that has neither fired nor been cleared. */
 export interface PendingTimer {

@@ -1,5 +1,5 @@
 /** One supervisor along one path of the supervisor model: a client for each session, and what can be seen from outside. */
-import type { EndReason } from '../index.ts';
+import type { EndReason } from '../../index.ts';
 import type { SupervisorDriver } from './driver.ts';
 import { ModelClient, within } from './modelClient.ts';
 import type { ModelExchange } from './modelExchange.ts';

@@ -1,11 +1,11 @@
 /** Tests any server on Streamable HTTP against the session model: looks around in it, walks the paths, and reports. */
-import { planCalls } from './callPlan.ts';
+import { planCalls } from '../paths/callPlan.ts';
+import type { Driver } from '../paths/driver.ts';
+import { httpDriver } from '../paths/drivers.ts';
+import { RULES, type Rule, type RuleName } from '../paths/rules.ts';
+import { type FoundViolation, type RunResult, runPaths } from '../paths/runPaths.ts';
+import { type Coverage, type PathStep, type SessionPath, sessionPaths } from '../paths/sessionPaths.ts';
 import { type Discovery, discover, type Feature, type Finding } from './discovery.ts';
-import type { Driver } from './driver.ts';
-import { httpDriver } from './drivers.ts';
-import { RULES, type Rule, type RuleName } from './rules.ts';
-import { type FoundViolation, type RunResult, runPaths } from './runPaths.ts';
-import { type Coverage, type PathStep, type SessionPath, sessionPaths } from './sessionPaths.ts';
 import { checkOnce } from './singleChecks.ts';
 
 export interface ModelTestOptions {

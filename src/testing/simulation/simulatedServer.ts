@@ -2,7 +2,7 @@
  * The MCP server of one session in a simulation: it does what its client's plan says, and waits wherever the plan wants
  * it to. It speaks to its transport directly, without an SDK.
  */
-import type { ConnectableServer, ServerWithCleanup, SessionContext } from '../index.ts';
+import type { ConnectableServer, ServerWithCleanup, SessionContext } from '../../index.ts';
 import type { AwaitPoints } from './awaitPoints.ts';
 
 /** What waits at an await point, as bits. */

@@ -2,8 +2,9 @@
  * A deterministic simulation: one schedule decides when every client, server, store and timer around a supervisor goes
  * on, and the invariants are checked after every step. The same seed gives the same simulation, step by step.
  */
+
+import { random } from '../random.ts';
 import { INVARIANTS, type Invariant } from './invariants.ts';
-import { random } from './random.ts';
 import { type Command, CommandDraw, rest, run } from './simulationCommands.ts';
 import { describeSettings, SETTINGS, settingsOf } from './simulationSettings.ts';
 import { type SimulationOptions, SimulationWorld } from './simulationWorld.ts';

@@ -1,8 +1,8 @@
 /** The `fetch` of the HTTP driver: what the global one would do differently, or not tell. */
 import { createServer, type RequestListener } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { freshFetch } from '../../src/testing/freshFetch.ts';
-import { listen } from '../support/listen.ts';
+import { freshFetch } from '../../../src/testing/paths/freshFetch.ts';
+import { listen } from '../../support/listen.ts';
 
 async function serve(handler: RequestListener): Promise<string> {
   const { url, close } = await listen(createServer(handler));

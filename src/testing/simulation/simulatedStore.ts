@@ -1,5 +1,5 @@
 /** The event store of a simulation: it keeps everything, and may take its time over each operation, or fail it. */
-import type { SessionSupervisorOptions } from '../index.ts';
+import type { SessionSupervisorOptions } from '../../index.ts';
 
 type EventStore = NonNullable<SessionSupervisorOptions['eventStore']>;
 type Message = Parameters<EventStore['storeEvent']>[1];

@@ -5,8 +5,8 @@
  */
 import { type ActorLogic, initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { type AdjacencyMap, getAdjacencyMap } from 'xstate/graph';
-import type { EndReason } from '../index.ts';
-import { type SessionMachineEvent, type SessionTimeouts, sessionMachine } from '../machines/index.ts';
+import type { EndReason } from '../../index.ts';
+import { type SessionMachineEvent, type SessionTimeouts, sessionMachine } from '../../machines/index.ts';
 
 /** What happens in one step: an event of the machine, one of its timers, or time that passes for nothing. */
 export type ModelEvent =
