@@ -1,0 +1,112 @@
+/**
+ * The way of a request that was let in: session, body, messages, transport. It needs no more than the exchange and whose
+ * it is, wherever that was found out.
+ */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { RefusalName } from '../errors.ts';
+import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
+import type { Session } from '../supervisor/session.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { Exchange } from '../transport/exchange.ts';
+import type { Hold } from '../transport/hold.ts';
+import { refuse } from '../transport/refuse.ts';
+import type { AdmittedRequest } from './admitRequest.ts';
+import { finishesCalls, hasDuplicateId } from './classify.ts';
+import { single } from './guards.ts';
+import { readMessages } from './readMessages.ts';
+
+/** Has a request answered that was let in. */
+export function dispatch(supervisor: Supervisor, { exchange, principal }: AdmittedRequest): Promise<void> | void {
+  if (supervisor.options.stateless) return postStateless(supervisor, exchange, principal);
+
+  const id = single(exchange.headers, 'mcp-session-id');
+  if (id === undefined) {
+    return exchange.method === 'POST'
+      ? postFirst(supervisor, exchange, principal)
+      : refuse(exchange, 'sessionRequired');
+  }
+  const session = id === null ? undefined : supervisor.find(id, principal);
+  if (session === undefined) return refuse(exchange, 'sessionNotFound');
+  if (exchange.method === 'DELETE') return remove(session, exchange);
+  if (exchange.method === 'GET' && !supervisor.accepting) return refuse(exchange, 'draining');
+  const hold = session.claim(exchange);
+  if (typeof hold === 'string') return refuse(exchange, hold);
+  return exchange.method === 'GET'
+    ? get(supervisor, session, exchange, hold)
+    : post(supervisor, session, exchange, hold);
+}
+
+/** A POST without a session id: an initialize, or nothing that we could answer. */
+async function postFirst(supervisor: Supervisor, exchange: Exchange, principal: string | undefined): Promise<void> {
+  if (!supervisor.accepting) return refuse(exchange, 'draining');
+  const body = await readMessages(supervisor, exchange);
+  if (body === undefined) return;
+  if (body.kind === 'messages') return refuse(exchange, 'sessionRequired', idOf(body.messages[0]));
+  const { message, params } = body;
+  const session = supervisor.admit({ principal, ...params });
+  if (typeof session === 'string') return refuse(exchange, session, message.id);
+  await session.open(exchange, message);
+}
+
+/** A POST in a session. */
+async function post(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
+  const body = await readMessages(supervisor, exchange);
+  if (body === undefined) return;
+  const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
+  const refusal = checkMessages(supervisor, session, messages, batch);
+  if (refusal !== undefined) return refuse(exchange, refusal, idOf(messages[0]));
+  session.transport.deliver(exchange, messages, batch, hold);
+}
+
+function checkMessages(
+  supervisor: Supervisor,
+  session: Session,
+  messages: readonly JSONRPCMessage[],
+  batch: boolean,
+): RefusalName | undefined {
+  if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
+  if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
+  if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
+  if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
+  const inFlight = (id: string | number) => session.transport.isPending(id);
+  if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';
+  if (messages.some((message) => 'method' in message && 'id' in message)) session.used = true;
+  return undefined;
+}
+
+/** A GET: the session's stream, or one that is resumed. */
+async function get(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
+  const lastEventId = single(exchange.headers, 'last-event-id');
+  if (lastEventId === undefined || supervisor.options.eventStore === undefined) {
+    if (!session.transport.listen(exchange)) refuse(exchange, 'streamConflict');
+    return;
+  }
+  try {
+    const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));
+    if (!resumed) refuse(exchange, session.state === 'terminated' ? 'sessionNotFound' : 'eventNotFound');
+  } catch (error) {
+    session.storeFailed(error);
+    refuse(exchange, 'storeUnavailable');
+  }
+}
+
+function remove(session: Session, exchange: Exchange): void {
+  void session.terminate('deleted');
+  exchange.respond(200, {});
+}
+
+async function postStateless(supervisor: Supervisor, exchange: Exchange, principal: string | undefined): Promise<void> {
+  if (!supervisor.accepting) return refuse(exchange, 'draining');
+  const body = await readMessages(supervisor, exchange);
+  if (body === undefined) return;
+  if (!supervisor.accepting) return refuse(exchange, 'draining');
+  const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
+  const version = exchange.headers['mcp-protocol-version'] ?? ASSUMED_VERSION;
+  if (batch && version !== BATCH_VERSION) return refuse(exchange, 'batchNotAllowed');
+  if (hasDuplicateId(messages, () => false)) return refuse(exchange, 'duplicateRequestId');
+  await supervisor.stateless(exchange).answer(messages, batch, principal);
+}
+
+function idOf(message: JSONRPCMessage | undefined): string | number | null {
+  return message !== undefined && 'method' in message && 'id' in message ? message.id : null;
+}
