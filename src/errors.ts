@@ -91,8 +91,18 @@ export const REFUSALS = {
   sessionRequired: { status: 400, code: -32000, message: 'Bad Request: the Mcp-Session-Id header is required' },
   sessionNotFound: { status: 404, code: -32001, message: 'Session not found' },
   bodyTooLarge: { status: 413, code: -32000, message: 'Payload Too Large' },
+  initializeTooLarge: {
+    status: 413,
+    code: -32000,
+    message: 'Payload Too Large: the initialize is larger than this server takes',
+  },
   bodyTimeout: { status: 408, code: -32000, message: 'Request Timeout: the body took too long' },
   bodyAborted: { status: 400, code: -32000, message: 'Bad Request: the body ended early' },
+  bodyConsumed: {
+    status: 400,
+    code: -32000,
+    message: 'Bad Request: the body was read before it reached this handler; pass what was read on as parsedBody',
+  },
   parseError: { status: 400, code: -32700, message: 'Parse error: invalid JSON' },
   invalidMessage: { status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },
   nestedTooDeep: { status: 400, code: -32600, message: 'Invalid Request: the message is nested too deep' },
@@ -130,6 +140,18 @@ export const REFUSALS = {
     headers: RETRY_SOON,
   },
   full: { status: 503, code: -32000, message: 'Service Unavailable: too many sessions', headers: RETRY_SOON },
+  tooManyServers: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: too many servers are starting or closing',
+    headers: RETRY_SOON,
+  },
+  bodiesFull: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: too many bodies are being read',
+    headers: RETRY_SOON,
+  },
   draining: {
     status: 503,
     code: -32000,

@@ -57,7 +57,10 @@ async function fetched({ supervisor, url }: Sender, headers: Headers, body: stri
   return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
 }
 
-const ROWS: Record<RefusalName, Row> = {
+/** In the table before the bounds that send them: whoever builds such a bound gives its refusal a row below. */
+type Announced = 'initializeTooLarge' | 'bodyConsumed' | 'tooManyServers' | 'bodiesFull';
+
+const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
   hostNotAllowed: {
     ...{ status: 403, code: -32000, message: 'Host not allowed' },
     options: { allowedHosts: ['mcp.example'] },
