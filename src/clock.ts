@@ -22,3 +22,9 @@ export const SYSTEM_CLOCK: Clock = {
 
 /** The longest delay that Node's timers take, in ms (about 24.8 days); a longer one would fire at once. */
 export const MAX_DELAY = 2 ** 31 - 1;
+
+/**
+ * Calls it in the next turn of the event loop. Taken once, when the module is loaded: a test that fakes the global function
+ * later does not mean us.
+ */
+export const nextTurn: (callback: () => void) => unknown = setImmediate;

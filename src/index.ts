@@ -42,3 +42,4 @@ export type {
   SessionState,
 } from './supervisor/sessionInfo.ts';
 export type { DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
+export type { SupervisorStats } from './supervisor/tally.ts';

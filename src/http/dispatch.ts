@@ -68,7 +68,8 @@ function checkMessages(
   if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
   if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
-  const inFlight = (id: string | number) => session.transport.isPending(id);
+  if (!session.transport.hasRoomFor(messages.length)) return 'tooManyCalls';
+  const inFlight = (id: string | number) => session.transport.isAwaited(id);
   if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';
   if (messages.some((message) => 'method' in message && 'id' in message)) session.used = true;
   return undefined;
@@ -85,7 +86,7 @@ async function get(supervisor: Supervisor, session: Session, exchange: Exchange,
     const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));
     if (!resumed) refuse(exchange, session.state === 'terminated' ? 'sessionNotFound' : 'eventNotFound');
   } catch (error) {
-    session.storeFailed(error);
+    session.incarnation.storeFailed(error);
     refuse(exchange, 'storeUnavailable');
   }
 }
@@ -104,7 +105,9 @@ async function postStateless(supervisor: Supervisor, exchange: Exchange, princip
   const version = exchange.headers['mcp-protocol-version'] ?? ASSUMED_VERSION;
   if (batch && version !== BATCH_VERSION) return refuse(exchange, 'batchNotAllowed');
   if (hasDuplicateId(messages, () => false)) return refuse(exchange, 'duplicateRequestId');
-  await supervisor.stateless(exchange).answer(messages, batch, principal);
+  const call = supervisor.stateless.admit(exchange);
+  if (typeof call === 'string') return refuse(exchange, call, idOf(messages[0]));
+  await call.answer(messages, batch, principal);
 }
 
 function idOf(message: JSONRPCMessage | undefined): string | number | null {

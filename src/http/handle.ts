@@ -11,6 +11,8 @@ import { dispatch } from './dispatch.ts';
 /** Answers one exchange. Never rejects. */
 export async function handle(supervisor: Supervisor, exchange: Exchange): Promise<void> {
   try {
+    // Somebody asks from within a transition, whose outcome is not there yet; it is over before this goes on.
+    if (supervisor.outbox.inTransition) await null;
     supervisor.track(exchange);
     const admitted = admitRequest(supervisor, exchange);
     if (admitted !== undefined) await dispatch(supervisor, admitted);

@@ -23,6 +23,12 @@ export function isCancellation(message: JSONRPCMessage): message is JSONRPCNotif
   return 'method' in message && message.method === 'notifications/cancelled' && !('id' in message);
 }
 
+/** The token under which a request wants to hear of progress (MCP 2025-11-25, Progress), where it is one. */
+export function progressTokenOf(params: JSONRPCRequest['params']): RequestId | undefined {
+  const token: unknown = params?._meta?.progressToken;
+  return typeof token === 'string' || typeof token === 'number' ? token : undefined;
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,7 @@
-/** One MCP server of the user's, built by the factory for one session, and closed with it. */
+/**
+ * One MCP server of the embedder's, built by the factory for one session or one stateless call, and closed with it: once,
+ * when its `connect` has settled, however long after its session that is.
+ */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
 import type {
@@ -10,21 +13,27 @@ import type {
   SessionContext,
 } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
+import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 import { atMost } from './atMost.ts';
+import type { ServerCount, ServerPhase } from './serverCount.ts';
 import { SharedValidator } from './sharedValidator.ts';
 
 /** What every server may share with all others of the process. */
 const SERVER_OPTIONS = { jsonSchemaValidator: new SharedValidator() };
 
+/** Every server of the process that is in somebody's hands, whichever supervisor's. */
+const taken = new WeakSet<object>();
+
 export interface ServerRequest {
   readonly id: string | undefined;
   readonly principal: string | undefined;
   readonly authInfo: AuthInfo | undefined;
+  readonly requestInfo: Exchange['requestInfo'];
   readonly clientInfo: ClientInfo | undefined;
   readonly protocolVersion: string | undefined;
 }
 
-/** What the factory is told. The signal is made when asked for: most factories never do. */
+/** What the factory is told. Signal and URL are made when asked for: most factories never do. */
 class Context implements SessionContext {
   readonly id: string | undefined;
   readonly principal: string | undefined;
@@ -32,6 +41,7 @@ class Context implements SessionContext {
   readonly clientInfo: ClientInfo | undefined;
   readonly protocolVersion: string | undefined;
   readonly serverOptions = SERVER_OPTIONS;
+  readonly #requestInfo: Exchange['requestInfo'];
   readonly #instance: ServerInstance;
 
   constructor(request: ServerRequest, instance: ServerInstance) {
@@ -40,7 +50,16 @@ class Context implements SessionContext {
     this.authInfo = request.authInfo;
     this.clientInfo = request.clientInfo;
     this.protocolVersion = request.protocolVersion;
+    this.#requestInfo = request.requestInfo;
     this.#instance = instance;
+  }
+
+  get headers(): RequestHeaders {
+    return this.#requestInfo.headers;
+  }
+
+  get url(): URL {
+    return this.#requestInfo.url;
   }
 
   get signal(): AbortSignal {
@@ -49,22 +68,30 @@ class Context implements SessionContext {
 }
 
 /** What a server instance needs of the supervisor. */
-interface ServerHost {
-  readonly options: Pick<ResolvedOptions, 'clock' | 'shutdownTimeout'>;
+export interface ServerHost {
+  readonly options: Pick<ResolvedOptions, 'clock' | 'server' | 'shutdownTimeout'>;
+  readonly servers: ServerCount;
   log(entry: LogEntry): void;
 }
 
 export class ServerInstance {
   readonly #id: string | undefined;
   readonly #host: ServerHost;
+  #phase: ServerPhase | undefined;
   #controller: AbortController | undefined;
-  #server: ConnectableServer | undefined;
-  #cleanup: ServerWithCleanup['cleanup'];
+  #built: ServerWithCleanup | undefined;
+  /** Settles when the factory and `connect` are through, or have failed. */
+  #starting: Promise<void> | undefined;
   #closed = false;
 
   constructor(id: string | undefined, host: ServerHost) {
     this.#id = id;
     this.#host = host;
+  }
+
+  /** The server, as the factory returned it; undefined before that and after its end. */
+  get server(): ConnectableServer | undefined {
+    return this.#built?.server;
   }
 
   /** Aborted when the server is to be closed. */
@@ -75,54 +102,101 @@ export class ServerInstance {
   }
 
   /**
-   * Has the factory build the server and connects it. Resolves to false when it was closed meanwhile.
-   * Rejects with whatever the factory or `connect` threw, or with a `SupervisorError` `INVALID_SERVER`.
+   * Has the factory build the server and connects it. Resolves to false when it was closed meanwhile, whatever became of
+   * it. Rejects with whatever the factory or `connect` threw, or with a `SupervisorError` `INVALID_SERVER`.
    */
-  async start(factory: ServerFactory, request: ServerRequest, transport: unknown): Promise<boolean> {
+  async start(request: ServerRequest, transport: unknown): Promise<boolean> {
     if (this.#closed) return false;
-    const { server, cleanup } = serverOf(await factory(new Context(request, this)));
-    this.#server = server;
-    this.#cleanup = cleanup;
-    if (!this.#closed) await server.connect(transport);
-    if (!this.#closed) return true;
-    await this.#dispose();
-    return false;
+    this.#enter('starting');
+    this.#starting = this.#build(request, transport);
+    try {
+      await this.#starting;
+    } catch (error) {
+      if (!this.#closed) throw error;
+      this.#warn('server.failed', 'The server failed to start, after its session had ended', error);
+    }
+    this.#starting = undefined;
+    if (this.#closed) return false;
+    this.#enter('open');
+    return true;
   }
 
   /**
-   * Aborts the signal, closes the server and cleans up, which is waited for, but not beyond `shutdownTimeout`.
-   * Never rejects; closing twice is harmless.
+   * Aborts the signal, closes the server and cleans up, which is waited for, but not beyond `shutdownTimeout`. A server
+   * that the factory still builds is not waited for: it is closed when it is there. Never rejects; closing twice is
+   * harmless.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#controller?.abort();
+    if (this.#phase === 'open') this.#enter('closing'); // one that still starts counts as that
+    const finished = this.#finish();
+    if (this.#built !== undefined) await finished;
+  }
+
+  async #finish(): Promise<void> {
     const { clock, shutdownTimeout } = this.#host.options;
-    if (await atMost(clock, shutdownTimeout, this.#dispose())) return;
-    this.#log(`The server did not close within ${shutdownTimeout} ms`);
+    if (!(await atMost(clock, shutdownTimeout, this.#dispose()))) {
+      const what = this.#phase === 'starting' ? 'start' : 'close';
+      this.#warn('server.closeFailed', `The server did not ${what} within ${shutdownTimeout} ms; it is not waited for`);
+    }
+    this.#enter(undefined);
+  }
+
+  async #build(request: ServerRequest, transport: unknown): Promise<void> {
+    const built = serverOf(await this.#host.options.server(new Context(request, this)));
+    take(built.server);
+    this.#built = built;
+    if (!this.#closed) await built.server.connect(transport);
   }
 
   async #dispose(): Promise<void> {
-    const server = this.#server;
-    const cleanup = this.#cleanup;
-    if (server === undefined) return;
-    this.#server = undefined;
-    await this.#attempt('The server failed to close', () => server.close());
-    await this.#attempt('The cleanup failed', () => cleanup?.(this.#id));
+    if (this.#starting !== undefined) await this.#starting.catch(() => {}); // `start` tells of it
+    const built = this.#built;
+    if (built === undefined) return;
+    await this.#attempt('The server failed to close', () => built.server.close());
+    for (const object of identities(built.server)) taken.delete(object);
+    this.#built = undefined;
+    await this.#attempt('The cleanup failed', () => built.cleanup?.(this.#id));
   }
 
   async #attempt(message: string, action: () => unknown): Promise<void> {
     try {
       await action();
     } catch (error) {
-      this.#log(message, error);
+      this.#warn('server.closeFailed', message, error);
     }
   }
 
-  #log(message: string, error?: unknown): void {
-    const cause = error === undefined ? {} : { error };
-    this.#host.log({ level: 'warn', event: 'server.closeFailed', message, sessionId: this.#id, ...cause });
+  #enter(phase: ServerPhase | undefined): void {
+    this.#host.servers.move(this.#phase, phase);
+    this.#phase = phase;
   }
+
+  #warn(event: string, message: string, error?: unknown): void {
+    const cause = error === undefined ? {} : { error };
+    this.#host.log({ level: 'warn', event, message, sessionId: this.#id, ...cause });
+  }
+}
+
+/** A server, and the one that it wraps (SDK's `McpServer`): whoever has the one must not have the other. */
+function identities(server: ConnectableServer): object[] {
+  const { server: wrapped } = server as { server?: unknown };
+  return isServer(wrapped) ? [server, wrapped] : [server];
+}
+
+/** @throws {SupervisorError} `INVALID_SERVER` when it is in use. */
+function take(server: ConnectableServer): void {
+  const objects = identities(server);
+  if (objects.some((object) => taken.has(object))) {
+    throw new SupervisorError(
+      'INVALID_SERVER',
+      'The server factory returned a server that another session has; it must build a new one each time: ' +
+        'move `new McpServer(…)` and its tools into the function that you pass as `server`',
+    );
+  }
+  for (const object of objects) taken.add(object);
 }
 
 function isServer(value: unknown): value is ConnectableServer {
@@ -130,7 +204,7 @@ function isServer(value: unknown): value is ConnectableServer {
   return typeof server?.connect === 'function' && typeof server.close === 'function';
 }
 
-function serverOf(built: ConnectableServer | ServerWithCleanup): ServerWithCleanup {
+function serverOf(built: Awaited<ReturnType<ServerFactory>>): ServerWithCleanup {
   if (isServer(built)) return { server: built };
   const { server, cleanup } = (built ?? {}) as Partial<ServerWithCleanup>;
   if (isServer(server) && (cleanup === undefined || typeof cleanup === 'function')) {

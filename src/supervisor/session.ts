@@ -1,21 +1,20 @@
 /**
- * What one session owns, beside its actor: the transport, the user's server, and what is known of the client. The actor
- * decides what happens; this makes it happen. Every ending comes through `release`, once.
+ * A session: whose it is, how it stands, what has happened to it. Its actor decides what happens; this makes it happen
+ * and remembers it. What lives of it in this process is its incarnation. Every ending comes through `release`, once.
  */
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import type { LogEntry, ResolvedOptions } from '../options.ts';
+import type { SessionMachineEvent } from '../machines/session.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
-import { Hold } from '../transport/hold.ts';
-import { refuse } from '../transport/refuse.ts';
-import { SessionTransport } from '../transport/sessionTransport.ts';
-import type { TransportEvents } from '../transport/transportOptions.ts';
-import { atMost } from './atMost.ts';
+import type { Hold } from '../transport/hold.ts';
+import type { SessionTransport } from '../transport/sessionTransport.ts';
 import { History, type HistoryEventName } from './history.ts';
+import { type Incarnated, Incarnation, type IncarnationHost } from './incarnation.ts';
+import type { Outbox } from './outbox.ts';
 import type { Registered } from './registry.ts';
-import { ServerInstance } from './serverInstance.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import type { ActorOwner, SessionActor } from './sessionTree.ts';
 
@@ -23,38 +22,32 @@ import type { ActorOwner, SessionActor } from './sessionTree.ts';
 const MAX_EXCHANGES = 4_096;
 
 /** What a session's client said when it opened it. */
-export interface Opening {
+export interface SessionOpening {
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly protocolVersion: string;
 }
 
 /** What a session needs of the supervisor. */
-export interface SessionHost {
+export interface SessionHost extends IncarnationHost {
   readonly options: ResolvedOptions;
-  /** The session changed its state. */
-  changed(session: Session, type: SessionEventType): void;
-  /** The last call in flight was answered. */
+  readonly outbox: Outbox;
+  /** Something happened to the session, which was in the state `before`. */
+  changed(session: Session, type: SessionEventType, before: SessionState): void;
+  /** Nobody waits for a call any more. */
   quiet(session: Session): void;
-  /** Forgets the session, at once. `torn` resolves when all that it owned is closed. */
-  forget(session: Session, torn: Promise<void>): void;
-  log(entry: LogEntry): void;
+  /** Forgets the session, at once. */
+  forget(session: Session, before: SessionState): void;
+  /** All that the session owned is closed, or was given up. */
+  torn(session: Session): void;
 }
 
-/** What an initialize is answered whose session ended before its server did. */
-const REFUSAL_AT_END: Partial<Record<EndReason, RefusalName>> = {
-  initializeTimeout: 'initializeTimeout',
-  lifetime: 'initializeTimeout',
-  crashed: 'serverFailed',
-  drained: 'draining',
-};
-
-export class Session implements Registered, ActorOwner, TransportEvents {
+export class Session implements Registered, ActorOwner, Incarnated {
   readonly id: string;
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly createdAt: number;
-  readonly transport: SessionTransport;
+  readonly incarnation: Incarnation;
   actor: SessionActor | undefined;
   state: SessionState = 'initializing';
   reason: EndReason | undefined;
@@ -62,18 +55,15 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   used = false;
 
   readonly #host: SessionHost;
-  readonly #server: ServerInstance;
   readonly #history: History;
   #protocolVersion: string;
   #lastActiveAt: number;
-  /** The exchange of the initialize, until it is answered. */
-  #opening: Exchange | undefined;
-  #torn: Promise<void> | undefined;
-  #onQuiet: (() => void) | undefined;
   /** What the actor announces, while its snapshot is still the one before. */
   #inFlight: number | undefined;
+  /** Who waits until it is torn down. */
+  #onTorn: (() => void)[] | undefined;
 
-  constructor(id: string, { principal, clientInfo, protocolVersion }: Opening, host: SessionHost) {
+  constructor(id: string, { principal, clientInfo, protocolVersion }: SessionOpening, host: SessionHost) {
     this.id = id;
     this.principal = principal;
     this.clientInfo = clientInfo;
@@ -82,12 +72,15 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     this.createdAt = host.options.clock.now();
     this.#lastActiveAt = this.createdAt;
     this.#history = new History(host.options.historySize);
-    this.transport = new SessionTransport(id, host.options, this);
-    this.#server = new ServerInstance(id, host);
+    this.incarnation = new Incarnation(this, host);
   }
 
   get protocolVersion(): string {
     return this.#protocolVersion;
+  }
+
+  get transport(): SessionTransport {
+    return this.incarnation.transport;
   }
 
   info(): SessionInfo {
@@ -106,20 +99,11 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   }
 
   /** Builds the server and has it answer the initialize. */
-  async open(exchange: Exchange, initialize: JSONRPCRequest): Promise<void> {
-    this.#opening = exchange;
-    exchange.onClose(() => {
-      if (this.state === 'initializing') void this.terminate('closed'); // nobody is left who could learn the id
-    });
-    const { id, principal, clientInfo } = this;
-    const { authInfo } = exchange;
-    const request = { id, principal, authInfo, clientInfo, protocolVersion: this.#protocolVersion };
-    try {
-      const started = await this.#server.start(this.#host.options.server, request, this.transport);
-      if (started) this.transport.initialize(exchange, initialize);
-    } catch (error) {
-      this.failed(error);
-    }
+  open(exchange: Exchange, initialize: JSONRPCRequest): Promise<void> {
+    const { id, principal, clientInfo, protocolVersion } = this;
+    const { authInfo, requestInfo } = exchange;
+    const request = { id, principal, authInfo, requestInfo, clientInfo, protocolVersion };
+    return this.incarnation.open(exchange, initialize, request);
   }
 
   /** Claims the session for an exchange. Returns why it can't be claimed, if so. */
@@ -129,24 +113,30 @@ export class Session implements Registered, ActorOwner, TransportEvents {
     const { inFlight } = actor.getSnapshot().context;
     if (inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
-    actor.send({ type: 'REQUEST' });
-    if (actor.getSnapshot().value !== 'active') return 'sessionNotFound';
+    this.#send({ type: 'REQUEST' });
+    if (!this.#isActive) {
+      // It has ended, by what somebody did who was told. Or its actor is in the midst of a transition, by somebody's hand
+      // who has the actor: then it takes the request later, for nobody.
+      this.#send({ type: 'RESPONSE' });
+      return 'sessionNotFound';
+    }
     if (inFlight > 0) this.#record('request', inFlight + 1);
-    return this.#hold(exchange);
+    return this.incarnation.hold(exchange);
   }
 
   /** Ends the session. Resolves when it is torn down; to false if it had ended before. */
   async terminate(reason: EndReason, error?: unknown): Promise<boolean> {
     if (this.state === 'terminated') return false;
     this.error ??= error;
-    this.actor?.send({ type: 'TERMINATE', reason });
-    await this.#torn;
+    const torn = new Promise<void>((resolve) => {
+      this.#onTorn ??= [];
+      this.#onTorn.push(resolve);
+    });
+    this.#send({ type: 'TERMINATE', reason });
+    // An actor in the midst of a transition ends after it. One that is dead does not hear, and there may be none yet.
+    if (this.actor?.getSnapshot().status !== 'active') this.release(reason);
+    await torn;
     return true;
-  }
-
-  /** It has ended, and its calls get no more time to be answered. */
-  hurry(): void {
-    this.#onQuiet?.();
   }
 
   evict(): void {
@@ -156,106 +146,77 @@ export class Session implements Registered, ActorOwner, TransportEvents {
   // --- what the actor says
 
   announce(state: 'active' | 'idle', inFlight: number): void {
-    const opening = this.state === 'initializing';
+    const before = this.state;
+    const opening = before === 'initializing';
     this.state = state;
     this.#inFlight = inFlight;
     const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
     if (opening) {
       this.#record('opened', inFlight, at);
-      this.#host.changed(this, 'session.opened');
+      this.#host.changed(this, 'session.opened', before);
     }
     this.#record(state, inFlight, at);
-    this.#host.changed(this, `session.${state}`);
+    this.#host.changed(this, `session.${state}`, before);
     this.#inFlight = undefined;
   }
 
   release(reason: EndReason, error?: unknown): void {
-    if (this.state === 'terminated') return;
+    const before = this.state;
+    if (before === 'terminated') return;
     this.state = 'terminated';
     this.#inFlight = 0;
     this.reason = reason;
     this.error ??= error;
     this.#history.recordEnd(this.#host.options.clock.now() - this.createdAt, reason);
-    let torn = () => {};
-    this.#torn = new Promise((resolve) => {
-      torn = resolve;
-    });
-    this.#host.forget(this, this.#torn);
-    void this.#tearDown(reason).then(torn);
+    this.#host.forget(this, before);
+    this.#host.outbox.push(() => void this.#tearDown(reason));
   }
 
-  // --- what the transport says
+  // --- what the incarnation says
 
-  initialized(result: Result): Hold | undefined {
-    const exchange = this.#opening;
-    if (exchange === undefined || this.state !== 'initializing') return undefined;
-    this.#opening = undefined;
+  opened(result: Result): boolean {
+    if (this.state !== 'initializing') return false;
     if (typeof result['protocolVersion'] === 'string') this.#protocolVersion = result['protocolVersion'];
     this.transport.setNegotiatedVersion(this.#protocolVersion);
-    this.actor?.send({ type: 'INITIALIZED' });
-    return this.#hold(exchange);
+    this.#send({ type: 'INITIALIZED' });
+    return this.#isActive;
   }
 
-  initializeRefused(): void {
-    this.#opening = undefined;
-    void this.terminate('closed');
+  released(): void {
+    this.#lastActiveAt = this.#host.options.clock.now();
+    this.#send({ type: 'RESPONSE' });
+    const inFlight = this.actor?.getSnapshot().context.inFlight ?? 0;
+    if (inFlight > 0 && this.state !== 'terminated') this.#record('response', inFlight);
   }
 
   quiet(): void {
-    this.#onQuiet?.();
     this.#host.quiet(this);
   }
 
-  failed(error: unknown): void {
-    void this.terminate('crashed', error);
-  }
-
-  closed(): void {
-    this.hurry(); // nobody is left who could answer
-    void this.terminate('closed');
-  }
-
-  storeFailed(error: unknown): void {
-    this.#log('warn', 'store.failed', 'The event store failed; a stream goes on without it', error);
-  }
-
   // --- within
+
+  get #isActive(): boolean {
+    return this.state === 'active' && this.actor?.getSnapshot().value === 'active';
+  }
+
+  /** Sends the actor an event; what comes of it is told when the transition is over. */
+  #send(event: SessionMachineEvent): void {
+    const { outbox } = this.#host;
+    outbox.enter();
+    try {
+      this.actor?.send(event);
+    } finally {
+      outbox.leave();
+    }
+  }
 
   #record(event: Exclude<HistoryEventName, 'terminated'>, inFlight: number, at: number = this.#lastActiveAt): void {
     this.#history.record(at - this.createdAt, event, inFlight);
   }
 
-  #hold(exchange: Exchange): Hold {
-    return new Hold(exchange, () => {
-      if (this.state === 'terminated') return;
-      this.#lastActiveAt = this.#host.options.clock.now();
-      this.actor?.send({ type: 'RESPONSE' });
-      const inFlight = this.actor?.getSnapshot().context.inFlight ?? 0;
-      if (inFlight > 0) this.#record('response', inFlight);
-    });
-  }
-
-  /** Answers whoever waits, ends the streams, closes the server. Never rejects. */
   async #tearDown(reason: EndReason): Promise<void> {
-    const { clock, shutdownTimeout } = this.#host.options;
-    if (reason === 'lifetime' && this.transport.pendingCalls > 0) {
-      this.transport.closeStandalone();
-      await atMost(clock, shutdownTimeout, new Promise<void>((resolve) => (this.#onQuiet = resolve)));
-    }
-    const opening = this.#opening;
-    this.#opening = undefined;
-    if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');
-    this.transport.shut(`Session ended: ${reason}`);
-    await this.#server.close();
-    await this.transport
-      .close()
-      .catch((error: unknown) =>
-        this.#log('warn', 'session.closeFailed', 'The server threw when told of its end', error),
-      );
-    await this.transport.forget().catch((error: unknown) => this.storeFailed(error));
-  }
-
-  #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {
-    this.#host.log({ level, event, message, sessionId: this.id, ...(error !== undefined && { error }) });
+    await this.incarnation.end(reason);
+    this.#host.torn(this);
+    for (const resolve of this.#onTorn ?? []) resolve();
   }
 }

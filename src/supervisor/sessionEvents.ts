@@ -1,5 +1,10 @@
-/** Who listens to the sessions' lives. A listener that throws is reported and hurts nobody. */
+/**
+ * Who listens to the sessions' lives. A listener hears of a change when it is done; one that throws, or rejects, is told of
+ * and hurts nobody.
+ */
 import { SupervisorError } from '../errors.ts';
+import { callBack } from './callback.ts';
+import type { Outbox } from './outbox.ts';
 import type { Session } from './session.ts';
 import type { SessionEvent, SessionEventType, SessionListener } from './sessionInfo.ts';
 
@@ -10,9 +15,11 @@ export class SessionEvents {
     'session.idle': new Set(),
     'session.terminated': new Set(),
   };
+  readonly #outbox: Outbox;
   readonly #onError: (type: SessionEventType, error: unknown) => void;
 
-  constructor(onError: (type: SessionEventType, error: unknown) => void) {
+  constructor(outbox: Outbox, onError: (type: SessionEventType, error: unknown) => void) {
+    this.#outbox = outbox;
     this.#onError = onError;
   }
 
@@ -31,17 +38,19 @@ export class SessionEvents {
     return () => void listeners.delete(entry);
   }
 
+  /** Tells of the session as it is now, once the transition is over. */
   emit(type: SessionEventType, session: Session): void {
     const listeners = this.#listeners[type];
     if (listeners.size === 0) return;
     const { reason } = session;
     const event: SessionEvent = { type, session: session.info(), ...(reason !== undefined && { reason }) };
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#onError(type, error);
+    this.#outbox.push(() => {
+      for (const listener of listeners) {
+        callBack(
+          () => listener(event),
+          (error) => this.#onError(type, error),
+        );
       }
-    }
+    });
   }
 }

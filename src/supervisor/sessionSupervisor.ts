@@ -2,9 +2,11 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
+import type { ConnectableServer } from '../options.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 import type { Supervisor } from './supervisor.ts';
+import type { SupervisorStats } from './tally.ts';
 
 export interface DrainOptions {
   /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
@@ -41,6 +43,10 @@ export interface SessionSupervisor {
   on(type: SessionEventType, listener: SessionListener): () => void;
   /** Answers one web-standard request, whatever its path. Never rejects. */
   fetch(request: Request, options?: FetchOptions): Promise<Response>;
+  /** The server that the factory built for a session; undefined when there is none, or none yet. */
+  server(id: string): ConnectableServer | undefined;
+  /** Counts of this process, which cost the same however many sessions there are. */
+  stats(): SupervisorStats;
   /** The XState root actor: its children are partitions, whose children are the session actors. */
   readonly actor: SupervisorActor;
 }
@@ -75,6 +81,8 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     drain: async ({ timeout } = {}) => core.drain(timeout),
     on: (type, listener) => core.events.on(type, listener),
+    server: (id) => core.registry.get(id)?.incarnation.server,
+    stats: () => core.stats(),
     fetch,
     actor: core.actor,
   };

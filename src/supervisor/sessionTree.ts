@@ -1,13 +1,15 @@
 /**
  * The actor tree: the supervisor machine at its root, partitions below it, session actors in their slots. Wires the
- * machines' named actions to whoever the sessions are, and keeps the cost of a spawn and of a stop constant.
+ * machines' named actions to whoever the sessions are, keeps the cost of a spawn and of a stop constant, and gives up a
+ * partition that failed.
  */
-import { type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate';
+import { Actor, type ActorRefFrom, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Clock } from '../clock.ts';
 import { partitionMachine } from '../machines/partition.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import { type SessionTimeouts, sessionMachine } from '../machines/session.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { guardedObserver, guardedSubscribe, guardInspection, type ObserverFailed } from './guardedActors.ts';
 import { replaceScheduler } from './scheduler.ts';
 
 export type SessionActor = ActorRefFrom<typeof sessionMachine>;
@@ -28,18 +30,25 @@ export interface ActorOwner {
 
 export interface SessionTreeOptions {
   readonly clock: Clock;
-  readonly inspect: Observer<InspectionEvent> | undefined;
+  readonly inspect: Partial<Observer<InspectionEvent>> | undefined;
+  /** Somebody who inspects the system, or subscribed to one of its actors, threw. */
+  readonly observerFailed: ObserverFailed;
   readonly timeouts: SessionTimeouts;
   readonly shutdownTimeout: number;
   /** The owner of the actor with this session id. */
   readonly find: (sessionId: string) => ActorOwner | undefined;
   readonly endIdleSessions: () => void;
   readonly endAllSessions: () => void;
-  /** An actor failed that never should. */
-  readonly onError: (error: unknown) => void;
+  /** Somebody wants the root to stop. It is not stopped by that: the sessions have to end first. */
+  readonly stopRequested: () => void;
+  /** The root has stopped, or failed: there are no actors any more. */
+  readonly stopped: () => void;
+  /** An actor failed that never should: a partition, or the root. */
+  readonly failed: (error: unknown) => void;
 }
 
 interface Partition {
+  readonly id: string;
   readonly actor: PartitionActor;
   readonly owners: Map<string, ActorOwner>;
   readonly freeSlots: string[];
@@ -49,10 +58,6 @@ interface Partition {
  * A started actor does not look at its options again, but keeps them: an object that xstate builds by spreading, for
  * which V8 makes a hidden class of its own each time. Together that is 0.45 KiB of each idle session's heap.
  */
-function releaseOptions(actor: SessionActor): void {
-  Object.assign(actor, { options: STARTED });
-}
-
 const STARTED = Object.freeze({});
 
 export class SessionTree {
@@ -61,10 +66,13 @@ export class SessionTree {
   /** Those with a free slot; the last one is filled first. */
   readonly #open: Partition[] = [];
   readonly #partitions = new Map<string, Partition>();
+  readonly #subscribe: SessionActor['subscribe'];
+  #grown = 0;
 
   constructor(options: SessionTreeOptions) {
     this.#options = options;
-    const { clock, inspect, find } = options;
+    const { clock, inspect, find, observerFailed } = options;
+    this.#subscribe = guardedSubscribe(Actor.prototype, observerFailed);
     const session = sessionMachine.provide({
       actions: {
         announceActive: ({ context }) => find(context.sessionId)?.announce('active', context.inFlight),
@@ -88,18 +96,30 @@ export class SessionTree {
       clock,
       id: 'supervisor',
       input: { shutdownTimeout: options.shutdownTimeout },
-      ...(inspect && { inspect }),
+      ...(inspect && { inspect: guardedObserver(inspect, observerFailed) }),
     });
+    guardInspection(this.root.system, observerFailed);
     replaceScheduler(this.root.system, clock);
-    this.root.subscribe({ error: options.onError });
+    this.root.subscribe({
+      error: (error) => {
+        options.failed(error);
+        options.stopped();
+      },
+      complete: options.stopped,
+    });
+    const stop = (): SupervisorActor => {
+      options.stopRequested();
+      return this.root;
+    };
+    Object.assign(this.root, { stop, subscribe: this.#subscribe });
     this.root.start();
   }
 
-  /** Starts the actor of a session, in the state `initializing`. */
-  spawn(owner: ActorOwner): SessionActor {
+  /** Starts the actor of a session, in the state `initializing`. Returns undefined when that failed. */
+  spawn(owner: ActorOwner): SessionActor | undefined {
     const partition = this.#open.at(-1) ?? this.#grow();
-    const slot = partition.freeSlots.pop();
-    if (slot === undefined) throw new Error('An open partition has no free slot');
+    const slot = partition?.freeSlots.pop();
+    if (partition === undefined || slot === undefined) return undefined;
     if (partition.freeSlots.length === 0) this.#open.pop();
     partition.owners.set(slot, owner);
     partition.actor.send({
@@ -107,20 +127,43 @@ export class SessionTree {
       slot,
       input: { sessionId: owner.id, timeouts: this.#options.timeouts },
     });
-    const actor = partition.actor.getSnapshot().children[slot] as SessionActor;
-    releaseOptions(actor);
+    const actor = partition.actor.getSnapshot().children[slot] as SessionActor | undefined;
+    if (actor === undefined) {
+      if (partition.owners.has(slot)) this.#free(partition.id, slot);
+      return undefined;
+    }
+    Object.assign(actor, { options: STARTED, subscribe: this.#subscribe });
     return actor;
   }
 
-  #grow(): Partition {
-    const id = String(this.#partitions.size);
+  /** Adds a partition; undefined when the root takes none any more. */
+  #grow(): Partition | undefined {
+    const id = String(this.#grown++);
     this.root.send({ type: 'GROW', id });
-    const actor = this.root.getSnapshot().children[id] as PartitionActor;
+    const actor = this.root.getSnapshot().children[id] as PartitionActor | undefined;
+    if (actor === undefined) return undefined;
     const freeSlots = Array.from({ length: PARTITION_SIZE }, (_, i) => String(PARTITION_SIZE - 1 - i));
-    const partition = { actor, owners: new Map(), freeSlots };
+    const partition = { id, actor, owners: new Map(), freeSlots };
     this.#partitions.set(id, partition);
     this.#open.push(partition);
+    actor.subscribe({ error: (error) => this.#giveUp(partition, error) });
+    Object.assign(actor, { subscribe: this.#subscribe });
     return partition;
+  }
+
+  /** The partition has failed, and its sessions with it; new ones go elsewhere. */
+  #giveUp(partition: Partition, error: unknown): void {
+    this.#options.failed(error);
+    this.#partitions.delete(partition.id);
+    const open = this.#open.indexOf(partition);
+    if (open >= 0) this.#open.splice(open, 1);
+    const { children } = partition.actor.getSnapshot();
+    for (const [slot, owner] of partition.owners) {
+      owner.release('crashed', error);
+      // A parent that failed does not stop its children. This one has no owner any more, but maybe timers.
+      (children[slot] as SessionActor | undefined)?.send({ type: 'TERMINATE', reason: 'crashed' });
+    }
+    partition.owners.clear();
   }
 
   #free(id: string, slot: string): void {

@@ -2,52 +2,68 @@
  * The supervisor: opens sessions, finds them, ends them, drains. Behind the public API and behind HTTP alike.
  * Forget first: what ends leaves the registry before anything of it is awaited.
  */
-import type { InspectionEvent, Observer } from 'xstate';
-import { type RefusalName, SupervisorError } from '../errors.ts';
+import { nextTurn } from '../clock.ts';
+import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { describeClient } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
+import { guardedClock } from './guardedClock.ts';
+import { Outbox } from './outbox.ts';
 import { Registry } from './registry.ts';
-import { type Opening, Session, type SessionHost } from './session.ts';
+import { ServerCount } from './serverCount.ts';
+import { Session, type SessionHost, type SessionOpening } from './session.ts';
 import { SessionEvents } from './sessionEvents.ts';
-import type { SessionEventType } from './sessionInfo.ts';
+import { SessionIds } from './sessionIds.ts';
+import type { SessionEventType, SessionState } from './sessionInfo.ts';
 import { SessionTree, type SupervisorActor } from './sessionTree.ts';
-import { StatelessCall } from './statelessCall.ts';
-
-/** The longest session id that a generator may make. */
-const MAX_ID_LENGTH = 256;
-
-/** Visible ASCII, as the protocol asks of session ids (MCP 2025-11-25, Session Management). */
-const SESSION_ID = /^[\x21-\x7E]+$/;
+import { StatelessCalls } from './statelessCalls.ts';
+import { type SupervisorStats, Tally } from './tally.ts';
 
 const orNull = (ms: number) => (ms === Number.POSITIVE_INFINITY ? null : ms);
 
 export class Supervisor implements SessionHost {
   readonly options: ResolvedOptions;
+  readonly outbox = new Outbox();
   readonly events: SessionEvents;
   readonly registry: Registry<Session>;
+  readonly servers: ServerCount;
+  readonly load = new Tally();
+  readonly stateless: StatelessCalls;
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
   readonly #tree: SessionTree;
-  readonly #statelessCalls = new Set<StatelessCall>();
+  readonly #ids: SessionIds;
   /** Sessions that have ended and are not torn down yet. */
   readonly #ending = new Set<Session>();
-  /** Ended sessions and calls whose servers are being closed. */
-  #closing = 0;
   #drained: Promise<void> | undefined;
+  /** There are actors; none any more once the root has stopped. */
+  #alive = true;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ResolvedOptions) {
-    this.options = options;
-    this.events = new SessionEvents((type, error) =>
-      this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} threw`, error }),
+    const failed = (event: string, message: string) => (error: unknown) =>
+      this.log({ level: 'error', event, message, error });
+    const clock = guardedClock(options.clock, this.outbox, failed('clock.failed', 'The clock failed'));
+    this.options = { ...options, clock };
+    this.events = new SessionEvents(this.outbox, (type, error) =>
+      this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} failed`, error }),
     );
     this.registry = new Registry(options);
+    this.servers = new ServerCount(options.maxSessions);
+    this.stateless = new StatelessCalls(this, () => this.#judgeEmpty());
+    this.#ids = new SessionIds(
+      options.sessionIdGenerator,
+      (id) => this.#isInUse(id),
+      (entry) => this.log(entry),
+    );
+    const { inspect } = options;
     this.#tree = new SessionTree({
-      clock: options.clock,
-      inspect: this.#guarded(options.inspect),
+      clock,
+      inspect: typeof inspect === 'function' ? { next: inspect } : inspect,
+      observerFailed: failed('inspect.failed', 'An observer of the actors failed'),
       timeouts: {
         initializeTimeout: orNull(options.initializeTimeout),
         sessionIdleTimeout: orNull(options.sessionIdleTimeout),
@@ -56,14 +72,11 @@ export class Supervisor implements SessionHost {
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
       // A call whose client is gone is pending, and holds nothing.
-      endIdleSessions: () => this.#endAll(({ state, transport }) => state === 'idle' || transport.pendingCalls === 0),
-      endAllSessions: () => {
-        for (const call of this.#statelessCalls) call.end('draining');
-        for (const session of this.#ending) session.hurry();
-        this.#endAll(() => true);
-      },
-      onError: (error) =>
-        this.log({ level: 'error', event: 'supervisor.failed', message: 'The supervisor actor failed', error }),
+      endIdleSessions: () => this.#endAll(({ state, transport }) => state === 'idle' || transport.awaitedCalls === 0),
+      endAllSessions: () => this.#endEverything(),
+      stopRequested: () => void this.drain(undefined),
+      stopped: () => this.#stopped(),
+      failed: failed('supervisor.failed', 'An actor of the supervisor failed'),
     });
   }
 
@@ -73,7 +86,7 @@ export class Supervisor implements SessionHost {
 
   /** Neither draining nor stopped. */
   get accepting(): boolean {
-    return this.actor.getSnapshot().value === 'accepting';
+    return this.#drained === undefined && this.actor.getSnapshot().value === 'accepting';
   }
 
   /** The session with this id, if it belongs to this principal. */
@@ -82,17 +95,12 @@ export class Supervisor implements SessionHost {
     return session?.principal === principal && session?.state !== 'initializing' ? session : undefined;
   }
 
-  /** Reserves a slot for a session. Returns why there is none; the session's server is yet to be started. */
-  admit(opening: Opening): Session | RefusalName {
-    if (!this.accepting) return 'draining';
-    const id = this.#newId();
-    if (id === undefined) return 'serverFailed';
-    const refusal = this.registry.admit(opening.principal);
-    if (refusal !== undefined) return refusal;
-    const session = new Session(id, opening, this);
-    this.registry.add(session);
-    session.actor = this.#tree.spawn(session);
-    return session;
+  /**
+   * Admits a session, whose server is yet to be started. Returns why that is not possible: then nothing of it is left.
+   * The embedder's code (generator, clock, listeners, observers) runs in between, and may change what was true before.
+   */
+  admit(opening: SessionOpening): Session | RefusalName {
+    return this.outbox.during(() => this.#admit(opening));
   }
 
   async terminate(id: string, reason: EndReason): Promise<boolean> {
@@ -120,42 +128,34 @@ export class Supervisor implements SessionHost {
     if (!this.accepting) exchange.setHeader('Connection', 'close');
   }
 
-  /** Makes a call that has no session. */
-  stateless(exchange: Exchange): StatelessCall {
-    const call = new StatelessCall(this, exchange);
-    this.#statelessCalls.add(call);
-    return call;
-  }
-
-  endStateless(call: StatelessCall, closed: Promise<void>): void {
-    this.#statelessCalls.delete(call);
-    this.#awaitClosing(closed);
+  stats(): SupervisorStats {
+    const { sessions, opened, ended, calls, streams } = this.load;
+    const { starting, closing } = this.servers;
+    return { sessions: { ...sessions }, opened, ended: { ...ended }, servers: { starting, closing }, calls, streams };
   }
 
   /** Resolves when there are no sessions and no calls, and the servers of those that ended are closed. */
   async whenEmpty(): Promise<void> {
+    if (!this.#alive) this.#endEverything();
     if (this.#empty) return;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
   }
 
-  /** Logs an entry; a logger that throws is not listened to. */
+  /** Logs an entry, when no transition goes on any more. A logger that throws or rejects is not listened to. */
   log(entry: LogEntry): void {
-    try {
-      this.options.logger(entry);
-    } catch {
-      // There is no one left to tell.
-    }
+    this.outbox.tell(() => this.#deliver(entry));
   }
 
   // --- what sessions say
 
-  changed(session: Session, type: SessionEventType): void {
+  changed(session: Session, type: SessionEventType, before: SessionState): void {
+    this.load.changed(type, before);
     if (type === 'session.active') this.registry.markBusy(session);
     if (type === 'session.idle') {
       this.registry.markIdle(session);
-      if (!this.accepting) void session.terminate('drained');
+      if (!this.accepting) this.outbox.push(() => void session.terminate('drained'));
     }
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
@@ -167,31 +167,67 @@ export class Supervisor implements SessionHost {
     if (!this.accepting) void session.terminate('drained');
   }
 
-  forget(session: Session, torn: Promise<void>): void {
-    this.registry.forget(session);
-    this.#ending.add(session);
-    this.#awaitClosing(torn.finally(() => this.#ending.delete(session)));
+  forget(session: Session, before: SessionState): void {
     const { error, reason } = session;
+    this.registry.forget(session);
+    this.load.terminated(before, reason ?? 'terminated');
+    this.#ending.add(session);
     const level = reason === 'crashed' ? 'error' : 'info';
-    this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, {
-      reason,
-      ...(error !== undefined && { error }),
-    });
+    const cause = error === undefined ? {} : { error };
+    this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, { reason, ...cause });
     this.events.emit('session.terminated', session);
+  }
+
+  torn(session: Session): void {
+    this.#ending.delete(session);
+    this.#judgeEmpty();
   }
 
   // --- within
 
-  get #empty(): boolean {
-    return this.registry.size === 0 && this.#statelessCalls.size === 0 && this.#closing === 0;
+  #admit(opening: SessionOpening): Session | RefusalName {
+    if (!this.accepting) return 'draining';
+    const id = this.#ids.next();
+    if (id === undefined) return 'serverFailed';
+    const session = new Session(id, opening, this);
+    const refusal = this.registry.admit(opening.principal);
+    if (refusal !== undefined) return refusal;
+    if (this.servers.full) return 'tooManyServers';
+    if (!this.accepting) return 'draining';
+    if (this.#isInUse(id)) return 'serverFailed';
+    this.registry.add(session);
+    this.load.admitted();
+    session.actor = this.#tree.spawn(session);
+    if (session.actor === undefined) session.release('crashed');
+    // Somebody who watched it being spawned may have ended it.
+    if (session.state === 'terminated') return session.reason === 'crashed' ? 'serverFailed' : 'endedEarly';
+    return session;
   }
 
-  #awaitClosing(closed: Promise<void>): void {
-    this.#closing++;
-    void closed.finally(() => {
-      this.#closing--;
-      if (this.#empty) this.#onEmpty?.();
-    });
+  #isInUse(id: string): boolean {
+    return this.registry.get(id) !== undefined;
+  }
+
+  get #empty(): boolean {
+    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
+  }
+
+  #judgeEmpty(): void {
+    if (this.#empty) this.#onEmpty?.();
+  }
+
+  /** The time of a drain is up. */
+  #endEverything(): void {
+    this.stateless.endAll();
+    for (const session of this.#ending) session.incarnation.hurry();
+    this.#endAll(() => true);
+  }
+
+  /** There are no actors any more, which is a drain whose time is up. */
+  #stopped(): void {
+    this.#alive = false;
+    if (!this.#empty) this.#endEverything();
+    this.outbox.push(() => void this.drain(undefined));
   }
 
   /** Ends sessions in slices that leave the event loop alive. */
@@ -204,42 +240,9 @@ export class Supervisor implements SessionHost {
         if (done) return;
         if (which(session)) void session.terminate('drained');
       }
-      setImmediate(slice);
+      nextTurn(slice);
     };
-    setImmediate(slice);
-  }
-
-  #newId(): string | undefined {
-    try {
-      const id: unknown = this.options.sessionIdGenerator();
-      if (typeof id !== 'string' || id.length > MAX_ID_LENGTH || !SESSION_ID.test(id)) {
-        throw new SupervisorError(
-          'INVALID_SESSION_ID',
-          `sessionIdGenerator must return 1 to ${MAX_ID_LENGTH} visible ASCII characters`,
-        );
-      }
-      if (this.registry.get(id) !== undefined) {
-        throw new SupervisorError('INVALID_SESSION_ID', 'sessionIdGenerator returned an id that is in use');
-      }
-      return id;
-    } catch (error) {
-      this.log({ level: 'error', event: 'session.idFailed', message: 'No session id could be made', error });
-      return undefined;
-    }
-  }
-
-  #guarded(inspect: ResolvedOptions['inspect']): Observer<InspectionEvent> | undefined {
-    if (inspect === undefined) return undefined;
-    const next = typeof inspect === 'function' ? inspect : (event: InspectionEvent) => inspect.next?.(event);
-    return {
-      next: (event) => {
-        try {
-          next(event);
-        } catch (error) {
-          this.log({ level: 'error', event: 'inspect.failed', message: 'The inspect callback threw', error });
-        }
-      },
-    };
+    nextTurn(slice);
   }
 
   #logSession(
@@ -249,6 +252,14 @@ export class Supervisor implements SessionHost {
     message: string,
     more?: Partial<LogEntry>,
   ): void {
-    this.log({ level, event, message, sessionId: session.id, ...more });
+    const entry = { level, event, message, sessionId: session.id, ...more };
+    this.outbox.push(() => this.#deliver(entry));
+  }
+
+  #deliver(entry: LogEntry): void {
+    callBack(
+      () => this.options.logger(entry),
+      () => {}, // there is no one left to tell
+    );
   }
 }

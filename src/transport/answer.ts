@@ -14,8 +14,8 @@ export interface Answer {
   readonly pending: Set<RequestId>;
   /** Names the stream; undefined for an answer that is no stream. */
   readonly streamId: string | undefined;
-  /** A message sent now, or later by resumption, reaches the client. */
-  readonly reachable: boolean;
+  /** The client is there. */
+  readonly connected: boolean;
   /** Sends a message that belongs to one of the requests. Returns false where there is no way for it. */
   send(message: JSONRPCMessage): boolean;
   /**
@@ -25,6 +25,12 @@ export interface Answer {
   settle(id: RequestId, response: JSONRPCMessage): void;
   /** A request was cancelled by its client, which expects no response (MCP 2025-11-25, Cancellation). */
   cancel(id: RequestId): void;
+}
+
+/** Whoever had an answer made. */
+export interface AnswerOwner {
+  /** Nobody can receive the rest of it any more. */
+  abandoned(answer: Answer): void;
 }
 
 /** The response to a request that its client cancelled, where something has to be sent. */
@@ -50,7 +56,7 @@ export class JsonAnswer implements Answer {
     this.#clock = clock;
   }
 
-  get reachable(): boolean {
+  get connected(): boolean {
     return !this.#reply.closed;
   }
 
@@ -79,15 +85,19 @@ const RESOLVED = Promise.resolve();
 /** A stream of messages. */
 export class StreamAnswer implements Answer {
   readonly pending: Set<RequestId>;
+  /** Its connections that have not ended: the stream's, and those before it whose peers still take what they had. */
+  connections = 0;
   readonly #stream: MessageStream;
   #complete = () => {};
   /** Resolves when the last response is stored and sent. */
   readonly completed: Promise<void>;
   #unpark: (() => void) | undefined;
+  readonly #owner: AnswerOwner;
 
-  constructor(ids: Iterable<RequestId>, stream: MessageStream) {
+  constructor(ids: Iterable<RequestId>, stream: MessageStream, owner: AnswerOwner) {
     this.pending = new Set(ids);
     this.#stream = stream;
+    this.#owner = owner;
     this.completed = stream.resumable ? new Promise((resolve) => (this.#complete = resolve)) : RESOLVED;
   }
 
@@ -99,12 +109,12 @@ export class StreamAnswer implements Answer {
     return this.#stream;
   }
 
-  get reachable(): boolean {
-    return this.#stream.connected || this.#stream.resumable;
+  get connected(): boolean {
+    return this.#stream.connected;
   }
 
   send(message: JSONRPCMessage): boolean {
-    if (!this.reachable) return false;
+    if (!this.#stream.connected && !this.#stream.resumable) return false;
     this.#stream.send(message);
     return true;
   }
@@ -125,14 +135,20 @@ export class StreamAnswer implements Answer {
   /** Its client lost the connection and may resume: goes on holding the session until then, for a while. */
   park(hold: Hold, timeout: number, clock: Clock): void {
     this.unpark();
-    const timer = clock.setTimeout(() => this.unpark(), timeout);
+    const timer = clock.setTimeout(() => this.abandon(), timeout);
     this.#unpark = () => {
       clock.clearTimeout(timer);
       hold.release();
     };
   }
 
-  /** Lets go of the session: the client is back, the answer is complete, or there is nothing to resume. */
+  /** Its client is gone, and does not come back: the calls run on, and hold nothing. */
+  abandon(): void {
+    this.unpark();
+    this.#owner.abandoned(this);
+  }
+
+  /** Lets go of the session: the client is back, or the answer is complete. */
   unpark(): void {
     const unpark = this.#unpark;
     this.#unpark = undefined;

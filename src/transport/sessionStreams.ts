@@ -4,7 +4,7 @@
  */
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { EventLog } from '../stores/eventLog.ts';
-import { StreamAnswer } from './answer.ts';
+import { type AnswerOwner, StreamAnswer } from './answer.ts';
 import { BrokenStreams } from './brokenStreams.ts';
 import { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,7 +12,7 @@ import type { Hold } from './hold.ts';
 import { MessageStream } from './messageStream.ts';
 import { sseHeaders } from './sse.ts';
 import { Takeover } from './takeover.ts';
-import type { TransportOptions } from './transportOptions.ts';
+import type { Load, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand an event without data. */
 const PRIMING_SINCE = '2025-11-25';
@@ -20,13 +20,20 @@ const PRIMING_SINCE = '2025-11-25';
 /** The id of the GET stream; those of POSTs are numbers. */
 const STANDALONE = 'get';
 
+/** Whoever has the streams. */
+export interface StreamsOwner extends AnswerOwner {
+  readonly load: Load;
+  /** The event store failed; a stream goes on without it. */
+  storeFailed(error: unknown): void;
+}
+
 export class SessionStreams {
   /** The negotiated version, once there is one. */
   protocolVersion: string | undefined;
 
   readonly #sessionId: string | undefined;
   readonly #options: TransportOptions;
-  readonly #onStoreFailure: (error: unknown) => void;
+  readonly #owner: StreamsOwner;
   readonly #log: EventLog | undefined;
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
@@ -37,10 +44,10 @@ export class SessionStreams {
   #open = 0;
   #detached: Promise<unknown> | undefined;
 
-  constructor(sessionId: string | undefined, options: TransportOptions, onStoreFailure: (error: unknown) => void) {
+  constructor(sessionId: string | undefined, options: TransportOptions, owner: StreamsOwner) {
     this.#sessionId = sessionId;
     this.#options = options;
-    this.#onStoreFailure = onStoreFailure;
+    this.#owner = owner;
     if (options.eventStore !== undefined && sessionId !== undefined) {
       this.#log = new EventLog(options.eventStore, sessionId, options.clock);
     }
@@ -60,13 +67,13 @@ export class SessionStreams {
   /** A stream for the answer of a POST. */
   answer(ids: RequestId[], exchange: Exchange, hold: Hold): StreamAnswer {
     const stream = this.#stream(String(this.#next++));
-    const answer = new StreamAnswer(ids, stream);
+    const answer = new StreamAnswer(ids, stream, this.#owner);
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
     stream.connect(connection);
     if (this.primes(exchange)) stream.prime();
     connection.openSoon();
-    hold.onLeave(() => this.#leave(answer, hold));
+    this.#holdBy(answer, hold);
     return answer;
   }
 
@@ -109,7 +116,7 @@ export class SessionStreams {
     } else {
       connection.open();
       answer.unpark();
-      hold.onLeave(() => this.#leave(answer, hold));
+      this.#holdBy(answer, hold);
     }
     return true;
   }
@@ -146,17 +153,29 @@ export class SessionStreams {
     void answer.completed.then(() => this.#answers?.delete(answer.streamId));
   }
 
+  #holdBy(answer: StreamAnswer, hold: Hold): void {
+    answer.connections++;
+    hold.onLeave(() => this.#leave(answer, hold));
+  }
+
   /** A connection of an answer has ended: a call that may be resumed goes on holding its session for a while. */
   #leave(answer: StreamAnswer, hold: Hold): void {
     const { connected, resumable } = answer.stream;
-    // Connected: another connection has taken over, and holds the session.
-    if (connected || !resumable || answer.pending.size === 0 || this.#detached !== undefined) hold.release();
-    else answer.park(hold, this.#options.resumeTimeout, this.#options.clock);
+    // Another connection has taken over, or has not let go yet: it holds the session.
+    const held = --answer.connections > 0 || connected;
+    if (held || answer.pending.size === 0 || this.#detached !== undefined) return hold.release();
+    if (resumable) return answer.park(hold, this.#options.resumeTimeout, this.#options.clock);
+    answer.abandon();
+    hold.release();
   }
 
   #connection(exchange: Exchange, emptyStatus?: number): Connection {
     this.#open++;
-    exchange.onClose(() => this.#open--);
+    this.#owner.load.streams++;
+    exchange.onClose(() => {
+      this.#open--;
+      this.#owner.load.streams--;
+    });
     return new Connection(exchange, () => sseHeaders(this.#sessionId), this.#options, emptyStatus);
   }
 
@@ -177,9 +196,10 @@ export class SessionStreams {
   }
 
   #storeFailed(streamId: string, error: unknown): void {
-    this.#answers?.get(streamId)?.unpark();
+    const answer = this.#answers?.get(streamId);
+    if (answer !== undefined && !answer.connected) answer.abandon();
     this.#broken ??= new BrokenStreams();
     this.#broken.add(streamId);
-    this.#onStoreFailure(error);
+    this.#owner.storeFailed(error);
   }
 }

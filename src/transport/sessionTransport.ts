@@ -8,13 +8,15 @@ import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from
 import { SupervisorError } from '../errors.ts';
 import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
 import { type Answer, JsonAnswer, StreamAnswer, settle } from './answer.ts';
-import type { Exchange, ResponseHeaders } from './exchange.ts';
+import { type Call, Calls } from './calls.ts';
+import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
+import type { InitializeSink } from './initializeSink.ts';
 import { MessageExtra } from './messageExtra.ts';
-import { SessionStreams } from './sessionStreams.ts';
-import type { TransportEvents, TransportOptions } from './transportOptions.ts';
+import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
+import type { Load, TransportEvents, TransportOptions } from './transportOptions.ts';
 
-export class SessionTransport implements Transport {
+export class SessionTransport implements Transport, StreamsOwner {
   // Called by the server that is connected; set by it.
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
@@ -24,9 +26,8 @@ export class SessionTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #events: TransportEvents;
   readonly #streams: SessionStreams;
-  /** By the id of a request that is not answered yet. Bounded by the session's exchanges. */
-  #calls: Map<RequestId, Answer> | undefined;
-  #initialize: { readonly id: RequestId; readonly exchange: Exchange } | undefined;
+  #calls: Calls | undefined;
+  #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
   #shut = false;
   #closed = false;
 
@@ -34,7 +35,7 @@ export class SessionTransport implements Transport {
     if (sessionId !== undefined) this.sessionId = sessionId;
     this.#options = options;
     this.#events = events;
-    this.#streams = new SessionStreams(sessionId, options, (error) => events.storeFailed(error));
+    this.#streams = new SessionStreams(sessionId, options, this);
   }
 
   /** The client is to be treated as one of this version. */
@@ -47,13 +48,24 @@ export class SessionTransport implements Transport {
     return this.#streams.open;
   }
 
-  /** Requests of the client that are not answered yet. */
-  get pendingCalls(): number {
-    return this.#calls?.size ?? 0;
+  /** Requests of the client that are not answered yet, and that somebody waits for or may come back for. */
+  get awaitedCalls(): number {
+    return this.#calls?.awaited ?? 0;
   }
 
-  isPending(id: RequestId): boolean {
-    return this.#calls?.has(id) ?? false;
+  /** Whether the client, which is there, waits for the answer of a request with this id. */
+  isAwaited(id: RequestId): boolean {
+    const call = this.#calls?.named(id);
+    return call?.awaited === true && call.answer.connected;
+  }
+
+  /** Whether so many more calls may run. */
+  hasRoomFor(calls: number): boolean {
+    return this.#calls?.hasRoomFor(calls) ?? true;
+  }
+
+  get load(): Load {
+    return this.#events.load;
   }
 
   // --- what the server calls
@@ -64,11 +76,8 @@ export class SessionTransport implements Transport {
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isResponse(message)) return this.#respond(message);
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', 'The session has ended');
-    const { relatedRequestId } = options ?? {};
-    const sent =
-      relatedRequestId === undefined ? this.#broadcast(message) : this.#calls?.get(relatedRequestId)?.send(message);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
-    if (!sent && isRequest(message)) {
+    if (!this.#route(message, options?.relatedRequestId) && isRequest(message)) {
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
     }
   }
@@ -83,10 +92,10 @@ export class SessionTransport implements Transport {
 
   // --- what HTTP calls
 
-  /** Delivers an initialize. Its answer waits for the result, since only a result makes a session. */
-  initialize(exchange: Exchange, message: JSONRPCRequest): void {
-    this.#initialize = { id: message.id, exchange };
-    this.#dispatch(message, exchange);
+  /** Delivers an initialize. */
+  initialize(message: JSONRPCRequest, sink: InitializeSink): void {
+    this.#initialize = { id: message.id, sink };
+    this.#dispatch(message, new MessageExtra(sink.info));
   }
 
   /** Delivers the messages of a POST, whose session is held until the answer has ended. */
@@ -94,16 +103,33 @@ export class SessionTransport implements Transport {
     const ids: RequestId[] = [];
     for (const message of messages) if (isRequest(message)) ids.push(message.id);
     if (ids.length === 0) {
-      for (const message of messages) this.#dispatch(message, exchange);
+      for (const message of messages) this.#receive(message, exchange);
       exchange.respond(202, this.#sessionHeaders());
       return;
     }
-    const answer = this.#options.enableJsonResponse
-      ? this.#jsonAnswer(ids, exchange, batch)
-      : this.#streams.answer(ids, exchange, hold);
-    this.#calls ??= new Map();
-    for (const id of ids) this.#calls.set(id, answer);
-    for (const message of messages) this.#dispatch(message, exchange);
+    for (const id of ids) this.#endWaiting(id);
+    const answer = this.answer(ids, exchange, batch, hold);
+    this.#calls ??= new Calls(this.#options.clock);
+    this.load.calls += ids.length;
+    // All are taken in before the first is delivered, whose handler may end them all.
+    const requests = messages.map((message) => (isRequest(message) ? this.#calls?.add(message, answer) : message));
+    for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
+  }
+
+  /** Makes the answer of these requests, as the exchange is to have it. */
+  answer(ids: RequestId[], exchange: Exchange, batch: boolean, hold: Hold): Answer {
+    if (!this.#options.enableJsonResponse) return this.#streams.answer(ids, exchange, hold);
+    const answer = new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
+    hold.onLeave(() => {
+      this.abandoned(answer);
+      hold.release();
+    });
+    return answer;
+  }
+
+  /** Makes the answer of a request that belongs to no session. */
+  plainAnswer(id: RequestId, exchange: Exchange): Answer {
+    return new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock);
   }
 
   /** Opens the GET stream. Returns false when another connection has it and keeps it. */
@@ -127,11 +153,12 @@ export class SessionTransport implements Transport {
   /** Answers every call in flight with an error and ends every stream. Nothing can be sent after it. */
   shut(message: string): void {
     if (this.#shut) return;
-    for (const [id, answer] of this.#calls ?? []) {
+    this.#shut = true;
+    for (const { id, answer } of this.#calls ?? []) {
+      this.load.calls--;
       answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
     }
-    this.#calls?.clear();
-    this.#shut = true;
+    this.#calls = undefined;
     this.closeStandalone();
     this.#streams.detach();
   }
@@ -141,39 +168,52 @@ export class SessionTransport implements Transport {
     return this.#streams.forget();
   }
 
+  // --- what the streams tell
+
+  abandoned(answer: Answer): void {
+    const calls = this.#calls;
+    if (calls === undefined || answer.pending.size === 0) return;
+    for (const id of answer.pending) {
+      const call = calls.named(id);
+      if (call?.answer === answer) calls.abandon(call);
+    }
+    if (calls.awaited === 0) this.#events.quiet();
+  }
+
+  storeFailed(error: unknown): void {
+    this.#events.storeFailed(error);
+  }
+
   // --- within
 
   #respond(message: ResponseMessage): void {
     const { id } = message;
     if (id === this.#initialize?.id) return this.#answerInitialize(message);
-    const answer = this.#calls?.get(id ?? Number.NaN);
+    const call = this.#calls?.find(id ?? Number.NaN);
     // A response to a call that was cancelled, or that the end of the session answered: nobody waits for it.
-    if (answer === undefined || id === undefined) return;
-    this.#calls?.delete(id);
+    if (call === undefined) return;
+    this.#over(call);
     try {
-      settle(answer, id, message);
+      settle(call.answer, call.id, call.id === id ? message : { ...message, id: call.id });
     } finally {
-      if (this.pendingCalls === 0) this.#events.quiet();
+      this.#judgeQuiet();
     }
   }
 
   #answerInitialize(message: ResponseMessage): void {
-    const initialize = this.#initialize;
-    if (initialize === undefined) return;
-    const { id, exchange } = initialize;
+    const sink = this.#initialize?.sink;
     this.#initialize = undefined;
-    if (!('result' in message)) {
-      const answer = new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock);
-      try {
-        return settle(answer, id, message);
-      } finally {
-        this.#events.initializeRefused();
-      }
-    }
-    const hold = this.#events.initialized(message.result);
-    if (hold === undefined) return; // it came too late
-    const json = this.#options.enableJsonResponse;
-    settle(json ? this.#jsonAnswer([id], exchange, false) : this.#streams.answer([id], exchange, hold), id, message);
+    sink?.answer(message);
+  }
+
+  /** Sends a message that is no response where it belongs. Returns false where there is no way. */
+  #route(message: JSONRPCMessage, related: RequestId | undefined): boolean {
+    if (related !== undefined && related === this.#initialize?.id) return this.#initialize.sink.send(message);
+    const translated = this.#calls === undefined ? message : this.#calls.translate(message);
+    if (translated === undefined) return false;
+    if (related === undefined) return this.#broadcast(translated);
+    const call = this.#calls?.find(related);
+    return call?.awaited === true && call.answer.send(translated);
   }
 
   #broadcast(message: JSONRPCMessage): boolean {
@@ -183,35 +223,64 @@ export class SessionTransport implements Transport {
     return true;
   }
 
-  #dispatch(message: JSONRPCMessage, exchange: Exchange): void {
-    try {
-      this.onmessage?.(message, this.#extra(message, exchange));
-    } catch (error) {
-      return this.#events.failed(error);
-    }
-    if (!isCancellation(message)) return;
-    const id = (message.params as { requestId?: RequestId } | undefined)?.requestId;
-    const answer = id === undefined ? undefined : this.#calls?.get(id);
-    if (id === undefined || answer === undefined) return;
-    this.#calls?.delete(id);
-    answer.cancel(id);
-    if (this.pendingCalls === 0) this.#events.quiet();
-  }
-
-  #extra(message: JSONRPCMessage, exchange: Exchange): MessageExtraInfo {
+  /** Hands a message of the client to the server. */
+  #receive(message: JSONRPCMessage, exchange: Exchange, answer?: Answer): void {
+    if (isCancellation(message)) return this.#cancel(message, exchange);
     const extra = new MessageExtra(exchange);
-    if (!isRequest(message) || !this.#streams.primes(exchange)) return extra;
-    extra.closeStandaloneSSEStream = () => this.#streams.standalone.disconnect();
-    const answer = this.#calls?.get(message.id);
-    if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
-    return extra;
+    if (isRequest(message) && this.#streams.primes(exchange)) {
+      extra.closeStandaloneSSEStream = () => this.#streams.standalone.disconnect();
+      if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
+    }
+    this.#dispatch(message, extra);
   }
 
-  #jsonAnswer(ids: RequestId[], exchange: Exchange, batch: boolean): JsonAnswer {
-    return new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
+  #dispatch(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+    try {
+      this.onmessage?.(message, extra);
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  /** The client wants no answer to a call any more. */
+  #cancel(message: JSONRPCMessage, info: ExchangeInfo): void {
+    const params = 'params' in message ? (message.params as { requestId?: RequestId } | undefined) : undefined;
+    const call = params?.requestId === undefined ? undefined : this.#calls?.named(params.requestId);
+    const translated = call === undefined || call.alias === call.id ? message : withRequestId(message, call.alias);
+    this.#dispatch(translated, new MessageExtra(info));
+    if (call === undefined || this.#calls?.find(call.alias) !== call) return;
+    this.#calls.cancel(call);
+    this.load.calls--;
+    call.answer.cancel(call.id);
+    this.#judgeQuiet();
+  }
+
+  /** The client uses an id again whose call it has left and could still resume: then it will not. */
+  #endWaiting(id: RequestId): void {
+    const call = this.#calls?.named(id);
+    if (call?.awaited !== true) return;
+    this.#calls?.abandon(call);
+    call.answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message: ID_USED_AGAIN } });
+  }
+
+  /** The server has answered it. */
+  #over(call: Call): void {
+    this.#calls?.delete(call);
+    this.load.calls--;
+  }
+
+  #judgeQuiet(): void {
+    if (this.awaitedCalls === 0) this.#events.quiet();
   }
 
   #sessionHeaders(): ResponseHeaders {
     return this.sessionId === undefined ? {} : { 'Mcp-Session-Id': this.sessionId };
   }
+}
+
+const ID_USED_AGAIN = 'Request superseded: its id was used again';
+
+/** A cancellation under the id that the server knows the call by. */
+function withRequestId(message: JSONRPCMessage, requestId: RequestId): JSONRPCMessage {
+  return { ...message, params: { ...('params' in message ? message.params : {}), requestId } } as JSONRPCMessage;
 }

@@ -1,8 +1,6 @@
 /** What a transport is told, and what it tells. */
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import type { ConnectionLimits } from './connection.ts';
-import type { Hold } from './hold.ts';
 
 export interface TransportOptions extends ConnectionLimits {
   readonly enableJsonResponse: boolean;
@@ -13,13 +11,19 @@ export interface TransportOptions extends ConnectionLimits {
   readonly resumeTimeout: number;
 }
 
+/** What a process carries right now, counted as it comes and goes. */
+export interface Load {
+  /** Requests of clients that are not answered. */
+  calls: number;
+  /** SSE responses that are open. */
+  streams: number;
+}
+
 /** What a transport tells whoever owns it. */
 export interface TransportEvents {
-  /** The initialize was answered with a result. Returns the hold of its exchange, or undefined if it came too late. */
-  initialized(result: Result): Hold | undefined;
-  /** The initialize was answered with an error. */
-  initializeRefused(): void;
-  /** The last call in flight was answered. */
+  /** What all transports together carry; this one counts its part in it. */
+  readonly load: Load;
+  /** Nobody waits for any call any more. */
   quiet(): void;
   /** The server threw where it must not. */
   failed(error: unknown): void;

@@ -5,7 +5,7 @@ import { serve } from '../support/serve.ts';
 import { becomesIdle, endingsIn, expectGone, expectNotFound, lifeOf } from '../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../support/simulatedClock.ts';
 import { until } from '../support/until.ts';
-import { call, callBody, del, initialize, openStream, post } from '../support/wire.ts';
+import { call, callBody, del, initialize, initializeBody, openStream, post } from '../support/wire.ts';
 
 const IDLE = 60_000;
 const START = Date.UTC(2025, 10, 25);
@@ -233,8 +233,15 @@ test.each(['session.opened', 'session.active', 'session.idle'] as const)(
   'a listener may end the session from within %s',
   async (type) => {
     const { url, supervisor, events, log } = await serveWithClock();
-    supervisor.on(type, ({ session }) => void supervisor.terminate(session.id));
-    const { sessionId } = await initialize(url, { notify: false });
+    let sessionId = '';
+    supervisor.on(type, ({ session }) => {
+      sessionId = session.id;
+      void supervisor.terminate(session.id);
+    });
+    const answer = await post(url, initializeBody());
+    // Nobody is told the id of a session that is gone; idle it is only when it has been told.
+    expect(answer.status).toBe(type === 'session.idle' ? 200 : 503);
+    expect('mcp-session-id' in answer.headers).toBe(type === 'session.idle');
     await until(() => supervisor.session(sessionId) === undefined, { what: 'the session to end' });
     expect(lifeOf(events, sessionId).at(-1)).toBe('terminated: terminated');
     expect(endingsIn(log)).toHaveLength(1);

@@ -55,7 +55,10 @@ export class Forest {
       find: (id) => this.#owners.get(id),
       endIdleSessions: () => void this.drained.push('endIdleSessions'),
       endAllSessions: () => void this.drained.push('endAllSessions'),
-      onError: (error) => void this.errors.push(error),
+      observerFailed: (error) => void this.errors.push(error),
+      stopRequested: () => void this.drained.push('stopRequested'),
+      stopped: () => void this.drained.push('stopped'),
+      failed: (error) => void this.errors.push(error),
       ...options,
     });
   }
@@ -63,7 +66,9 @@ export class Forest {
   spawn(id: string): { owner: Owner; actor: SessionActor } {
     const owner = new Owner(id);
     this.#owners.set(id, owner);
-    return { owner, actor: this.tree.spawn(owner) };
+    const actor = this.tree.spawn(owner);
+    if (actor === undefined) throw new Error(`No actor was spawned for ${id}`);
+    return { owner, actor };
   }
 
   spawnMany(count: number): SessionActor[] {

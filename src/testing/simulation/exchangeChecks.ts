@@ -10,8 +10,8 @@ function sessionOf({ sessions }: Observed, exchange: SimulatedExchange): SeenSes
 }
 
 /** The server has the request, and has not answered it. */
-function isPending(session: SeenSession | undefined, { id, token }: ClientRequest): boolean {
-  return session?.server.calls.get(id)?.token === token;
+function isPending(session: SeenSession | undefined, { token }: ClientRequest): boolean {
+  return session?.server.serves(token) ?? false;
 }
 
 export function answeredOnce({ exchanges }: Observed): string | undefined {
@@ -73,6 +73,13 @@ export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange):
     : `${name} (${kind}) is answered ${status} ${error}, which has no cause`;
 }
 
+/** As many servers may be alive as README says there can be. */
+function tooManyServers({ settings, supervisor }: Observed): boolean {
+  const { servers, sessions } = supervisor.stats();
+  const { initializing, active, idle } = sessions;
+  return initializing + active + idle + servers.starting + servers.closing >= 2 * settings.maxSessions;
+}
+
 function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
   const { clock, draining, settings } = observed;
   const { admission, error = '', kind, sentAt, sessionId, status, stream } = exchange;
@@ -112,6 +119,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
       );
     case 503:
       if (error.includes('shutting down')) return draining || session?.causes.has('drained') === true;
+      if (error.includes('too many servers')) return kind === 'initialize' && tooManyServers(observed);
       if (error.includes('too many sessions')) return kind === 'initialize' && (admission?.full ?? true);
       if (error.includes('before it was initialized')) return kind === 'initialize' && ended;
       return error.includes('event store') && kind === 'resume' && session?.storeFailed === true;

@@ -56,7 +56,7 @@ export function causeOfEnding({ clock, draining, settings }: Observed, session: 
     crashed: server.failed,
     drained: draining,
     terminated: false,
-    closed: server.left || server.refused || (!opened && opening.hungUp),
+    closed: server.left || server.refused || (opening.hungUp && (!opened || opening.status === undefined)),
   };
   if (reason === undefined) return `${session.id} ends without a reason`;
   return has[reason] || causes.has(reason)
@@ -94,8 +94,7 @@ function parkedCalls(observed: Observed, session: SeenSession): { certain: numbe
     exchanges.some((exchange) => exchange.stream === stream && exchange.open && exchange.status === 200);
   for (const stream of streams) {
     if (stream.sessionId !== session.id || isConnected(stream)) continue;
-    const { calls } = session.server;
-    if (!stream.requests.some(({ id, token }) => calls.get(id)?.token === token)) continue;
+    if (!stream.requests.some(({ token }) => session.server.serves(token))) continue;
     const over = stream.leftAt + settings.resumeTimeout <= clock.now();
     const sure = stream.begun && !stream.wasSlow && !over && !session.storeFailed && observed.storeOperations === 0;
     if (sure) parked.certain++;
@@ -167,7 +166,7 @@ export function drainedEarly(observed: Observed, session: SeenSession): string |
   if (session.reason !== 'drained' || session.causes.has('drained')) return undefined;
   if (clock.now() >= drainingSince + settings.shutdownTimeout) return undefined;
   const call = holdsOf(observed, session).certain.find(({ stream }) =>
-    stream.requests.some(({ id, token }) => session.server.calls.get(id)?.token === token),
+    stream.requests.some(({ token }) => session.server.serves(token)),
   );
   return call && `${session.id} is drained while ${call.name} could still be answered`;
 }
@@ -186,12 +185,12 @@ export function cutEarly({ draining, drainingSince, sessions, settings }: Observ
 
 export function serverEnd({ sessions }: Observed): string | undefined {
   for (const { id, server, state } of sessions.values()) {
-    const { built, calls, cleanups, closes, closing, ends } = server;
+    const { built, calls, cleanups, closes, closing, ends, starting } = server;
     const counts = `closed ${closes} times, cleaned up after ${cleanups} times`;
     if (closes > 1 || ends > 1 || cleanups > 1 || Number.isNaN(cleanups)) return `The server of ${id} is ${counts}`;
     if (state !== 'terminated' && closes + cleanups > 0) return `The server of ${id} is ${counts}, while it lives`;
     if (state !== 'terminated' || calls.size > 0) continue; // it may still be answering
-    if (built && !closing && (closes === 0 || cleanups === 0)) return `The server of ${id} is ${counts}`;
+    if (built && !starting && !closing && (closes === 0 || cleanups === 0)) return `The server of ${id} is ${counts}`;
     server.signal ??= server.context.signal;
     if (!server.signal.aborted) return `The signal of ${id} is not aborted`;
   }
@@ -209,7 +208,7 @@ export function leftAfterDrain(observed: Observed): string | undefined {
   const open = exchanges.find((exchange) => exchange.open && exchange.reading);
   if (open !== undefined) return `${open.name} (${open.kind}) is left open`;
   for (const { id, server } of sessions.values()) {
-    if (server.built && server.closes === 0) return `The server of ${id} is not closed`;
+    if (server.built && !server.starting && server.closes === 0) return `The server of ${id} is not closed`;
   }
   return undefined;
 }

@@ -60,6 +60,8 @@ export interface ServerWorld {
   note(text: string): void;
   /** A text that has not been used. */
   token(): string;
+  /** A client has an exchange open for the answer of this call. */
+  isWaitedFor(token: string): boolean;
 }
 
 /** What a call can do besides being answered. */
@@ -94,9 +96,11 @@ export class SimulatedServer implements ConnectableServer {
   ends = 0;
   /** It is being closed or cleaned up after. */
   closing = false;
-  /** When it was closed. */
+  /** The factory or `connect` is at work. */
+  starting = false;
+  /** When it heard of its end. */
   closedAt = Number.NaN;
-  /** Calls that it had not answered when it was closed. */
+  /** Calls that it had not answered when it heard of its end, though their clients were there. */
   cut = 0;
   /** It threw, or failed to start. */
   failed = false;
@@ -128,6 +132,7 @@ export class SimulatedServer implements ConnectableServer {
     this.#transport = transport;
     transport.onclose = () => {
       this.ends++;
+      this.#cutCalls();
       this.calls.clear();
       this.asked.clear();
     };
@@ -140,8 +145,7 @@ export class SimulatedServer implements ConnectableServer {
   async close(): Promise<void> {
     this.closes++;
     this.closing = true;
-    this.closedAt = this.#world.now;
-    this.cut = this.calls.size;
+    this.#cutCalls();
     this.#world.note(`${this.name} is closed`);
     try {
       await this.#transport?.close();
@@ -151,6 +155,18 @@ export class SimulatedServer implements ConnectableServer {
     }
   }
 
+  /** Whether the call of this token is not answered, whatever its id is here. */
+  serves(token: string): boolean {
+    for (const call of this.calls.values()) if (call.token === token) return true;
+    return false;
+  }
+
+  #cutCalls(): void {
+    if (!Number.isNaN(this.closedAt)) return;
+    this.closedAt = this.#world.now;
+    for (const { token } of this.calls.values()) if (this.#world.isWaitedFor(token)) this.cut++;
+  }
+
   /** Waits where the plan says so, and fails where the schedule does. */
   async #hold(what: keyof typeof HOLD): Promise<void> {
     if (this.holds & HOLD[what]) await this.#world.points.reach(this, this.client, `${this.name}: ${what}`, true);
@@ -158,11 +174,14 @@ export class SimulatedServer implements ConnectableServer {
 
   /** A failure here is one that ends the session. */
   async #attempt(what: 'factory' | 'connect'): Promise<void> {
+    this.starting = true;
     try {
       await this.#hold(what);
     } catch (error) {
       this.failed = true;
       throw error;
+    } finally {
+      this.starting = false;
     }
   }
 

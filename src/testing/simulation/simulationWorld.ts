@@ -173,6 +173,12 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     return `t${++this.#count.token}`;
   }
 
+  isWaitedFor(token: string): boolean {
+    return this.exchanges.some(
+      ({ open, stream }) => open && stream.requests.some((request) => request.token === token),
+    );
+  }
+
   fetch(request: Request): Promise<Response> {
     return this.supervisor.fetch(request);
   }

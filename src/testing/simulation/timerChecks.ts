@@ -50,10 +50,10 @@ export function otherTimers(observed: Observed): string | undefined {
   if (parked > left) return `${parked} timers of resumeTimeout for ${left} calls`;
 
   const ending = [...sessions.values()].filter(
-    ({ server, state }) => state === 'terminated' && (server.closing || server.calls.size > 0),
+    ({ server, state }) => state === 'terminated' && (server.starting || server.closing || server.calls.size > 0),
   );
   const shutdowns = of(settings.shutdownTimeout);
-  if (shutdowns > ending.length + (draining ? 1 : 0))
+  if (shutdowns > ending.length + storeOperations + (draining ? 1 : 0))
     return `${shutdowns} timers of shutdownTimeout for ${ending.length} endings`;
 
   const known: number[] = Object.values(settings).filter((value) => typeof value === 'number');

@@ -3,28 +3,37 @@ import { expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
 import { becomesIdle } from '../../support/sessionLife.ts';
 import { get, initialize, post } from '../../support/wire.ts';
-import { drive, driveBody, openStreams, resume, serveDriven, takeAll } from '../resumption/drivenCalls.ts';
+import { drive, driveBody, openStreams, serveDriven, takeAll } from '../resumption/drivenCalls.ts';
 
 async function served() {
   const driven = await serveDriven({ eventStore: createMemoryEventStore() });
   return { driven, ...(await initialize(driven.url)) };
 }
 
-test('a call that lost its client is in flight: the same id is refused, and the answer is there for who resumes', async () => {
+test('an id whose call lost its client is free: the first call ends with an error, the second has its own answer', async () => {
   const { driven, headers, sessionId } = await served();
   const { stream, primed, call } = await drive(driven, headers, 'first', 7);
   stream.destroy();
   await openStreams(driven, sessionId, 0);
+  const second = await drive(driven, headers, 'second', 7);
+  const resumed = await get(driven.url, { ...headers, 'last-event-id': primed });
+  expect(resumed.messages()).toMatchObject([{ id: 7, error: { code: -32000 } }]);
+  await call.notify(1);
+  call.answer();
+  await second.call.notify(2);
+  second.call.answer();
+  expect(await takeAll(second.stream)).toEqual([2, 'answered 7']);
+  expect(second.stream.waiting.at(-1)?.data).toContain('second');
+});
+
+test('an id whose client is there and waits is refused', async () => {
+  const { driven, headers } = await served();
+  const first = await drive(driven, headers, 'first', 7);
   const refused = await post(driven.url, driveBody('second', 7), headers);
   expect(refused.status).toBe(400);
   expect(refused.json()).toMatchObject({ id: 7, error: { code: -32600 } });
-  const resumed = await resume(driven, headers, primed);
-  call.answer();
-  await takeAll(resumed);
-  expect(JSON.parse(resumed.waiting.at(-1)?.data ?? '')).toMatchObject({
-    id: 7,
-    result: { content: [{ text: 'first' }] },
-  });
+  first.call.answer();
+  expect(await takeAll(first.stream)).toEqual(['answered 7']);
 });
 
 test('an id that was used before: each stream has the answer of its own call', async () => {

@@ -1,0 +1,37 @@
+/**
+ * Who watches the actors can't stop them. xstate calls inspection observers in the midst of a transition, where an error
+ * would end the actor that is in it; and it throws the error of a subscriber where nobody can catch it, which would end
+ * the process. So whoever is let near an actor is wrapped.
+ */
+import { type ActorSystem, type ActorSystemInfo, type AnyActorRef, type Observer, toObserver } from 'xstate';
+import { callBack } from './callback.ts';
+
+type System = ActorSystem<ActorSystemInfo>;
+
+/** Is told what an observer threw, or rejected with. */
+export type ObserverFailed = (error: unknown) => void;
+
+/** An observer whose errors are told, and go no further. */
+export function guardedObserver<T>(observer: Partial<Observer<T>>, failed: ObserverFailed): Observer<T> {
+  return {
+    next: (value) => callBack(() => observer.next?.(value), failed),
+    error: (error) => callBack(() => observer.error?.(error), failed),
+    complete: () => callBack(() => observer.complete?.(), failed),
+  };
+}
+
+/** Wraps everybody who will inspect the system. */
+export function guardInspection(system: System, failed: ObserverFailed): void {
+  const inspect = system.inspect.bind(system);
+  Object.assign(system, {
+    inspect: (observer: Parameters<System['inspect']>[0]) => inspect(guardedObserver(toObserver(observer), failed)),
+  });
+}
+
+/** The `subscribe` of actors, with everybody wrapped who subscribes. One function for all actors. */
+export function guardedSubscribe(prototype: AnyActorRef, failed: ObserverFailed): AnyActorRef['subscribe'] {
+  const { subscribe } = prototype;
+  return function (this: AnyActorRef, ...observer: Parameters<typeof toObserver>) {
+    return subscribe.call(this, guardedObserver(toObserver(...observer), failed) as never);
+  } as AnyActorRef['subscribe'];
+}

@@ -1,0 +1,48 @@
+/**
+ * The embedder's clock, as the supervisor uses it: one that throws costs nobody anything. A timer that it can't set is set
+ * on Node's, a time that it can't tell is the system's.
+ */
+import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
+import type { Outbox } from './outbox.ts';
+
+/** Timers that Node's clock keeps for one that failed, told from the embedder's own handles. */
+class Substitute {
+  readonly handle: unknown;
+
+  constructor(handle: unknown) {
+    this.handle = handle;
+  }
+}
+
+/** `failed` is told of what the clock throws. What its timers bring about is told after it (see `Outbox`). */
+export function guardedClock(clock: Clock, outbox: Outbox, failed: (error: unknown) => void): Clock {
+  return {
+    setTimeout(fn, ms) {
+      const due = () => outbox.during(fn);
+      try {
+        return clock.setTimeout(due, ms);
+      } catch (error) {
+        failed(error);
+        return new Substitute(SYSTEM_CLOCK.setTimeout(due, ms));
+      }
+    },
+    clearTimeout(handle) {
+      try {
+        if (handle instanceof Substitute) SYSTEM_CLOCK.clearTimeout(handle.handle);
+        else clock.clearTimeout(handle);
+      } catch (error) {
+        failed(error);
+      }
+    },
+    now() {
+      try {
+        const now = clock.now();
+        if (typeof now === 'number' && !Number.isNaN(now)) return now;
+        failed(new TypeError(`The clock tells ${String(now)} instead of a time`));
+      } catch (error) {
+        failed(error);
+      }
+      return SYSTEM_CLOCK.now();
+    },
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * One life of a session in this process: its server, its transport, the exchanges that hold it. What happens to it, it
+ * tells its session, which decides. It ends once, in `end`, and is silent from then on.
+ */
+import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
+import type { RefusalName } from '../errors.ts';
+import type { EndReason } from '../machines/reasons.ts';
+import type { LogEntry } from '../options.ts';
+import type { Exchange } from '../transport/exchange.ts';
+import { Hold } from '../transport/hold.ts';
+import { HttpInitialize, type Opening } from '../transport/initializeSink.ts';
+import { refuse } from '../transport/refuse.ts';
+import { SessionTransport } from '../transport/sessionTransport.ts';
+import type { Load, TransportEvents, TransportOptions } from '../transport/transportOptions.ts';
+import { atMost } from './atMost.ts';
+import { type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
+
+/** What an incarnation tells its session. */
+export interface Incarnated {
+  readonly id: string;
+  /** The initialize was answered with a result. Returns whether that came in time. */
+  opened(result: Result): boolean;
+  /** An exchange that held it has ended. */
+  released(): void;
+  /** Nobody waits for a call any more. */
+  quiet(): void;
+  /** It has to end. */
+  terminate(reason: EndReason, error?: unknown): Promise<boolean>;
+}
+
+/** What it needs of the supervisor. */
+export interface IncarnationHost extends ServerHost {
+  readonly options: ServerHost['options'] & TransportOptions;
+  readonly load: Load;
+}
+
+/** What an initialize is answered whose session ended before its server did. */
+const REFUSAL_AT_END: Partial<Record<EndReason, RefusalName>> = {
+  initializeTimeout: 'initializeTimeout',
+  lifetime: 'initializeTimeout',
+  crashed: 'serverFailed',
+  drained: 'draining',
+};
+
+export class Incarnation implements TransportEvents, Opening {
+  readonly transport: SessionTransport;
+  readonly #session: Incarnated;
+  readonly #host: IncarnationHost;
+  readonly #server: ServerInstance;
+  /** The exchange of the initialize, until it is answered. */
+  #opening: Exchange | undefined;
+  #ended = false;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(session: Incarnated, host: IncarnationHost) {
+    this.#session = session;
+    this.#host = host;
+    this.transport = new SessionTransport(session.id, host.options, this);
+    this.#server = new ServerInstance(session.id, host);
+  }
+
+  get load(): Load {
+    return this.#host.load;
+  }
+
+  /** The embedder's server; undefined while it is being built, and after the end. */
+  get server(): ServerInstance['server'] {
+    return this.#server.server;
+  }
+
+  /** Builds the server and has it answer the initialize. */
+  async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest): Promise<void> {
+    this.#opening = exchange;
+    exchange.onClose(() => {
+      if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
+    });
+    if (this.#ended) return;
+    try {
+      if (!(await this.#server.start(request, this.transport))) return;
+      const answers = {
+        plain: () => this.transport.plainAnswer(initialize.id, exchange),
+        inSession: (hold: Hold) => this.transport.answer([initialize.id], exchange, false, hold),
+      };
+      this.transport.initialize(initialize, new HttpInitialize(initialize.id, exchange, answers, this));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** What holds it until the exchange has ended. */
+  hold(exchange: Exchange): Hold {
+    return new Hold(exchange, () => {
+      if (!this.#ended) this.#session.released();
+    });
+  }
+
+  /** Its calls get no more time to be answered. */
+  hurry(): void {
+    this.#onQuiet?.();
+  }
+
+  /** Answers whoever waits, ends the streams, closes the server, within twice `shutdownTimeout`. Never rejects. */
+  async end(reason: EndReason): Promise<void> {
+    this.#ended = true;
+    const { clock, shutdownTimeout } = this.#host.options;
+    if (reason === 'lifetime' && this.transport.awaitedCalls > 0) {
+      this.transport.closeStandalone();
+      await atMost(clock, shutdownTimeout, new Promise<void>((resolve) => (this.#onQuiet = resolve)));
+    }
+    const opening = this.#opening;
+    this.#opening = undefined;
+    this.#attempt('An answer could not be written', () => {
+      if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');
+    });
+    this.#attempt('The streams could not be ended', () => this.transport.shut(`Session ended: ${reason}`));
+    // The server hears of it, and its handlers abort, before it is closed: what `close` does is the embedder's.
+    const told = this.transport.close().catch((error: unknown) => {
+      this.#warn('session.closeFailed', 'The server threw when told of its end', error);
+    });
+    await Promise.all([told, this.#server.close(), this.#forgetEvents()]);
+  }
+
+  // --- what the answer of the initialize tells
+
+  opened(result: Result): Hold | undefined {
+    const exchange = this.#opening;
+    if (exchange === undefined || this.#ended) return undefined;
+    if (!this.#session.opened(result)) return undefined;
+    this.#opening = undefined;
+    return this.hold(exchange);
+  }
+
+  refused(): void {
+    this.#opening = undefined;
+    this.#end('closed');
+  }
+
+  // --- what the transport tells
+
+  quiet(): void {
+    this.#onQuiet?.();
+    if (!this.#ended) this.#session.quiet();
+  }
+
+  failed(error: unknown): void {
+    if (this.#ended) this.#warn('server.failed', 'The server failed after its session had ended', error);
+    else this.#end('crashed', error);
+  }
+
+  closed(): void {
+    this.hurry(); // nobody is left who could answer
+    this.#end('closed');
+  }
+
+  storeFailed(error: unknown): void {
+    this.#warn('store.failed', 'The event store failed; a stream goes on without it', error);
+  }
+
+  // --- within
+
+  #end(reason: EndReason, error?: unknown): void {
+    if (!this.#ended) void this.#session.terminate(reason, error);
+  }
+
+  async #forgetEvents(): Promise<void> {
+    const { clock, shutdownTimeout } = this.#host.options;
+    const forgotten = this.transport.forget().catch((error: unknown) => this.storeFailed(error));
+    if (await atMost(clock, shutdownTimeout, forgotten)) return;
+    this.#warn('store.failed', `The event store did not forget a session within ${shutdownTimeout} ms`);
+  }
+
+  #attempt(message: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#warn('session.closeFailed', message, error);
+    }
+  }
+
+  #warn(event: LogEntry['event'], message: string, error?: unknown): void {
+    const cause = error === undefined ? {} : { error };
+    this.#host.log({ level: 'warn', event, message, sessionId: this.#session.id, ...cause });
+  }
+}

@@ -1,0 +1,50 @@
+/** What the supervisor counts as it happens, so that nobody has to look at all sessions to know. */
+import type { EndReason } from '../machines/reasons.ts';
+import type { Load } from '../transport/transportOptions.ts';
+import type { SessionEventType, SessionState } from './sessionInfo.ts';
+
+/** Numbers of this process since the supervisor was made, or as they are now. See `SessionSupervisor.stats`. */
+export interface SupervisorStats {
+  /** Sessions there are now, by their state. */
+  readonly sessions: Readonly<Record<Exclude<SessionState, 'terminated'>, number>>;
+  /** Sessions whose initialize was answered with a result. */
+  readonly opened: number;
+  /** Sessions that have ended, by reason; those that were never opened included. */
+  readonly ended: Readonly<Partial<Record<EndReason, number>>>;
+  /** Servers of the embedder's that are being built, and that are being closed. */
+  readonly servers: { readonly starting: number; readonly closing: number };
+  /** Requests of clients that are not answered. */
+  readonly calls: number;
+  /** SSE responses that are open. */
+  readonly streams: number;
+}
+
+export class Tally implements Load {
+  calls = 0;
+  streams = 0;
+  opened = 0;
+  readonly sessions = { initializing: 0, active: 0, idle: 0 };
+  readonly ended: Partial<Record<EndReason, number>> = {};
+
+  /** A session is there. */
+  admitted(): void {
+    this.sessions.initializing++;
+  }
+
+  /** A session is told of, which was in this state before. */
+  changed(type: SessionEventType, before: SessionState): void {
+    if (type === 'session.opened') this.opened++;
+    if (type !== 'session.active' && type !== 'session.idle') return;
+    this.#leave(before);
+    this.sessions[type === 'session.active' ? 'active' : 'idle']++;
+  }
+
+  terminated(before: SessionState, reason: EndReason): void {
+    this.#leave(before);
+    this.ended[reason] = (this.ended[reason] ?? 0) + 1;
+  }
+
+  #leave(state: SessionState): void {
+    if (state !== 'terminated') this.sessions[state]--;
+  }
+}
