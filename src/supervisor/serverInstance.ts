@@ -145,6 +145,8 @@ export class ServerInstance {
   }
 
   async #build(request: ServerRequest, transport: unknown): Promise<void> {
+    await null; // the factory may end its session at once: by then `#starting` has to be there
+    if (this.#closed) return;
     const built = serverOf(await this.#host.options.server(new Context(request, this)));
     take(built.server);
     this.#built = built;
