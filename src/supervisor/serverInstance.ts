@@ -108,7 +108,12 @@ export class ServerInstance {
   async start(request: ServerRequest, transport: unknown): Promise<boolean> {
     if (this.#closed) return false;
     this.#enter('starting');
-    this.#starting = this.#build(request, transport);
+    // It is there before the factory is called, which may end its session at once.
+    let begin = (_: Promise<void>) => {};
+    this.#starting = new Promise((resolve) => {
+      begin = resolve;
+    });
+    begin(this.#build(request, transport));
     try {
       await this.#starting;
     } catch (error) {
@@ -145,8 +150,6 @@ export class ServerInstance {
   }
 
   async #build(request: ServerRequest, transport: unknown): Promise<void> {
-    await null; // the factory may end its session at once: by then `#starting` has to be there
-    if (this.#closed) return;
     const built = serverOf(await this.#host.options.server(new Context(request, this)));
     take(built.server);
     this.#built = built;

@@ -60,7 +60,7 @@ export interface ServerWorld {
   note(text: string): void;
   /** A text that has not been used. */
   token(): string;
-  /** A client has an exchange open for the answer of this call. */
+  /** A client has an exchange open for the answer of this call, and reads. */
   isWaitedFor(token: string): boolean;
 }
 
