@@ -211,3 +211,98 @@ describe('a drain', () => {
     expect(forest.clock.pending).toEqual([]);
   });
 });
+
+describe('a partition that fails', () => {
+  /** Has the first partition fail at its next event. */
+  function breakable(forest: Forest): AnyActorRef {
+    const [partition] = forest.partitions as [AnyActorRef];
+    const transition = () => {
+      throw new Error('broken partition');
+    };
+    Object.assign(partition, { logic: { transition } });
+    return partition;
+  }
+
+  test('is given up: its sessions end as crashed, their timers too, and new ones go elsewhere', async () => {
+    const forest = new Forest();
+    const [a, b] = [forest.spawn('a'), forest.spawn('b')];
+    a.actor.send({ type: 'INITIALIZED' });
+    const partition = breakable(forest);
+    partition.send({ type: 'SPAWN' });
+    await turns(3);
+    expect(a.owner.said).toEqual(['active 1', 'released crashed', 'released crashed']);
+    expect(b.owner.said).toEqual(['released crashed', 'released crashed']);
+    expect(forest.errors).toEqual([new Error('broken partition')]);
+    expect(forest.clock.pending).toEqual([]);
+    const c = forest.spawn('c');
+    expect(c.actor._parent).not.toBe(partition);
+    c.actor.send({ type: 'INITIALIZED' });
+    expect(c.owner.said).toEqual(['active 1']);
+    expect(forest.tree.root.getSnapshot().status).toBe('active');
+  });
+
+  test('while it spawns leaves no actor', async () => {
+    const forest = new Forest();
+    forest.spawn('a');
+    breakable(forest);
+    expect(() => forest.spawn('b')).toThrow('No actor was spawned');
+    await turns(3);
+    expect(forest.spawn('c').actor.getSnapshot().status).toBe('active');
+  });
+});
+
+describe('the root', () => {
+  test('does not stop because somebody says so: that is a drain', () => {
+    const forest = new Forest();
+    const { actor } = forest.spawn('a');
+    expect(forest.tree.root.stop()).toBe(forest.tree.root);
+    expect(forest.drained).toEqual(['stopRequested']);
+    expect(actor.getSnapshot().status).toBe('active');
+  });
+
+  test('that has stopped tells so, and spawns no more', () => {
+    const forest = new Forest();
+    forest.tree.root.send({ type: 'DRAIN' });
+    forest.tree.root.send({ type: 'DRAINED' });
+    expect(forest.drained).toEqual(['endIdleSessions', 'stopped']);
+    expect(() => forest.spawn('a')).toThrow('No actor was spawned');
+  });
+});
+
+describe('an observer that throws', () => {
+  const broken = () => {
+    throw new Error('broken observer');
+  };
+
+  test.each([
+    ['a function', broken],
+    ['an object', { next: broken }],
+  ])('inspecting the system as %s is told of, and stops nothing', (_, observer) => {
+    const forest = new Forest();
+    const inspection = forest.tree.root.system.inspect(observer);
+    const { actor, owner } = forest.spawn('a');
+    actor.send({ type: 'INITIALIZED' });
+    expect(owner.said).toEqual(['active 1']);
+    expect(forest.errors.length).toBeGreaterThan(2);
+    inspection.unsubscribe();
+    const before = forest.errors.length;
+    end(actor);
+    expect(forest.errors).toHaveLength(before);
+  });
+
+  test('subscribed to a session, a partition or the root is told of, and stops nothing', async () => {
+    const forest = new Forest();
+    const { actor, owner } = forest.spawn('a');
+    for (const ref of [actor, actor._parent, forest.tree.root] as AnyActorRef[]) {
+      ref.subscribe(broken);
+      ref.subscribe({ next: broken, error: broken, complete: broken });
+    }
+    actor.send({ type: 'INITIALIZED' });
+    forest.spawn('b');
+    forest.tree.root.send({ type: 'GROW', id: 'another' });
+    end(actor);
+    await turns(3); // what nobody caught would be thrown by a timer, which fails the run
+    expect(owner.said).toEqual(['active 1', 'released deleted']);
+    expect(forest.errors.length).toBeGreaterThan(5);
+  });
+});

@@ -175,7 +175,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   isWaitedFor(token: string): boolean {
     return this.exchanges.some(
-      ({ open, stream }) => open && stream.requests.some((request) => request.token === token),
+      ({ open, reading, stream }) => open && reading && stream.requests.some((request) => request.token === token),
     );
   }
 
