@@ -1,6 +1,8 @@
 /** An MCP server on node:http by hand, right by default, and wrong or odd in the ways that a test asks for. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { listen } from '../support/listen.ts';
 
@@ -34,6 +36,12 @@ export interface Oddities {
   readonly polling?: boolean;
   /** Every seventh request is refused with this status and `Retry-After: 0`. */
   readonly busyStatus?: number;
+  /** How long every request waits before the server looks at it, in ms. */
+  readonly latency?: number;
+  /** The server looks at a request when the one before has been answered. */
+  readonly oneAtATime?: boolean;
+  /** How long a ping takes more than anything else, in ms. */
+  readonly pingLatency?: number;
   /** What has to be sent as `Authorization`. */
   readonly authorization?: string;
   /** The tools. Default: `sleep`, by `ms`. */
@@ -82,6 +90,7 @@ class HandwrittenServer {
   readonly #odd: Oddities;
   readonly #sessions = new Map<string, Session>();
   #requests = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(idleTimeout: number, odd: Oddities) {
     this.#idleTimeout = odd.idle === 'short' ? idleTimeout / 5 : idleTimeout;
@@ -95,6 +104,12 @@ class HandwrittenServer {
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
+    if (this.#odd.latency !== undefined) await sleep(this.#odd.latency);
+    if (this.#odd.oneAtATime) {
+      const before = this.#last;
+      this.#last = once(res, 'close');
+      await before;
+    }
     const { authorization, busyStatus, missingStatus = 400, unknownStatus = 404, stateless } = this.#odd;
     if (authorization !== undefined && req.headers.authorization !== authorization) return refuse(res, 401);
     if (busyStatus !== undefined && ++this.#requests % 7 === 0) return refuse(res, busyStatus, { 'Retry-After': '0' });
@@ -107,6 +122,7 @@ class HandwrittenServer {
     if (req.method === 'DELETE' && this.#odd.deleteStatus !== undefined) return refuse(res, this.#odd.deleteStatus);
     if (session === undefined) return refuse(res, unknownStatus);
     this.#touch(session);
+    if (message.method === 'ping') await sleep(this.#odd.pingLatency ?? 0);
     if (req.method === 'DELETE') return this.#delete(session, res);
     if (req.method === 'GET') return this.#listen(session, req, res);
     return this.#answer(session, message, res);
