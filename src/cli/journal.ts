@@ -1,11 +1,12 @@
 /**
  * What the command prints while it serves: one line for each entry, as text for people or as JSON for machines.
- * Warnings and errors go to stderr, everything else to stdout.
+ * Warnings and errors go to stderr, everything else to stdout. Whatever an entry holds, no control or direction character
+ * of it reaches a terminal, and nothing in it can look like another line.
  */
 import { styleText } from 'node:util';
 import type { LogEntry } from '../index.ts';
-import { describeError } from './failure.ts';
-import { printable } from './wording.ts';
+import { describeError, stackLines } from './failure.ts';
+import { escaped, printable, printableJson } from './wording.ts';
 
 /** Where lines go: what the journal needs of `process.stdout` and `process.stderr`. */
 export interface LineSink {
@@ -30,7 +31,7 @@ export interface JournalOptions {
 export interface Journal {
   /** Writes an entry as one line, unless its level is not wanted. */
   write(entry: LogEntry): void;
-  /** Writes what greets a person at the start: the lines as they are, or the entry where lines are JSON. */
+  /** Writes what greets a person at the start: the lines, their spaces kept, or the entry where lines are JSON. */
   greet(lines: readonly string[], entry: LogEntry): void;
 }
 
@@ -49,7 +50,7 @@ export function createJournal(options: JournalOptions): Journal {
   };
   const greet = (lines: readonly string[], entry: LogEntry): void => {
     if (format === 'json') write(entry);
-    else if (!quiet) out.write(lines.map((text) => `${text}\n`).join(''));
+    else if (!quiet) out.write(lines.map((text) => `${escaped(text)}\n`).join(''));
   };
   return { write, greet };
 }
@@ -88,7 +89,9 @@ function textLine(entry: LogEntry, { time, verbose, colour }: Look): string {
     parts.push(`${label}${printable(message)}${because}${whose}`);
   }
   const text = parts.join('  ');
-  return verbose && error instanceof Error && error.stack !== undefined ? `${text}\n${error.stack}` : text;
+  // Indented, so that no line of a message that came from elsewhere passes for an entry.
+  const stack = verbose && error instanceof Error ? stackLines(error, '  ') : [];
+  return [text, ...stack].join('\n');
 }
 
 /** Local time of day: who follows a terminal compares it with the clock on the wall. */
@@ -108,9 +111,9 @@ function jsonLine(entry: LogEntry, { time, verbose }: Look): string {
   const { level, event, message } = entry;
   const stamped = { time: new Date(time).toISOString(), ...entry };
   try {
-    return JSON.stringify(stamped, (_key, value: unknown) => plainError(value));
+    return printableJson(JSON.stringify(stamped, (_key, value: unknown) => plainError(value)));
   } catch {
     // Something in it refers to itself: its essence is still worth a line.
-    return JSON.stringify({ time: stamped.time, level, event, message });
+    return printableJson(JSON.stringify({ time: stamped.time, level, event, message }));
   }
 }

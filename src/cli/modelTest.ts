@@ -5,6 +5,7 @@ import type { LineSink } from './journal.ts';
 import { type ModelTestFlags, toModelTestOptions } from './modelTestFlags.ts';
 import { renderReport } from './modelTestReport.ts';
 import { createProgress } from './progress.ts';
+import { printableJson } from './wording.ts';
 
 interface Output {
   readonly out: LineSink;
@@ -25,7 +26,7 @@ export async function runModelTest(flags: ModelTestFlags, { out, err, env }: Out
     });
     progress.end();
     const colour = out.isTTY === true && !env['NO_COLOR'];
-    out.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report, { colour }));
+    out.write(flags.json ? `${printableJson(JSON.stringify(report, null, 2))}\n` : renderReport(report, { colour }));
     return report.violations.length === 0 ? 0 : EXIT_FAILURE;
   } catch (error) {
     progress.end();

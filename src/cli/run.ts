@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { SupervisorError } from '../index.ts';
-import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE } from './failure.ts';
+import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE, stackLines } from './failure.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { runModelTest } from './modelTest.ts';
 import type { ModelTestFlags } from './modelTestFlags.ts';
@@ -141,8 +141,8 @@ class ServeProcess {
       this.#journal.write({ level: 'error', event: 'command.failed', message });
     } else {
       const thrown = error instanceof CommandFailure ? error.cause : error;
-      const trace = verbose && thrown instanceof Error ? `${thrown.stack}\n` : '';
-      process.stderr.write(`mcp-session-supervisor: ${message}\n${trace}`);
+      const trace = verbose && thrown instanceof Error ? stackLines(thrown) : [];
+      process.stderr.write([`mcp-session-supervisor: ${message}`, ...trace, ''].join('\n'));
     }
     // Once what was written has gone out: exiting at once would lose it where a pipe is asynchronous.
     process.stderr.write('', () => process.exit(exitCodeOf(error)));

@@ -3,11 +3,18 @@
 /** Longer texts are cut: a log line is read by people. */
 const LONGEST = 400;
 
-// Control characters move cursors and forge lines; format characters reorder or hide what is read.
+// Control characters (C0, C1) move cursors and forge lines; format characters, those of direction among them, reorder or
+// hide what is read; a lone surrogate is no text at all.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** A line with every character escaped as `\u{…}` that would not show as itself; its spaces stay. */
+export function escaped(line: string): string {
+  return line.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
 /**
- * Text from elsewhere (a client's name, an error's message) as one line without control or invisible characters: white space collapsed, the rest escaped as `\u{…}`.
+ * Text from elsewhere (a client's name, an error's message) as one line without control or invisible characters: white
+ * space collapsed, the rest escaped as `\u{…}`. At most `longest` characters, 400 by default.
  */
 export function printable(text: string, longest: number = LONGEST): string {
   // Cut first and generously, so that a hostile megabyte is not worked through.
@@ -15,8 +22,20 @@ export function printable(text: string, longest: number = LONGEST): string {
     .slice(0, longest * 4)
     .replace(/\s+/g, ' ')
     .trim();
-  const safe = line.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-  return safe.length > longest ? `${safe.slice(0, longest - 1)}…` : safe;
+  const safe = escaped(line);
+  // Not in the middle of a character: half a pair of surrogates is none.
+  return safe.length > longest ? `${safe.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…` : safe;
+}
+
+/** JSON as it is, but for characters that a terminal would act on: those are escaped, so that it parses to the same. */
+export function printableJson(json: string): string {
+  return json.replace(UNPRINTABLE, (character) => {
+    // Line breaks lie between the values only: within them JSON has no raw one.
+    if (character === '\n') return character;
+    return Array.from({ length: character.length }, (_, index) => {
+      return `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+    }).join('');
+  });
 }
 
 /** A duration as people say it, in its two largest units: `2h 5m`, `31m 4s`, `2.5s`, `40ms`. */
