@@ -1,8 +1,9 @@
 /**
- * One session opened and ended before the command listens, so that a broken factory is told at once and the server's
- * name is known. It goes through a supervisor of its own: what works here works for a client.
+ * Two sessions opened beside one another and ended before the command listens, so that a broken factory is told at once, one
+ * that shares a server among sessions too, and the server's name is known. They go through a supervisor of their own:
+ * what works here works for a client.
  */
-import { createSessionSupervisor, type LogEntry } from '../index.ts';
+import { createSessionSupervisor, type LogEntry, type SessionSupervisor, SupervisorError } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { Flags } from './program.ts';
@@ -14,13 +15,23 @@ export interface ServerInfo {
   readonly version: string;
 }
 
-interface InitializeAnswer {
+interface Answer {
   readonly result?: { readonly serverInfo?: { readonly name?: unknown; readonly version?: unknown } };
   readonly error?: { readonly message?: unknown };
 }
 
+/** How long a ping may take, in ms: SDK servers answer it by themselves. */
+const PING_TIMEOUT = 10_000;
+
+/** Why a session can't be had: the error that was thrown, and whether the factory threw it. */
+interface Trouble {
+  readonly error: unknown;
+  readonly ofFactory: boolean;
+}
+
 /**
- * Builds one server, initializes it, and ends it again with its cleanup.
+ * Builds two servers, initializes and pings both, and ends them again with their cleanup; only one where there may be no
+ * second session.
  * @throws {CommandFailure} when that fails.
  */
 export async function probe(
@@ -30,7 +41,9 @@ export async function probe(
   version: string,
 ): Promise<ServerInfo> {
   const entries: LogEntry[] = [];
-  let thrown: { readonly error: unknown } | undefined;
+  const thrown: unknown[] = [];
+  const built = new Set<unknown>();
+  let shared = false;
   const supervisor = createSessionSupervisor({
     initializeTimeout: flags.initializeTimeout,
     stateless: flags.stateless,
@@ -38,40 +51,126 @@ export async function probe(
     enableJsonResponse: true,
     logger: (entry) => entries.push(entry),
     server: async (session) => {
+      let made: Awaited<ReturnType<typeof source.factory>>;
       try {
-        return await source.factory(session);
+        made = await source.factory(session);
       } catch (error) {
-        thrown = { error };
+        thrown.push(error);
         throw error;
       }
+      const server = serverIn(made);
+      // Not handed over: the second session's end would close the first one's server.
+      if (built.has(server)) {
+        shared = true;
+        throw new SupervisorError('INVALID_SERVER', 'the same server again');
+      }
+      if (typeof server === 'object' && server !== null) {
+        built.add(server);
+        // One at a time may have it.
+        session.signal.addEventListener('abort', () => built.delete(server));
+      }
+      return made;
     },
   });
-  const response = await supervisor.fetch(initializeRequest(version));
-  const answer = (await response.json()) as InitializeAnswer;
+  // One after the other, so that it is known whether it takes two to fail; the first stays open meanwhile.
+  const sessions = [await open(supervisor, version)];
+  if (sessions[0]?.info !== undefined && flags.maxSessions !== 1) sessions.push(await open(supervisor, version));
+  const opened = sessions.filter(({ info }) => info !== undefined);
+  const silent = opened.length < sessions.length ? [] : await pingAll(supervisor, sessions);
   await supervisor.drain();
+
   const told = entries.filter(({ level }) => level === 'warn' || level === 'error');
-  const { serverInfo } = answer.result ?? {};
-  if (serverInfo === undefined) {
-    const cause = thrown ?? told.find(({ error }) => error !== undefined);
-    const why =
-      cause === undefined ? String(answer.error?.message ?? `status ${response.status}`) : describeError(cause.error);
-    const what =
-      thrown === undefined
-        ? `the server of ${source.label} can't be started`
-        : `the server factory of ${source.label} failed`;
-    throw new CommandFailure(`${what}: ${why}`, undefined, { cause: cause?.error });
+  const trouble = troubleOf(thrown, told);
+  const isRefused = trouble?.error instanceof SupervisorError && trouble.error.code === 'INVALID_SERVER';
+  // The supervisor takes a server once: where one session came up, its server was no invalid one.
+  if (shared || (isRefused && opened.length > 0)) {
+    const message = `${source.label}: the factory returned the same server twice; build a new one for each session`;
+    throw new CommandFailure(message);
   }
-  // The server came up; that its end went wrong is worth a word all the same.
+  const failed = sessions.find(({ info }) => info === undefined);
+  if (failed !== undefined) {
+    const why = trouble === undefined ? failed.why : describeError(trouble.error);
+    const what = trouble?.ofFactory
+      ? `the server factory of ${source.label} failed`
+      : `the server of ${source.label} can't be started`;
+    const when = opened.length > 0 ? ' for a second session beside the first' : '';
+    throw new CommandFailure(`${what}${when}: ${why}`, undefined, { cause: trouble?.error });
+  }
+  if (silent.length > 0) {
+    const beside = sessions.length > 1 ? ' with two sessions open; does the factory build all of it for each?' : '';
+    throw new CommandFailure(`the server of ${source.label} does not answer a ping${beside}`);
+  }
+  // The servers came up; that an end went wrong is worth a word all the same.
   for (const entry of told) journal.write(entry);
-  return { name: String(serverInfo.name), version: String(serverInfo.version) };
+  const [{ info } = { info: undefined }] = opened;
+  return info ?? { name: 'unnamed', version: '' };
 }
 
-function initializeRequest(version: string): Request {
+/** One session of the probe; without `info` where it could not be opened. */
+interface Visit {
+  readonly id: string | undefined;
+  readonly info: ServerInfo | undefined;
+  readonly why: string;
+}
+
+async function open(supervisor: SessionSupervisor, version: string): Promise<Visit> {
   const clientInfo = { name: 'mcp-session-supervisor', version };
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+  const response = await supervisor.fetch(post({ id: 0, method: 'initialize', params }));
+  const { result, error } = (await response.json()) as Answer;
+  const { serverInfo } = result ?? {};
+  return {
+    id: response.headers.get('mcp-session-id') ?? undefined,
+    info: serverInfo && { name: String(serverInfo.name), version: String(serverInfo.version) },
+    why: String(error?.message ?? `status ${response.status}`),
+  };
+}
+
+/** Pings all at once; resolves to those that did not answer. */
+async function pingAll(supervisor: SessionSupervisor, sessions: readonly Visit[]): Promise<Visit[]> {
+  const answered = await Promise.all(sessions.map(({ id }, index) => ping(supervisor, id, index + 1)));
+  return sessions.filter((_, index) => !answered[index]);
+}
+
+/** Whether a session answers a ping, with a result or an error, in time. */
+async function ping(supervisor: SessionSupervisor, sessionId: string | undefined, id: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), PING_TIMEOUT);
+  });
+  const answered = async (): Promise<boolean> => {
+    const headers = sessionId === undefined ? {} : { 'mcp-session-id': sessionId };
+    const response = await supervisor.fetch(post({ id, method: 'ping' }, headers));
+    return ((await response.json()) as { readonly id?: unknown }).id === id;
+  };
+  try {
+    return await Promise.race([answered().catch(() => false), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function post(message: object, headers: Readonly<Record<string, string>> = {}): Request {
   return new Request('http://localhost/', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
   });
+}
+
+/** The server itself, where the factory returned it with its cleanup. */
+function serverIn(made: unknown): unknown {
+  const { connect, server } = (made ?? {}) as { readonly connect?: unknown; readonly server?: unknown };
+  return typeof connect === 'function' ? made : server;
+}
+
+/** What went wrong: first of all what the factory itself threw. */
+function troubleOf(thrown: readonly unknown[], told: readonly LogEntry[]): Trouble | undefined {
+  if (thrown.length > 0) return { error: thrown[0], ofFactory: true };
+  const entry = told.find(({ error }) => error !== undefined);
+  return entry && { error: entry.error, ofFactory: false };
 }

@@ -35,6 +35,7 @@ describe('wrong usage: exit code 2', () => {
     [[SERVER_MODULE, '--sesion-idle-timeout', '5m'], /unknown option .* \(Did you mean --session-idle-timeout\?\)/],
     [[SERVER_MODULE, '--session-idle-timeout', '30'], /A duration needs a unit: 30ms, 30s, 30m or 30h/],
     [[SERVER_MODULE, '--stateless', '--session-idle-timeout', '5m'], /cannot be used with/],
+    [[SERVER_MODULE, '--retry-interval', '5s'], /has no effect without option '--resumable'/],
     [[], /missing required argument 'module'/],
   ])('%j', async (args, expected) => {
     const { line, code } = await failure(command.run(args));
@@ -128,6 +129,44 @@ describe('the factory does not work: exit code 1', () => {
   ])('it %s', async (how, source) => {
     const { line, code } = await failureOf(`${how}.mjs`, source);
     expect(line).toBe(`the server factory of ./${how}.mjs failed: RangeError: no server today (${how}.mjs:1)`);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['one server', 'const one = build();\nexport default () => one;'],
+    [
+      'one server, with a cleanup for each',
+      'const one = build();\nexport default () => ({ server: one, cleanup() {} });',
+    ],
+    ['one promise of a server', 'const one = Promise.resolve(build());\nexport default () => one;'],
+  ])('it shares %s among sessions', async (_, source) => {
+    for (const flags of [[], ['--stateless']]) {
+      const { line, code } = await failureOf('shares.mjs', `${BUILD}\n${source}`, ...flags);
+      expect(line).toBe('./shares.mjs: the factory returned the same server twice; build a new one for each session');
+      expect(code).toBe(1);
+    }
+  });
+
+  test('it hides that it shares one server', async () => {
+    const source = `${BUILD}
+      const one = build();
+      export default () => ({ connect: (transport) => one.connect(transport), close: () => one.close() });`;
+    const { line, code } = await failureOf('hides.mjs', source);
+    // An SDK server refuses to be connected twice, and is of no use to anybody then.
+    expect(line).toMatch(
+      /^the server of \.\/hides\.mjs can't be started for a second session beside the first: Already connected/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test('it builds one server and no other', async () => {
+    const source = `${BUILD}
+      let built = 0;
+      export default () => { if (built++ > 0) throw new Error('only one'); return build(); };`;
+    const { line, code } = await failureOf('only.mjs', source);
+    expect(line).toBe(
+      'the server factory of ./only.mjs failed for a second session beside the first: only one (only.mjs:5)',
+    );
     expect(code).toBe(1);
   });
 
