@@ -10,6 +10,7 @@ import {
   parseCount,
   parseDuration,
   parseDurationOrInfinity,
+  parseDurationOrZero,
   parseList,
   parseOrigins,
   parsePath,
@@ -23,6 +24,7 @@ export interface Flags {
   readonly port: number;
   readonly host: string;
   readonly path: string;
+  readonly httpKeepAliveTimeout?: number;
   readonly sessionIdleTimeout?: number;
   readonly initializeTimeout?: number;
   readonly maxSessionLifetime?: number;
@@ -55,33 +57,46 @@ export interface Flags {
 export type Invocation =
   | { readonly kind: 'serve'; readonly module: string; readonly flags: Flags }
   | { readonly kind: 'modelTest'; readonly flags: ModelTestFlags }
-  /** `--help` or `--version`: only print. */
+  /** `--help` or `--version`, or one of them in short: only print. */
   | { readonly kind: 'print'; readonly text: string };
 
 const FLAGS: Readonly<Record<string, readonly Option[]>> = {
   'Where it listens:': [
-    new Option('--port <port>', '0 takes a free port').argParser(parsePort).default(3000),
+    new Option('-p, --port <port>', '0 takes a free port').argParser(parsePort).default(3000),
     new Option('--host <host>', 'name or address to bind').default('127.0.0.1'),
-    new Option('--path <path>', 'path of the MCP endpoint').argParser(parsePath).default('/mcp'),
+    new Option('--path <path>', 'path of the MCP endpoint, with or without a slash at its end')
+      .argParser(parsePath)
+      .default('/mcp'),
+    new Option(
+      '--http-keep-alive-timeout <duration>',
+      'keep a connection without a request for so long; more than the load balancer in front does (default: 65s)',
+    ).argParser(parseDuration),
   ],
   'Sessions:': [
     new Option('--session-idle-timeout <duration>', 'end a session with nothing in flight for so long (default: 30m)')
       .argParser(parseDurationOrInfinity)
       .conflicts('stateless'),
     new Option('--initialize-timeout <duration>', 'bound of an initialize (default: 1m)').argParser(parseDuration),
-    new Option('--max-session-lifetime <duration>', 'end a session at this age (default: infinity)').argParser(
-      parseDurationOrInfinity,
-    ),
-    new Option('--max-sessions <count>', 'how many there may be (default: 10000)').argParser(parseCount),
-    new Option('--when-full <policy>', 'at --max-sessions (default: evict-idle)').choices(['evict-idle', 'reject']),
-    new Option('--max-sessions-per-principal <count>', 'default: infinity').argParser(parseCount),
+    new Option('--max-session-lifetime <duration>', 'end a session at this age (default: infinity)')
+      .argParser(parseDurationOrInfinity)
+      .conflicts('stateless'),
+    new Option(
+      '--max-sessions <count>',
+      'how many there may be; with --stateless: calls at a time (default: 10000)',
+    ).argParser(parseCount),
+    new Option('--when-full <policy>', 'at --max-sessions (default: evict-idle)')
+      .choices(['evict-idle', 'reject'])
+      .conflicts('stateless'),
+    new Option('--max-sessions-per-principal <count>', 'default: infinity')
+      .argParser(parseCount)
+      .conflicts('stateless'),
     new Option('--stateless', 'a fresh server for each request, no sessions'),
     new Option('--shutdown-timeout <duration>', 'what calls in flight get at the end (default: 10s)').argParser(
       parseDuration,
     ),
-    new Option('--history-size <count>', 'events that each session remembers (default: 64)').argParser(
-      parseWholeNumber,
-    ),
+    new Option('--history-size <count>', 'events that each session remembers (default: 64)')
+      .argParser(parseWholeNumber)
+      .conflicts('stateless'),
   ],
   'Requests and streams:': [
     new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
@@ -96,7 +111,7 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option(
       '--retry-interval <duration>',
       'with --resumable: when clients are to come back, the SSE retry field (default: not sent)',
-    ).argParser(parseDuration),
+    ).argParser(parseDurationOrZero),
     new Option('--keep-alive-interval <duration>', 'between comments on an open stream (default: 15s)').argParser(
       parseDurationOrInfinity,
     ),
@@ -136,13 +151,15 @@ Durations are written 500ms, 30s, 30m or 2h, some also "infinity"; sizes 512b, 6
 
 The module exports a function that builds one MCP server for one session, as its default export or as createServer.
 It may be async, and may return { server, cleanup }. It is named by a path, a file URL, or a package specifier, which
-is looked up from the current directory first. Before listening, the command opens one session on it and ends that
-session again, so that a broken factory is told at once; its client is named mcp-session-supervisor.
+is looked up from the current directory first. Before listening, the command opens two sessions on it at a time (one
+with --max-sessions 1) and ends them again, so that a broken factory is told at once; their client is named
+mcp-session-supervisor.
 
-SIGINT and SIGTERM drain: new sessions get 503, calls in flight get --shutdown-timeout. A second signal exits at once.
-An error that escapes a session's own callbacks is logged, and the other sessions go on.
+SIGINT, SIGTERM and SIGHUP drain: new sessions get 503, calls in flight get --shutdown-timeout. A second signal exits at
+once. A request whose Host or Origin is refused is told at most once a second, with the flag that would allow it. An error that
+escapes a session's own callbacks is logged, and the other sessions go on.
 
-Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 130 or 143 when a second signal came.`;
+Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 129, 130 or 143 when a second signal came.`;
 
 /**
  * Parses the arguments (without node and script).
@@ -156,8 +173,8 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
       'Serves an MCP server over Streamable HTTP: every session supervised, ended when idle, never mid-call.',
     )
     .argument('<module>', 'module with the server factory')
-    .version(version, '--version', 'print the version')
-    .helpOption('--help', 'print this')
+    .version(version, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
     .helpCommand(false)
     // A flag of the one command must not be taken for a flag of the other.
     .enablePositionalOptions()
@@ -172,6 +189,7 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
       writeErr: () => {},
     })
     .action((module: string, flags: Flags) => {
+      refuseIdle(flags);
       invocation = { kind: 'serve', module, flags };
     });
   for (const [heading, options] of Object.entries(FLAGS)) {
@@ -181,7 +199,7 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
     invocation = { kind: 'modelTest', flags };
   });
   try {
-    command.parse(argv, { from: 'user' });
+    command.parse(withInspectPort(argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: 'print', text: printed };
@@ -191,7 +209,34 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
   return invocation;
 }
 
-/** Commander's message as one sentence: without its prefix, its line breaks and its quoted option placeholders. */
+/**
+ * Commander gives an option with an optional value whatever follows; of `--inspect` only a number is the port, and
+ * anything else is the module.
+ */
+function withInspectPort(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((argument, index) => {
+    if (argument !== '--inspect' || (end !== -1 && index > end)) return argument;
+    return /^\d+$/.test(argv[index + 1] ?? '') ? argument : '--inspect=0';
+  });
+}
+
+/** Flags that speak of what `--resumable` keeps. */
+const OF_RESUMABLE = { resumeTimeout: '--resume-timeout', retryInterval: '--retry-interval' } as const;
+
+/** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
+function refuseIdle(flags: Flags): void {
+  if (flags.resumable) return;
+  for (const [name, flag] of Object.entries(OF_RESUMABLE)) {
+    if (flags[name as keyof typeof OF_RESUMABLE] === undefined) continue;
+    throw new CommandFailure(`option '${flag} <duration>' has no effect without option '--resumable'`, EXIT_USAGE);
+  }
+}
+
+/** Commander's message as one sentence: without its prefix, its line breaks and the short names of options. */
 function usageMessage(message: string): string {
-  return message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return message
+    .replace(/^error: /, '')
+    .replaceAll(/'-\w, --/g, "'--")
+    .replaceAll('\n', ' ');
 }

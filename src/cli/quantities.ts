@@ -33,6 +33,11 @@ export function parseDurationOrInfinity(text: string): number {
   return isInfinity(text) ? Number.POSITIVE_INFINITY : parseDuration(text);
 }
 
+/** As `parseDuration`; zero means at once. */
+export function parseDurationOrZero(text: string): number {
+  return /^0+(?:\.0+)?\s*(?:ms|[smh])$/i.test(text.trim()) ? 0 : parseDuration(text);
+}
+
 /** Bytes of `512b`, `64kb`, `4mb` (1 kb is 1024 bytes). Refuses a bare number and zero. */
 export function parseSize(text: string): number {
   const [, number, unit] = NUMBER_AND_UNIT.exec(text.trim()) ?? [];

@@ -21,7 +21,8 @@ const SAME_SIGNAL_WITHIN = 500;
 /** What the served module left running may end by itself for so long after the drain, in ms. */
 const LEFTOVER_GRACE = 1_000;
 
-const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** With the exit code of each where it comes a second time, or before anything is served: 128 and its number. */
+const STOP_SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 const requireSelf = createRequire(import.meta.url);
 

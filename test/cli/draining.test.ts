@@ -30,7 +30,7 @@ async function hold(running: Running, url: string, sessionId: string): Promise<{
 }
 
 describe('a drain', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s with nothing open', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s with nothing open', async (signal) => {
     const { running } = await serve();
     running.kill(signal);
     expect(await running.exited()).toEqual({ code: 0, signal: null });
@@ -77,6 +77,7 @@ describe('a drain', () => {
   });
 
   test.each([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('a second %s exits at once', async (signal, code) => {
@@ -91,6 +92,19 @@ describe('a drain', () => {
       return running.child.exitCode !== null;
     });
     expect(await running.exited()).toEqual({ code, signal: null });
+  });
+
+  test('idle connections, which are kept for long, are closed at once', async () => {
+    const { running, url } = await serve();
+    const socket = await rawSocket(Number(new URL(url).port));
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect((await socket.readHead()).headers['keep-alive']).toBe('timeout=65');
+    running.kill('SIGTERM');
+    await withTimeout(socket.closed, { what: 'the idle connection to be closed' });
+    expect(await running.exited()).toEqual({ code: 0, signal: null });
+    const [, took = ''] = /stopped after (\d+)ms/.exec(running.stdout) ?? [];
+    // By force it would have been a second.
+    expect(Number(took || Number.NaN)).toBeLessThan(900);
   });
 
   test('a connection that lingers in the middle of a request is closed', async () => {
@@ -118,6 +132,7 @@ describe('a drain', () => {
 
 describe('other endings', () => {
   test.each([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s before anything is served exits at once', async (signal, code) => {

@@ -5,6 +5,7 @@ import {
   parseCount,
   parseDuration,
   parseDurationOrInfinity,
+  parseDurationOrZero,
   parseList,
   parseOrigins,
   parsePath,
@@ -38,6 +39,12 @@ describe('durations', () => {
   ])('%j is %d ms', (text, expected) => {
     expect(parseDuration(text)).toBe(expected);
     expect(parseDurationOrInfinity(text)).toBe(expected);
+  });
+
+  test('zero is one only where it means at once', () => {
+    expect(['0ms', '0s', '0.0s', '00m', '5s'].map(parseDurationOrZero)).toEqual([0, 0, 0, 0, 5_000]);
+    expect(refusal(parseDurationOrZero, '0')).toBe('A duration needs a unit: 0ms, 0s, 0m or 0h.');
+    expect(refusal(parseDuration, '0s')).toBe('A duration must be more than zero.');
   });
 
   test('a bare number is refused, and the units are named', () => {

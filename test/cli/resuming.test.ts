@@ -35,7 +35,7 @@ test('--resume-timeout: how long a call without a client holds its session', asy
 });
 
 test('without it there is nothing to resume: events have no ids', async () => {
-  const running = command.run([SERVER_MODULE, '--port', '0', '--retry-interval', '700ms']);
+  const running = command.run([SERVER_MODULE, '--port', '0']);
   const url = await running.url();
   const { sessionId } = await initialize(url);
   const answer = await call(url, sessionId, 'echo', { text: 'hi' });
