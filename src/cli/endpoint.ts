@@ -1,12 +1,5 @@
 /** The HTTP server around the supervisor: the endpoint at its path, and a word for whoever asks elsewhere. */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
@@ -17,13 +10,30 @@ const CLOSING_GRACE = 1_000;
 /** Node's own bound of a whole request, in ms; a longer `--request-body-timeout` has to lift it. */
 const NODE_REQUEST_TIMEOUT = 300_000;
 
+/** Node's own bound of a request's headers, in ms. */
+const NODE_HEADERS_TIMEOUT = 60_000;
+
+/**
+ * How long an idle connection is kept by default, in ms. Load balancers keep theirs for 60 s; whoever closes first must
+ * not be the server, or a request meets a closing connection and its client gets 502.
+ */
+export const DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT = 65_000;
+
+/** By how much the bound of the headers is above that, in ms: some versions of Node count it from the last request on. */
+const HEADERS_MARGIN = 1_000;
+
 export interface EndpointOptions {
   readonly path: string;
   /** In ms. */
   readonly requestBodyTimeout: number | undefined;
-  /** Told of each refused request, and of what goes wrong with the listening socket, such as too many open files. */
+  /** How long a connection without a request is kept, in ms. Default 65 000. */
+  readonly httpKeepAliveTimeout: number | undefined;
+  /** Told of what goes wrong with the listening socket, such as too many open files. */
   readonly log: Logger;
 }
+
+/** Told of each request that was answered with 400 or more. */
+export type RefusalListener = (req: IncomingMessage, status: number) => void;
 
 export class Endpoint {
   readonly #path: string;
@@ -31,19 +41,23 @@ export class Endpoint {
   readonly #calls = new Set<ServerResponse>();
   readonly #log: Logger;
   #handler: RequestListener = (_req, res) => res.writeHead(503, { 'Retry-After': '1' }).end();
+  #refused: RefusalListener = () => {};
 
-  constructor({ path, requestBodyTimeout = 0, log }: EndpointOptions) {
+  constructor({ path, requestBodyTimeout = 0, httpKeepAliveTimeout, log }: EndpointOptions) {
     this.#path = path;
     this.#log = log;
-    this.#server = createServer((req, res) => this.#route(req, res));
-    this.#server.requestTimeout = Math.max(NODE_REQUEST_TIMEOUT, requestBodyTimeout + this.#server.headersTimeout);
+    const server = createServer((req, res) => this.#route(req, res));
+    server.keepAliveTimeout = httpKeepAliveTimeout ?? DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT;
+    server.headersTimeout = Math.max(NODE_HEADERS_TIMEOUT, server.keepAliveTimeout + HEADERS_MARGIN);
+    server.requestTimeout = Math.max(NODE_REQUEST_TIMEOUT, requestBodyTimeout + server.headersTimeout);
+    this.#server = server;
   }
 
   /**
-   * Listens, and resolves to the real port.
+   * Listens, and resolves to the real port and to the address that the host turned out to be.
    * @throws {CommandFailure} when that is not possible.
    */
-  async listen(host: string, port: number): Promise<number> {
+  async listen(host: string, port: number): Promise<{ readonly address: string; readonly port: number }> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(new CommandFailure(bindingFailure(host, port, error))));
       this.#server.listen(port, host, resolve);
@@ -51,12 +65,13 @@ export class Endpoint {
     this.#server.removeAllListeners('error').on('error', (error) => {
       this.#log({ level: 'error', event: 'http.failed', message: 'the HTTP server has a problem', error });
     });
-    return (this.#server.address() as AddressInfo).port;
+    return this.#server.address() as AddressInfo;
   }
 
-  /** Says who answers at the path. It is known only after listening, because it has to know the port. */
-  serve(handler: RequestListener): void {
+  /** Says who answers at the path, and who hears of refusals: known only after listening, because they need the port. */
+  serve(handler: RequestListener, refused: RefusalListener): void {
     this.#handler = handler;
+    this.#refused = refused;
   }
 
   /** The answers to POSTs that have not ended: clients that wait for something. */
@@ -76,9 +91,11 @@ export class Endpoint {
   }
 
   #route(req: IncomingMessage, res: ServerResponse): void {
-    res.once('finish', () => this.#logRefusal(req, res.statusCode));
+    res.once('finish', () => {
+      if (res.statusCode >= 400) this.#refused(req, res.statusCode);
+    });
     const path = pathOf(req.url ?? '/');
-    if (path === this.#path) {
+    if (withoutSlash(path) === withoutSlash(this.#path)) {
       if (req.method === 'POST') {
         this.#calls.add(res);
         res.once('close', () => this.#calls.delete(res));
@@ -98,15 +115,6 @@ export class Endpoint {
     res.writeHead(404, { 'Content-Type': 'application/json' });
     res.end(JSON.stringify({ error: 'Not found', endpoint: this.#path }));
   }
-
-  #logRefusal(req: IncomingMessage, status: number): void {
-    if (status < 400) return;
-    const { method, url, headers } = req;
-    const { host, origin } = headers;
-    const asked = `${method} ${url} of ${host ?? 'no host'}${origin === undefined ? '' : `, origin ${origin}`}`;
-    const message = `refused with ${status} ${STATUS_CODES[status] ?? ''}: ${asked}`;
-    this.#log({ level: 'debug', event: 'request.refused', message, status, method, url, host, origin });
-  }
 }
 
 /** The path of a request's target, which a proxy may send as a whole URL (RFC 9112, 3.2.2). */
@@ -114,6 +122,11 @@ function pathOf(target: string): string {
   if (!target.startsWith('/') && URL.canParse(target)) return new URL(target).pathname;
   const [path = ''] = target.split('?', 1);
   return path;
+}
+
+/** `/mcp/` is `/mcp`: people write both, and so do proxies. */
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 function bindingFailure(host: string, port: number, error: NodeJS.ErrnoException): string {

@@ -1,5 +1,5 @@
 /** Serves a source of servers over HTTP: probes it, listens, tells where, and hands back the way to stop. */
-import { createSessionSupervisor } from '../index.ts';
+import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
 import { drain } from './drain.ts';
@@ -9,10 +9,12 @@ import type { Journal } from './journal.ts';
 import { reportLifecycle } from './lifecycle.ts';
 import { probe } from './probe.ts';
 import type { Flags } from './program.ts';
+import { Refusals } from './refusals.ts';
 import type { ServerSource } from './serverSource.ts';
 import {
   DEFAULT_IDLE_TIMEOUT,
   DEFAULT_SHUTDOWN_TIMEOUT,
+  shortIdleTimeout,
   toSupervisorOptions,
   uncheckedHosts,
   urlHost,
@@ -26,6 +28,12 @@ const TOLD_BY_US: ReadonlySet<string> = new Set([
   'supervisor.stopped',
 ]);
 
+/** Of refusals the endpoint sees each one, with what was asked: only what it does not understand is the library's to tell. */
+function isToldByUs({ level, event, refusal }: LogEntry): boolean {
+  if (event !== 'request.refused') return level === 'info' && TOLD_BY_US.has(event);
+  return level === 'debug' || refusal === 'hostNotAllowed' || refusal === 'originNotAllowed';
+}
+
 export interface Serving {
   /** Drains. Resolves to whether no call was cut off. */
   stop(signal: NodeJS.Signals): Promise<boolean>;
@@ -37,31 +45,38 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
   const { shutdownTimeout = DEFAULT_SHUTDOWN_TIMEOUT } = flags;
   const server = await probe(source, flags, journal, version);
 
-  const endpoint = new Endpoint({ path, requestBodyTimeout: flags.requestBodyTimeout, log: journal.write });
-  // Before the supervisor, which has to know the port: the origins of loopback name it.
-  const port = await endpoint.listen(host, flags.port);
+  const { requestBodyTimeout, httpKeepAliveTimeout } = flags;
+  const endpoint = new Endpoint({ path, requestBodyTimeout, httpKeepAliveTimeout, log: journal.write });
+  // Before the supervisor, which has to know port and address: they decide whom it accepts.
+  const { address, port } = await endpoint.listen(host, flags.port);
+  const binding = { host, address, port };
+  const options = toSupervisorOptions(flags, binding);
   const supervisor = createSessionSupervisor({
-    ...toSupervisorOptions(flags, { host, port }),
+    ...options,
     server: source.factory,
     logger: (entry) => {
-      if (entry.level !== 'info' || !TOLD_BY_US.has(entry.event)) journal.write(entry);
+      if (!isToldByUs(entry)) journal.write(entry);
     },
   });
   const tally = reportLifecycle(supervisor, journal, sessionIdleTimeout);
   const inspector = await inspect(supervisor, flags);
-  endpoint.serve(toNodeHandler(supervisor));
+  const { allowedHosts } = options;
+  const refusals = new Refusals({ log: journal.write, verbose: flags.verbose ?? false, allowedHosts });
+  endpoint.serve(toNodeHandler(supervisor), (req, status) => refusals.tell(req, status));
 
   announce(journal, {
     version,
-    url: `http://${urlHost(host)}:${port}${path}`,
+    url: `http://${urlHost(host || address)}:${port}${path}`,
     server,
     label: source.label,
     inspectorUrl: inspector?.url,
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
     shutdownTimeout,
   });
-  const unchecked = uncheckedHosts(flags);
-  if (unchecked !== undefined) journal.write({ level: 'warn', event: 'hosts.unchecked', message: unchecked });
+  const warnings = { 'hosts.unchecked': uncheckedHosts(flags, binding), 'idleTimeout.short': shortIdleTimeout(flags) };
+  for (const [event, message] of Object.entries(warnings)) {
+    if (message !== undefined) journal.write({ level: 'warn', event, message });
+  }
   return {
     stop: async (signal) => {
       const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal);

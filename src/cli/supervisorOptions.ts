@@ -1,4 +1,5 @@
 /** What the flags mean to the supervisor: its options, with the defaults that depend on where the command listens. */
+import { BlockList } from 'node:net';
 import { createMemoryEventStore, type SessionSupervisorOptions } from '../index.ts';
 import type { Flags } from './program.ts';
 
@@ -8,7 +9,10 @@ export const DEFAULT_SHUTDOWN_TIMEOUT = 10_000;
 
 /** Where the command listens, as far as it decides who may ask. */
 export interface Binding {
+  /** As the command line names it. */
   readonly host: string;
+  /** What that turned out to be: the address of the listening socket. */
+  readonly address: string;
   /** The real port, never 0. */
   readonly port: number;
 }
@@ -43,14 +47,29 @@ export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions
 }
 
 /** A warning, when other machines can reach the server and nobody said by which names. */
-export function uncheckedHosts({ host, allowedHosts: given }: Flags): string | undefined {
-  if (isLoopback(host) || given !== undefined) return undefined;
-  return `${host} is not loopback, and without --allowed-hosts any Host header is accepted`;
+export function uncheckedHosts({ allowedHosts: given }: Flags, { host, address }: Binding): string | undefined {
+  if (isLoopback(address) || given !== undefined) return undefined;
+  const bound = host === address ? host : `${host || 'no host'} (${address})`;
+  return `${bound} is not loopback, and without --allowed-hosts any Host header is accepted`;
 }
 
-/** Says whether a host to bind is reachable from this machine only. */
-function isLoopback(host: string): boolean {
-  return host.toLowerCase() === 'localhost' || host === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/i.test(host);
+/** Shorter idle timeouts are warned of, in ms: few clients are that quick, and people think in seconds. */
+const SHORT_IDLE_TIMEOUT = 1_000;
+
+/** A warning, when sessions end sooner than most clients send their next request. */
+export function shortIdleTimeout({ sessionIdleTimeout }: Flags): string | undefined {
+  if (sessionIdleTimeout === undefined || sessionIdleTimeout >= SHORT_IDLE_TIMEOUT) return undefined;
+  return `--session-idle-timeout ${sessionIdleTimeout}ms ends sessions between two requests of most clients`;
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Says whether a bound address is reachable from this machine only. */
+function isLoopback(address: string): boolean {
+  // It looks through ::ffff:127.0.0.1 by itself.
+  return LOOPBACK.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
 /** A host as a URL names it: an IPv6 address in brackets. */
@@ -58,24 +77,29 @@ export function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** The names by which this machine reaches itself, and the one it was bound by. */
-function loopbackNames(host: string): string[] {
-  return [...new Set(['localhost', '127.0.0.1', '[::1]', urlHost(host)])];
+/** The names by which this machine reaches itself, and those it was bound by, as written and as URLs write them. */
+function loopbackNames({ host, address }: Binding): string[] {
+  const bound = [host, address].filter((name) => name !== '').map(urlHost);
+  const inUrls = bound
+    .filter((name) => URL.canParse(`http://${name}`))
+    .map((name) => new URL(`http://${name}`).hostname);
+  return [...new Set(['localhost', '127.0.0.1', '[::1]', ...bound, ...inUrls])];
 }
 
 // A server on loopback is reached by every web page whose name was made to resolve to 127.0.0.1 (DNS rebinding);
 // only the Host and Origin headers tell. Behind a public address the names are the operator's to give.
-function allowedHosts({ allowedHosts: given }: Flags, { host }: Binding): readonly string[] | undefined {
+function allowedHosts({ allowedHosts: given }: Flags, binding: Binding): readonly string[] | undefined {
   if (given !== undefined) return given === '*' ? undefined : given;
-  return isLoopback(host) ? loopbackNames(host) : undefined;
+  return isLoopback(binding.address) ? loopbackNames(binding) : undefined;
 }
 
-function allowedOrigins(
-  { allowedOrigins: given, cors }: Flags,
-  { host, port }: Binding,
-): readonly string[] | undefined {
+function allowedOrigins({ allowedOrigins: given, cors }: Flags, binding: Binding): readonly string[] | undefined {
   if (given !== undefined) return given === '*' ? undefined : given;
   // An origin that may read the answers may also ask.
-  if (!isLoopback(host) || cors === '*') return undefined;
-  return [...loopbackNames(host).map((name) => new URL(`http://${name}:${port}`).origin), ...(cors ?? [])];
+  if (!isLoopback(binding.address) || cors === '*') return undefined;
+  const origins = loopbackNames(binding)
+    .map((name) => `http://${name}:${binding.port}`)
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url).origin);
+  return [...new Set([...origins, ...(cors ?? [])])];
 }

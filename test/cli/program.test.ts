@@ -5,14 +5,15 @@ import { type Flags, parseArguments } from '../../src/cli/program.ts';
 import {
   DEFAULT_IDLE_TIMEOUT,
   DEFAULT_SHUTDOWN_TIMEOUT,
+  shortIdleTimeout,
   toSupervisorOptions,
   uncheckedHosts,
 } from '../../src/cli/supervisorOptions.ts';
 import { OPTION_NAMES, resolveOptions } from '../../src/options.ts';
 
 const server = () => Promise.reject(new Error('no server is built here'));
-const LOOPBACK = { host: '127.0.0.1', port: 4321 };
-const ANYWHERE = { host: '0.0.0.0', port: 4321 };
+const LOOPBACK = { host: '127.0.0.1', address: '127.0.0.1', port: 4321 };
+const ANYWHERE = { host: '0.0.0.0', address: '0.0.0.0', port: 4321 };
 
 function flagsOf(...argv: string[]): Flags {
   const invocation = parseArguments(['./server.js', ...argv], '1.2.3');
@@ -58,12 +59,10 @@ describe('flags', () => {
     ['--shutdown-timeout 1s', { shutdownTimeout: 1_000 }],
     ['--history-size 0', { historySize: 0 }],
     ['--json-response', { enableJsonResponse: true }],
-    ['--retry-interval 2s', { retryInterval: 2_000 }],
     ['--keep-alive-interval infinity', { keepAliveInterval: Number.POSITIVE_INFINITY }],
     ['--max-request-body-size 64kb', { maxRequestBodySize: 65_536 }],
     ['--request-body-timeout 10s', { requestBodyTimeout: 10_000 }],
     ['--max-stream-buffer 2mb', { maxStreamBuffer: 2_097_152 }],
-    ['--resume-timeout 1m', { resumeTimeout: 60_000 }],
     ['--allowed-hosts a.example,b.example:8080', { allowedHosts: ['a.example', 'b.example:8080'] }],
     ['--allowed-origins https://a.example', { allowedOrigins: ['https://a.example'] }],
     ['--cors https://a.example', { cors: ['https://a.example'] }],
@@ -75,21 +74,36 @@ describe('flags', () => {
   });
 
   test('every option of the supervisor is a flag, unless a command line can’t express it', () => {
-    const all = flagsOf(
-      ...'--initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject'.split(' '),
-      ...'--max-sessions-per-principal 3 --stateless --shutdown-timeout 1s --json-response --retry-interval 2s'.split(
-        ' ',
-      ),
-      ...'--keep-alive-interval 1s --max-request-body-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb'.split(
-        ' ',
-      ),
-      ...'--resume-timeout 1s --history-size 8'.split(' '),
-      ...'--allowed-hosts a --allowed-origins http://a --cors http://a'.split(' '),
-    );
-    // These exclude --stateless.
-    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE)), 'sessionIdleTimeout', 'eventStore'];
+    const [sessions, requests, hosts] = [
+      '--session-idle-timeout 1m --initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject' +
+        ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8',
+      '--json-response --resumable --resume-timeout 1s --retry-interval 2s --keep-alive-interval 1s' +
+        ' --max-request-body-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
+      '--allowed-hosts a --allowed-origins http://a --cors http://a',
+    ];
+    const all = flagsOf(...`${sessions} ${requests} ${hosts}`.split(' '));
+    // It excludes what speaks of sessions.
+    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE)), 'stateless'];
     const inexpressible = ['server', 'principal', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];
     expect([...named, ...inexpressible].sort()).toEqual([...OPTION_NAMES].sort());
+  });
+
+  test('--stateless has what bounds a call', () => {
+    const line = '--stateless --max-sessions 5 --initialize-timeout 5s --shutdown-timeout 1s --json-response';
+    expect(flagsOf(...line.split(' '))).toMatchObject({ stateless: true, maxSessions: 5 });
+  });
+
+  test('what --resumable keeps can be bounded, and clients told when to come back', () => {
+    const line = '--resumable --resume-timeout 1m --retry-interval';
+    const options = (retry: string) => toSupervisorOptions(flagsOf(...line.split(' '), retry), ANYWHERE);
+    expect(options('2s')).toMatchObject({ resumeTimeout: 60_000, retryInterval: 2_000 });
+    expect(options('0s')).toMatchObject({ retryInterval: 0 });
+    expect(() => resolveOptions({ ...options('2s'), server })).not.toThrow();
+  });
+
+  test('-p is --port', () => {
+    expect(flagsOf('-p', '8080')).toMatchObject({ port: 8_080 });
+    expect(flagsOf('-p8080')).toMatchObject({ port: 8_080 });
   });
 });
 
@@ -110,6 +124,22 @@ test('the sessions are shown where that is asked for, on any free port unless on
   expect(both).toMatchObject({ inspect: 8_081, inspectAllowTerminate: true });
 });
 
+test.each([
+  '--inspect ./server.js',
+  './server.js --inspect',
+  '--inspect ./server.js --port 1',
+  '--port 1 --inspect ./server.js',
+  '--inspect=9000 ./server.js',
+  '--inspect 9000 ./server.js',
+  './server.js --inspect 9000',
+  '--inspect --port 1 ./server.js',
+  '--inspect -- ./server.js',
+])('%s: only a number is the port of the inspector', (line) => {
+  const invocation = parseArguments(line.split(' '), '1.2.3');
+  expect(invocation).toMatchObject({ kind: 'serve', module: './server.js' });
+  expect(invocation).toMatchObject({ flags: { inspect: line.includes('9000') ? 9_000 : 0 } });
+});
+
 describe('who may ask', () => {
   test('on loopback: loopback names, and loopback origins of the port', () => {
     expect(toSupervisorOptions(flagsOf(), LOOPBACK)).toEqual({
@@ -119,17 +149,42 @@ describe('who may ask', () => {
   });
 
   test.each([
-    ['localhost', 'localhost'],
-    ['::1', '[::1]'],
-    ['127.0.0.5', '127.0.0.5'],
-  ])('%s is loopback, and among the names', (host, name) => {
-    const { allowedHosts, allowedOrigins } = toSupervisorOptions(flagsOf(), { host, port: 4321 });
+    ['localhost', '127.0.0.1', 'localhost', 'http://localhost:4321'],
+    ['localhost', '::1', 'localhost', 'http://localhost:4321'],
+    ['::1', '::1', '[::1]', 'http://[::1]:4321'],
+    ['127.0.0.5', '127.0.0.5', '127.0.0.5', 'http://127.0.0.5:4321'],
+    ['127.1', '127.0.0.1', '127.1', 'http://127.0.0.1:4321'],
+    ['2130706433', '127.0.0.1', '2130706433', 'http://127.0.0.1:4321'],
+    ['::ffff:127.0.0.1', '::ffff:127.0.0.1', '[::ffff:7f00:1]', 'http://[::ffff:7f00:1]:4321'],
+    ['my-laptop', '127.0.1.1', 'my-laptop', 'http://127.0.1.1:4321'],
+  ])('%s is loopback where it is bound as %s, and among the names', (host, address, name, origin) => {
+    const binding = { host, address, port: 4321 };
+    const { allowedHosts, allowedOrigins } = toSupervisorOptions(flagsOf(), binding);
     expect(allowedHosts).toContain(name);
-    expect(allowedOrigins).toContain(`http://${name}:4321`);
+    expect(allowedOrigins).toContain(origin);
+    expect(uncheckedHosts(flagsOf(), binding)).toBeUndefined();
+  });
+
+  test.each([
+    ['0.0.0.0', '0.0.0.0', '0.0.0.0'],
+    ['0', '0.0.0.0', '0 (0.0.0.0)'],
+    ['::', '::', '::'],
+    ['', '::', 'no host (::)'],
+    ['localhost', '192.0.2.1', 'localhost (192.0.2.1)'],
+    ['127.0.0.1.example', '192.0.2.1', '127.0.0.1.example (192.0.2.1)'],
+    ['::ffff:192.0.2.1', '::ffff:192.0.2.1', '::ffff:192.0.2.1'],
+    ['fe80::1%eth0', 'fe80::1%eth0', 'fe80::1%eth0'],
+  ])('%j is not where it is bound as %s: a warning', (host, address, told) => {
+    const binding = { host, address, port: 4321 };
+    expect(toSupervisorOptions(flagsOf(), binding)).toEqual({});
+    const warning = `${told} is not loopback, and without --allowed-hosts any Host header is accepted`;
+    expect(uncheckedHosts(flagsOf(), binding)).toBe(warning);
+    expect(uncheckedHosts(flagsOf('--allowed-hosts', 'a.example'), binding)).toBeUndefined();
+    expect(uncheckedHosts(flagsOf('--allowed-hosts', '*'), binding)).toBeUndefined();
   });
 
   test('the origin of port 80 is written without it', () => {
-    const { allowedOrigins } = toSupervisorOptions(flagsOf(), { host: '127.0.0.1', port: 80 });
+    const { allowedOrigins } = toSupervisorOptions(flagsOf(), { ...LOOPBACK, port: 80 });
     expect(allowedOrigins).toContain('http://localhost');
   });
 
@@ -154,12 +209,14 @@ describe('who may ask', () => {
   });
 });
 
-test('a host that other machines reach is warned of, unless its names are given', () => {
-  const warning = '0.0.0.0 is not loopback, and without --allowed-hosts any Host header is accepted';
-  expect(uncheckedHosts(flagsOf('--host', '0.0.0.0'))).toBe(warning);
-  expect(uncheckedHosts(flagsOf('--host', '0.0.0.0', '--allowed-hosts', 'a.example'))).toBeUndefined();
-  expect(uncheckedHosts(flagsOf('--host', '0.0.0.0', '--allowed-hosts', '*'))).toBeUndefined();
-  expect(uncheckedHosts(flagsOf())).toBeUndefined();
+test('an idle timeout below a second is warned of', () => {
+  const warned = (...argv: string[]) => shortIdleTimeout(flagsOf(...argv));
+  expect(warned('--session-idle-timeout', '999ms')).toBe(
+    '--session-idle-timeout 999ms ends sessions between two requests of most clients',
+  );
+  expect(warned('--session-idle-timeout', '1s')).toBeUndefined();
+  expect(warned('--session-idle-timeout', 'infinity')).toBeUndefined();
+  expect(warned()).toBeUndefined();
 });
 
 describe('wrong usage', () => {
@@ -180,12 +237,34 @@ describe('wrong usage', () => {
       ['./a.js', '--stateless', '--session-idle-timeout', '5m'],
       "option '--session-idle-timeout <duration>' cannot be used with option '--stateless'",
     ],
-    [['./a.js', '--stateless', '--resumable'], "option '--resumable' cannot be used with option '--stateless'"],
+    [
+      ['./a.js', '--stateless', '--inspect-allow-terminate'],
+      "option '--inspect [port]' cannot be used with option '--stateless'",
+    ],
     [['./a.js', '--stateless', '--inspect'], "option '--inspect [port]' cannot be used with option '--stateless'"],
     [
-      ['--inspect', './a.js'],
-      "option '--inspect [port]' argument './a.js' is invalid. Not a port: \"./a.js\". Ports are 0 (a free one) to 65535.",
+      ['--inspect=x', './a.js'],
+      "option '--inspect [port]' argument 'x' is invalid. Not a port: \"x\". Ports are 0 (a free one) to 65535.",
     ],
+    [['./a.js', '-p'], "option '--port <port>' argument missing"],
+    ...[
+      ['--max-session-lifetime <duration>', '1h'],
+      ['--when-full <policy>', 'reject'],
+      ['--max-sessions-per-principal <count>', '5'],
+      ['--history-size <count>', '8'],
+      ['--resumable'],
+    ].map(([flag = '', ...value]): [string[], string] => [
+      ['./a.js', '--stateless', flag.replace(/ .*/, ''), ...value],
+      `option '${flag}' cannot be used with option '--stateless'`,
+    ]),
+    ...['--resume-timeout', '--retry-interval'].map((flag): [string[], string] => [
+      ['./a.js', flag, '1s'],
+      `option '${flag} <duration>' has no effect without option '--resumable'`,
+    ]),
+    ...['--resume-timeout', '--retry-interval'].map((flag): [string[], string] => [
+      ['./a.js', '--stateless', flag, '1s'],
+      `option '${flag} <duration>' has no effect without option '--resumable'`,
+    ]),
     [['./a.js', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],
   ])('%j', (argv, message) => {
     const failure = refusalOf(...argv);
@@ -194,8 +273,14 @@ describe('wrong usage', () => {
   });
 });
 
-test('--version and --help only print', () => {
-  expect(parseArguments(['--version'], '1.2.3')).toEqual({ kind: 'print', text: '1.2.3\n' });
-  const help = parseArguments(['--help'], '1.2.3');
-  expect(help).toMatchObject({ kind: 'print', text: expect.stringContaining('--session-idle-timeout <duration>') });
+test('--version and --help only print, in short as well', () => {
+  for (const flag of ['--version', '-v']) {
+    expect(parseArguments([flag], '1.2.3')).toEqual({ kind: 'print', text: '1.2.3\n' });
+  }
+  for (const argv of [['--help'], ['-h'], ['./a.js', '-h']]) {
+    const text = expect.stringContaining('--session-idle-timeout <duration>');
+    expect(parseArguments(argv, '1.2.3')).toMatchObject({ kind: 'print', text });
+  }
+  const text = expect.stringContaining('--slow-call <call>');
+  expect(parseArguments(['model-test', '-h'], '1.2.3')).toMatchObject({ kind: 'print', text });
 });

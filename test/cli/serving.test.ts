@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { connectClient } from '../support/client.ts';
 import { listen } from '../support/listen.ts';
-import { until } from '../support/until.ts';
+import { until, withTimeout } from '../support/until.ts';
 import {
   call,
   del,
@@ -82,19 +82,43 @@ describe('the module', () => {
     expect(await served(specifier, '/')).toBe(`mcp-servers/everything 2.0.0 (${specifier})`);
   });
 
-  test('builds one server before the command listens, and cleans it up', async () => {
+  /** What a module says whose factory tells of itself, before the command greets. */
+  async function told(...flags: string[]): Promise<string[]> {
     const source = `${NAMED('told')}
+      let open = 0;
       export default ({ id, clientInfo, signal }) => {
-        console.log('built for', clientInfo.name);
-        signal.addEventListener('abort', () => console.log('aborted'));
+        console.log('built for', clientInfo.name, ++open);
+        signal.addEventListener('abort', () => console.log('aborted', open--));
         return { server: build(), cleanup: (sessionId) => console.log('cleaned up', sessionId === id) };
       };`;
     await command.module('told.mjs', source);
-    const running = command.run(['./told.mjs', '--port', '0'], { cwd: command.directory });
+    const running = command.run(['./told.mjs', '--port', '0', ...flags], { cwd: command.directory });
     await running.url();
-    const [first, ...more] = running.stdout.split('\nmcp-session-supervisor ')[0]?.split('\n') ?? [];
-    expect(first).toBe('built for mcp-session-supervisor');
-    expect(more.sort()).toEqual(['aborted', 'cleaned up true']);
+    return running.stdout.split('\nmcp-session-supervisor ')[0]?.split('\n') ?? [];
+  }
+
+  test('builds two servers at a time before the command listens, and cleans them up', async () => {
+    const [first, second, ...more] = await told();
+    expect([first, second]).toEqual(['built for mcp-session-supervisor 1', 'built for mcp-session-supervisor 2']);
+    expect(more.sort()).toEqual(['aborted 1', 'aborted 2', 'cleaned up true', 'cleaned up true']);
+  });
+
+  test('builds one where there may be no second', async () => {
+    const [first, ...more] = await told('--max-sessions', '1');
+    expect(first).toBe('built for mcp-session-supervisor 1');
+    expect(more.sort()).toEqual(['aborted 1', 'cleaned up true']);
+  });
+
+  test('may give a server to one session after another', async () => {
+    const source = `${NAMED('pooled')}
+      const pool = [];
+      export default () => {
+        const server = pool.pop() ?? build();
+        return { server, cleanup: () => pool.push(server) };
+      };`;
+    await command.module('pooled.mjs', source);
+    const running = command.run(['./pooled.mjs', '--port', '0', '--stateless'], { cwd: command.directory });
+    expect(await running.url()).toContain('/mcp');
   });
 });
 
@@ -150,16 +174,74 @@ describe('the output', () => {
     expect(running.stdout + running.stderr).toBe('');
   });
 
+  test('a refused Host or Origin is told at once, with the flag that would allow it', async () => {
+    const { running, url } = await serve();
+    expect((await post(url, initializeBody(), { host: 'evil.example' })).status).toBe(403);
+    expect((await post(url, initializeBody(), { origin: 'https://evil.example' })).status).toBe(403);
+    await running.errorLine(/warning: refused a request with Host evil\.example; --allowed-hosts lists the names /);
+    await running.errorLine(/warning: refused a request with Origin https:\/\/evil\.example; --allowed-origins lists /);
+    expect(running.stderr.split('\n')).toHaveLength(3);
+    expect(running.stdout).not.toContain('refused');
+  });
+
+  test('what a client sends acts on no terminal, with --verbose either', async () => {
+    const { running, url } = await serve('--verbose');
+    const name = '\u001b[2J\u0085\u202eevil\u2066';
+    const { sessionId } = await initialize(url, { clientInfo: { name, version: '\u200f1' } });
+    await call(url, sessionId, 'late', { how: 'throw', text: '\u001b]0;x\u0007\n12:00:00.000  forged\u202e' });
+    await running.errorLine(/nobody caught an error/);
+    await running.errorLine(/^ {2}.*at /);
+    await post(`${url}x?%1b=\u202e`, initializeBody());
+    await running.line(/refused with 404/);
+    expect(running.stdout + running.stderr).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(running.lines(/\\u\{1b\}\[2J.*\\u\{202e\}evil\\u\{2066\}/)).toHaveLength(1);
+    expect(running.stderr).not.toMatch(/^12:00:00\.000 {2}forged/m);
+    expect(running.stderr).toMatch(/^ {2}12:00:00\.000 {2}forged/m);
+  });
+
+  test('an idle timeout below a second is warned of', async () => {
+    const { running } = await serve('--session-idle-timeout', '200ms');
+    const line = await running.errorLine(/--session-idle-timeout/);
+    expect(line).toMatch(
+      / {2}warning: --session-idle-timeout 200ms ends sessions between two requests of most clients$/,
+    );
+  });
+
   test('--verbose tells of refused requests', async () => {
     const { running, url } = await serve('--verbose');
     const { host } = new URL(url);
     expect((await post(url, initializeBody(), { origin: 'https://evil.example' })).status).toBe(403);
     const line = await running.line(/refused/);
     expect(line).toContain(`refused with 403 Forbidden: POST /mcp of ${host}, origin https://evil.example`);
+    expect(line).toContain('--allowed-origins lists the origins that are accepted');
+    expect(running.stderr).toBe('');
   });
 });
 
 describe('who may ask, and where', () => {
+  test.each(['127.1', '2130706433', 'localhost', '::ffff:127.0.0.1'])(
+    '--host %s is loopback: only loopback names',
+    async (host) => {
+      const { running, url } = await serve('--host', host);
+      const { port } = new URL(url);
+      expect((await post(url, initializeBody())).status).toBe(200);
+      expect((await post(url, initializeBody(), { host: `localhost:${port}` })).status).toBe(200);
+      expect((await post(url, initializeBody(), { host: `evil.example:${port}` })).status).toBe(403);
+      expect((await post(url, initializeBody(), { origin: 'https://evil.example' })).status).toBe(403);
+      expect(running.stderr).not.toContain('loopback');
+    },
+  );
+
+  test('--host 0.0.0.0 is not, which is warned of', async () => {
+    const { running, url } = await serve('--host', '0.0.0.0');
+    await running.errorLine(
+      /warning: 0\.0\.0\.0 is not loopback, and without --allowed-hosts any Host header is accepted$/,
+    );
+    const { port } = new URL(url);
+    const status = (await post(`http://127.0.0.1:${port}/mcp`, initializeBody(), { host: 'any.example' })).status;
+    expect(status).toBe(200);
+  });
+
   test('on loopback only by a loopback name, and from a loopback origin of its own port', async () => {
     const { url } = await serve();
     const { port } = new URL(url);
@@ -180,6 +262,30 @@ describe('who may ask, and where', () => {
     expect(front.text).toContain('/deep/mcp');
     expect((await exchange('POST', `${origin}/`, {}, {})).status).toBe(404);
     expect((await post(`${url}?from=here`, initializeBody())).status).toBe(200);
+  });
+
+  test('with or without a slash at the end of its path', async () => {
+    const { url } = await serve();
+    expect((await post(`${url}/`, initializeBody())).status).toBe(200);
+    expect((await post(`${url}//`, initializeBody())).status).toBe(404);
+    const { url: slashed } = await serve('--path', '/deep/');
+    expect(new URL(slashed).pathname).toBe('/deep/');
+    for (const asked of [slashed, slashed.replace(/\/$/, '')]) {
+      expect((await post(asked, initializeBody())).status).toBe(200);
+    }
+  });
+
+  test('on connections that are kept longer than load balancers keep theirs, or as long as the flag says', async () => {
+    const kept = async (...flags: string[]) => {
+      const { url } = await serve(...flags);
+      const socket = await rawSocket(Number(new URL(url).port));
+      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      return { socket, header: (await socket.readHead()).headers['keep-alive'] };
+    };
+    expect((await kept()).header).toBe('timeout=65');
+    const short = await kept('--http-keep-alive-timeout', '1s');
+    expect(short.header).toBe('timeout=1');
+    await withTimeout(short.socket.closed, { what: 'the idle connection to be closed' });
   });
 
   test('a proxy may name it by its whole URL', async () => {
