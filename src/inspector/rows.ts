@@ -1,4 +1,7 @@
-/** Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length. */
+/**
+ * Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length and
+ * without characters that a browser would not show as themselves.
+ */
 import type { EndReason, SessionInfo } from '../index.ts';
 import type { EndedRow, HistoryLine, Row } from './protocol.ts';
 import type { Pseudonyms } from './pseudonym.ts';
@@ -65,7 +68,20 @@ export function lastLines({ history }: SessionInfo): { history: readonly History
   return { history: history.slice(-MOST_LINES), omitted: Math.max(0, history.length - MOST_LINES) };
 }
 
-/** A text of at most this length. V8 keeps the whole of a text alive for a slice of it, so what is cut is copied. */
+// What a browser would not show as itself: control characters, and those that hide or reorder what stands beside them.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * A text of at most this length as one that shows as what it is, the rest escaped as `\u{…}`: a name must not look like
+ * another in the page. V8 keeps the whole of a text alive for a slice of it, so what is cut is copied.
+ */
 function cut(text: string, longest: number = LONGEST_NAME): string {
-  return text.length <= longest ? text : `${Buffer.from(text.slice(0, longest - 1)).toString()}…`;
+  const begin = text.slice(0, longest + 1);
+  const shown = begin.replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  if (shown.length <= longest) return shown === text ? text : copied(shown);
+  return `${copied(shown.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, ''))}…`;
+}
+
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }

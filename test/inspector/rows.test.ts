@@ -1,0 +1,52 @@
+/** What clients and principals call themselves, as the page is told: visible, short, and nobody else's name. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { SessionInfo } from '../../src/index.ts';
+import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
+import { Rows } from '../../src/inspector/rows.ts';
+
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+const rows = new Rows(new Pseudonyms(), { revealIds: true, revealPrincipals: true, idleTimeout: () => null });
+
+function rowOf(name: string, version = '1', principal = 'ada') {
+  const info: SessionInfo = {
+    id: 'an-id',
+    state: 'idle',
+    inFlight: 0,
+    openStreams: 0,
+    createdAt: 0,
+    lastActiveAt: 0,
+    principal,
+    clientInfo: { name, version },
+    protocolVersion: version,
+    history: [],
+  };
+  return rows.row('a-key', info);
+}
+
+test.each([
+  ['plain', 'plain'],
+  ['Ünïcode 名前 🙂', 'Ünïcode 名前 🙂'],
+  ['abc\u202ecba\u2066', 'abc\\u{202e}cba\\u{2066}'],
+  ['a\u001b[2J\u0085\n', 'a\\u{1b}[2J\\u{85}\\u{a}'],
+  ['x'.repeat(100), 'x'.repeat(100)],
+  ['x'.repeat(101), `${'x'.repeat(99)}…`],
+  [`${'x'.repeat(98)}🙂🙂`, `${'x'.repeat(98)}…`],
+])('%j is shown as %j', (name, shown) => {
+  expect(rowOf(name).client?.name).toBe(shown);
+});
+
+test('no text of a row holds what is not seen, nor is longer than it may be', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 250 });
+  fc.assert(
+    fc.property(text, text, text, (name, version, principal) => {
+      const row = rowOf(name, version, principal);
+      for (const shown of [row.client?.name, row.client?.version, row.protocolVersion, row.principal]) {
+        expect(shown).not.toMatch(HIDDEN);
+        expect(shown?.length).toBeLessThanOrEqual(shown === row.principal ? 200 : 100);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
