@@ -1,7 +1,7 @@
 /** How the command tells a failure: one line on stderr and an exit code, never a stack trace. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SupervisorError } from '../index.ts';
+import type { SupervisorError } from '../index.ts';
 import { escaped, printable } from './wording.ts';
 
 /** Something failed that was asked for rightly. */
@@ -18,6 +18,13 @@ export class CommandFailure extends Error {
     super(message, options);
     this.exitCode = exitCode;
   }
+}
+
+/** By its name, because the class would bring the whole library along, and a served module may have a copy of its own. */
+export function isSupervisorError(error: unknown): error is SupervisorError {
+  return (
+    error instanceof Error && error.name === 'SupervisorError' && 'code' in error && typeof error.code === 'string'
+  );
 }
 
 /** How many causes of an error are told: they may go round in a circle. */
@@ -37,7 +44,7 @@ function describe(error: unknown, causes: number): string {
   if (!(error instanceof Error)) return printable(asText(error));
   const text = String(error.message);
   // Their messages say it all: they were written for people.
-  if (error instanceof CommandFailure || error instanceof SupervisorError) return printable(text);
+  if (error instanceof CommandFailure || isSupervisorError(error)) return printable(text);
   const named = error.name === 'Error' ? '' : `${error.name}: `;
   const place = placeOf(error);
   const at = place === undefined ? '' : ` (${place})`;

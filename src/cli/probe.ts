@@ -4,7 +4,7 @@
  * what works here works for a client.
  */
 import { createSessionSupervisor, type LogEntry, type SessionSupervisor, SupervisorError } from '../index.ts';
-import { CommandFailure, describeError } from './failure.ts';
+import { CommandFailure, describeError, isSupervisorError } from './failure.ts';
 import type { Journal } from './journal.ts';
 import type { Flags } from './program.ts';
 import type { ServerSource } from './serverSource.ts';
@@ -81,7 +81,7 @@ export async function probe(
 
   const told = entries.filter(({ level }) => level === 'warn' || level === 'error');
   const trouble = troubleOf(thrown, told);
-  const isRefused = trouble?.error instanceof SupervisorError && trouble.error.code === 'INVALID_SERVER';
+  const isRefused = isSupervisorError(trouble?.error) && trouble.error.code === 'INVALID_SERVER';
   // The supervisor takes a server once: where one session came up, its server was no invalid one.
   if (shared || (isRefused && opened.length > 0)) {
     const message = `${source.label}: the factory returned the same server twice; build a new one for each session`;

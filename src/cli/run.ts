@@ -3,14 +3,11 @@
  * streams are handled here and nowhere else.
  */
 import { createRequire } from 'node:module';
-import { SupervisorError } from '../index.ts';
-import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE, stackLines } from './failure.ts';
+import { CommandFailure, describeError, EXIT_FAILURE, EXIT_USAGE, isSupervisorError, stackLines } from './failure.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { runModelTest } from './modelTest.ts';
 import type { ModelTestFlags } from './modelTestFlags.ts';
-import { moduleSource } from './moduleSource.ts';
 import { type Invocation, parseArguments } from './program.ts';
-import { type Serving, serve } from './serve.ts';
+import type { Serving } from './serve.ts';
 
 /**
  * One Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm. Within this time, in ms, the same
@@ -50,6 +47,8 @@ export function run(argv: readonly string[]): void {
 /** Exit code 1 is kept for violations: whatever else goes wrong leaves no verdict. */
 async function test(flags: ModelTestFlags): Promise<void> {
   try {
+    // Each command loads what it needs, so that --help and a mistyped flag are answered at once.
+    const { runModelTest } = await import('./modelTest.ts');
     process.exitCode = await runModelTest(flags, { out: process.stdout, err: process.stderr, env: process.env });
   } catch (error) {
     process.stderr.write(`mcp-session-supervisor: ${describeError(error)}\n`);
@@ -89,6 +88,7 @@ class ServeProcess {
       }
     });
     try {
+      const [{ moduleSource }, { serve }] = await Promise.all([import('./moduleSource.ts'), import('./serve.ts')]);
       const source = await moduleSource(module, process.cwd());
       this.#serving = await serve(source, flags, this.#journal, this.#version);
     } catch (error) {
@@ -153,5 +153,5 @@ class ServeProcess {
 /** An option that the supervisor refuses came from a flag. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
-  return error instanceof SupervisorError && /_OPTIONS?$/.test(error.code) ? EXIT_USAGE : EXIT_FAILURE;
+  return isSupervisorError(error) && /_OPTIONS?$/.test(error.code) ? EXIT_USAGE : EXIT_FAILURE;
 }

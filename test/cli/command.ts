@@ -1,6 +1,8 @@
-/** The real command for tests: built once a test file, run as a child process, its lines awaited. */
+/** The real command for tests: built where its sources have changed, run as a child process, its lines awaited. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -132,18 +134,56 @@ export interface BuiltCommand {
   run(args: readonly string[], options?: { cwd?: string }): Running;
 }
 
-/** Builds the command before the tests of a file, and removes it after them. */
+/** Another build is removed when nobody can be running it any more, in ms. */
+const BUILD_KEPT = 3_600_000;
+
+/**
+ * The command, compiled from the sources as they are. A build is named by them, so that the test files of a run, and the
+ * next run, share one.
+ */
+async function built(artifacts: string): Promise<string> {
+  const hash = createHash('sha256');
+  const sources = await readdir(join(ROOT, 'src'), { recursive: true });
+  const files = sources
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => join('src', file));
+  for (const file of [...files, 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+    hash.update(`${file}\n`).update(await readFile(join(ROOT, file)));
+  }
+  const builds = join(artifacts, 'cli-builds');
+  const directory = join(builds, hash.digest('hex').slice(0, 16));
+  if (existsSync(directory)) return directory;
+  await mkdir(builds, { recursive: true });
+  for (const name of await readdir(builds)) {
+    const { mtimeMs } = await stat(join(builds, name)).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > BUILD_KEPT) await rm(join(builds, name), { recursive: true, force: true });
+  }
+  const unfinished = await mkdtemp(join(builds, 'unfinished-'));
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  // Types are checked elsewhere.
+  const args = ['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--declarationMap', 'false'];
+  await promisify(execFile)(tsc, [...args, '--outDir', unfinished], { cwd: ROOT });
+  try {
+    await rename(unfinished, directory);
+  } catch (error) {
+    // Another test file was faster; its build is the same.
+    if (!existsSync(directory)) throw error;
+    await rm(unfinished, { recursive: true });
+  }
+  return directory;
+}
+
+/** Has the command built before the tests of a file, and gives them a directory that is removed after them. */
 export function useCommand(): BuiltCommand {
   vi.setConfig({ testTimeout: TEST_TIMEOUT });
   let directory = '';
+  let main = '';
   beforeAll(async () => {
     const artifacts = join(ROOT, '.artifacts');
     await mkdir(artifacts, { recursive: true });
+    main = join(await built(artifacts), 'cli/main.js');
     directory = await mkdtemp(join(artifacts, 'cli-'));
-    const tsc = join(ROOT, 'node_modules/.bin/tsc');
-    // Types are checked elsewhere.
-    const args = ['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--declarationMap', 'false'];
-    await promisify(execFile)(tsc, [...args, '--outDir', join(directory, 'dist')], { cwd: ROOT });
   }, 30_000);
   afterAll(() => rm(directory, { recursive: true, force: true }));
   return {
@@ -157,7 +197,7 @@ export function useCommand(): BuiltCommand {
       return path;
     },
     run(args, options) {
-      return start(process.execPath, [join(directory, 'dist/cli/main.js'), ...args], options);
+      return start(process.execPath, [main, ...args], options);
     },
   };
 }

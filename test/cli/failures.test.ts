@@ -53,7 +53,7 @@ describe('the module can’t be had: exit code 1', () => {
     ['a file URL with a host', 'file://elsewhere/server.js', /^file:\/\/elsewhere\/server\.js is not a file URL/],
     ['a package', 'no-such-package', /^cannot find the module no-such-package: no such file, and no such package/],
     ['a path that a package hides', 'xstate/package.json5', /^cannot find the module xstate\/package\.json5: /],
-    ['a directory', './dist', /^\.\/dist is a directory/],
+    ['a directory', './', /^\.\/ is a directory/],
   ])('%s that leads nowhere', async (_, specifier, expected) => {
     const { line, code } = await failure(command.run([specifier, '--port', '0'], { cwd: command.directory }));
     expect(line).toMatch(expected);

@@ -63,7 +63,7 @@ describe('the module', () => {
     const path = await command.module('nested/named.mjs', `${NAMED('named')} export default build;`);
     const href = pathToFileURL(path).href;
     for (const specifier of ['nested/named.mjs', '../nested/named.mjs', path, href]) {
-      const cwd = specifier.startsWith('..') ? join(command.directory, 'dist') : command.directory;
+      const cwd = specifier.startsWith('..') ? join(command.directory, 'nested') : command.directory;
       expect(await served(specifier, cwd)).toBe(`named 1.0.0 (${specifier})`);
     }
   });
