@@ -104,14 +104,22 @@ function matching(text: string, pattern: RegExp): string[] {
   return lines.filter((line) => pattern.test(line));
 }
 
-/** Starts a process that is gone when the test ends. With `group`, it and its children get signals together. */
-export function start(file: string, args: readonly string[], options: { cwd?: string; group?: boolean } = {}): Running {
-  const { cwd = ROOT, group = false } = options;
+export interface StartOptions {
+  readonly cwd?: string;
+  /** It and its children get signals together. */
+  readonly group?: boolean;
+  /** Told how to end it. Default: it is gone when the test ends, which cannot be said of tests that run side by side. */
+  readonly onEnd?: (end: () => Promise<void>) => void;
+}
+
+/** Starts a process that is gone when the test ends. */
+export function start(file: string, args: readonly string[], options: StartOptions = {}): Running {
+  const { cwd = ROOT, group = false, onEnd = onTestFinished } = options;
   // Colours and a Node that warns would be the tests' own.
   const { NO_COLOR: _, FORCE_COLOR: __, NODE_OPTIONS: ___, ...env } = process.env;
   const child = spawn(file, args, { cwd, env, detached: group, stdio: ['ignore', 'pipe', 'pipe'] });
   const running = new Running(child);
-  onTestFinished(async () => {
+  onEnd(async () => {
     const over = child.exitCode !== null || child.signalCode !== null;
     if (child.pid === undefined || (over && !group)) return;
     try {
@@ -131,7 +139,7 @@ export interface BuiltCommand {
   /** Writes a module into the directory; returns its path. */
   module(name: string, source: string): Promise<string>;
   /** Runs the command. */
-  run(args: readonly string[], options?: { cwd?: string }): Running;
+  run(args: readonly string[], options?: StartOptions): Running;
 }
 
 /** Another build is removed when nobody can be running it any more, in ms. */

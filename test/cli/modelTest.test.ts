@@ -1,31 +1,42 @@
 /** `model-test` as a process: its exit codes, what it prints, and its verdict on our own command. */
 import { createServer } from 'node:http';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { ModelTestReport } from '../../src/testing/index.ts';
 import { listen } from '../support/listen.ts';
-import { useCommand } from './command.ts';
+import { type Running, useCommand } from './command.ts';
 import { serveByHand } from './handwrittenServer.ts';
 
 const command = useCommand();
 
-function modelTest(url: string, ...flags: string[]) {
-  return command.run(['model-test', '--url', url, ...flags]);
+// They wait, most of their time. More of them at a time would make one another late for the idle timeout.
+vi.setConfig({ maxConcurrency: 3 });
+
+const endings: (() => Promise<void>)[] = [];
+afterAll(() => Promise.all(endings.map((end) => end())));
+
+/** Runs the command, which is gone when the file ends: the tests run side by side. */
+function run(...args: string[]): Running {
+  return command.run(args, { onEnd: (end) => endings.push(end) });
+}
+
+function modelTest(url: string, ...flags: string[]): Running {
+  return run('model-test', '--url', url, ...flags);
 }
 
 async function plainServer(): Promise<string> {
   const { url, close } = await listen(createServer((_, res) => res.writeHead(404).end('Not found')));
-  onTestFinished(close);
+  endings.push(close);
   return url;
 }
 
-describe('our own command', () => {
-  test('serving the reference server: every transition is covered, nothing is wrong', async () => {
+describe.concurrent('our own command', () => {
+  test('serving the reference server: every transition is covered, nothing is wrong', { timeout: 90_000 }, async () => {
     const everything = '@modelcontextprotocol/server-everything/dist/server/index.js';
-    const serving = command.run([everything, '--port', '0', '--session-idle-timeout', '1s']);
+    const serving = run(everything, '--port', '0', '--session-idle-timeout', '1s');
     const url = await serving.url();
-    const run = modelTest(url, '--idle-timeout', '1s', '--strict', '--json');
-    expect(await run.exited(60_000)).toMatchObject({ code: 0 });
-    const report = JSON.parse(run.stdout) as ModelTestReport;
+    const tested = modelTest(url, '--idle-timeout', '1s', '--strict', '--json');
+    expect(await tested.exited(60_000)).toMatchObject({ code: 0 });
+    const report = JSON.parse(tested.stdout) as ModelTestReport;
     expect(report).toMatchObject({
       url,
       server: { name: 'mcp-servers/everything' },
@@ -42,7 +53,7 @@ describe('our own command', () => {
     expect(report.transitions.filter(({ verdict }) => verdict !== 'covered')).toEqual([]);
     expect(report.transitions.length).toBe(40);
     // How far it is, if it takes longer than ten seconds.
-    expect(run.stderr).toMatch(/^(\d+ of \d+ walks, 0 violations\n)*$/);
+    expect(tested.stderr).toMatch(/^(\d+ of \d+ walks, 0 violations\n)*$/);
   });
 
   test('answering with JSON, without an idle timeout: what takes time is listed, and not driven', async () => {
@@ -60,23 +71,27 @@ describe('our own command', () => {
          return server;
        };`,
     );
-    const serving = command.run([module, '--port', '0', '--json-response', '--session-idle-timeout', 'infinity']);
-    const run = modelTest(await serving.url(), '--strict', '--slow-call', 'pause:{"why":"test","length":$MS}');
-    expect(await run.exited()).toMatchObject({ code: 0 });
-    expect(run.lines(/^ {2}long call/)).toEqual(['  long call     pause {"why":"test","length":$MS}']);
-    expect(run.lines(/idle --REST-->/)).toEqual([expect.stringMatching(/not driven: the idle timeout was not told$/)]);
-    expect(run.lines(/active\(2\) --RESPONSE--> active\(1\) /)).toEqual([expect.stringMatching(/ covered$/)]);
-    expect(run.lines(/transitions:/)).toEqual(['40 transitions: 9 covered, 31 not driven, 0 not reached, 0 violated']);
-    expect(run.lines(/^Nothing is wrong/)).toHaveLength(1);
+    const serving = run(module, '--port', '0', '--json-response', '--session-idle-timeout', 'infinity');
+    const tested = modelTest(await serving.url(), '--strict', '--slow-call', 'pause:{"why":"test","length":$MS}');
+    expect(await tested.exited()).toMatchObject({ code: 0 });
+    expect(tested.lines(/^ {2}long call/)).toEqual(['  long call     pause {"why":"test","length":$MS}']);
+    expect(tested.lines(/idle --REST-->/)).toEqual([
+      expect.stringMatching(/not driven: the idle timeout was not told$/),
+    ]);
+    expect(tested.lines(/active\(2\) --RESPONSE--> active\(1\) /)).toEqual([expect.stringMatching(/ covered$/)]);
+    expect(tested.lines(/transitions:/)).toEqual([
+      '40 transitions: 9 covered, 31 not driven, 0 not reached, 0 violated',
+    ]);
+    expect(tested.lines(/^Nothing is wrong/)).toHaveLength(1);
   });
 });
 
-describe('violations', () => {
+describe.concurrent('violations', () => {
   test('exit with 1 and are told with the rule, its source, what came, and the script', async () => {
     const url = await serveByHand(1_000, { unknownStatus: 400 });
-    const run = modelTest(url, '--max-in-flight', '1');
-    expect(await run.exited()).toMatchObject({ code: 1 });
-    const told = run.stdout.split('\n');
+    const tested = modelTest(url, '--max-in-flight', '1');
+    expect(await tested.exited()).toMatchObject({ code: 1 });
+    const told = tested.stdout.split('\n');
     const rule = '  A request with the id of an ended session is answered with 404. (endedIsNotFound)';
     const at = told.indexOf(rule);
     expect(told.slice(at, at + 7)).toEqual([
@@ -88,15 +103,15 @@ describe('violations', () => {
       '            3. DELETE → 200',
       '            4. POST ping → 400',
     ]);
-    expect(run.lines(/idle --TERMINATE deleted/)).toEqual([expect.stringMatching(/ violated: endedIsNotFound$/)]);
-    expect(run.lines(/^2 violations, by/)).toHaveLength(1);
+    expect(tested.lines(/idle --TERMINATE deleted/)).toEqual([expect.stringMatching(/ violated: endedIsNotFound$/)]);
+    expect(tested.lines(/^2 violations, by/)).toHaveLength(1);
   });
 
-  test('of a naive idle timer: the call that was cut', async () => {
+  test('of a naive idle timer: the call that was cut', { timeout: 90_000 }, async () => {
     const url = await serveByHand(1_000, { idle: 'naive' });
-    const run = modelTest(url, '--idle-timeout', '1s', '--max-in-flight', '1', '--json');
-    expect(await run.exited(60_000)).toMatchObject({ code: 1 });
-    const { violations } = JSON.parse(run.stdout) as ModelTestReport;
+    const tested = modelTest(url, '--idle-timeout', '1s', '--max-in-flight', '1', '--json');
+    expect(await tested.exited(60_000)).toMatchObject({ code: 1 });
+    const { violations } = JSON.parse(tested.stdout) as ModelTestReport;
     const cut = violations.find(({ rule }) => rule === 'callKept');
     expect(cut).toMatchObject({
       says: 'A call in flight is not cut by the idle timeout.',
@@ -111,27 +126,27 @@ describe('violations', () => {
   });
 });
 
-test('what the protocol leaves open is noted, and no violation', async () => {
+test.concurrent('what the protocol leaves open is noted, and no violation', async () => {
   const url = await serveByHand(1_000, { callsAtEnd: 'cut', deletes: 'late', json: true });
-  const run = modelTest(url, '--max-in-flight', '1');
-  expect(await run.exited()).toMatchObject({ code: 0 });
-  expect(run.lines(/callAnsweredAtEnd/)).toEqual([
+  const tested = modelTest(url, '--max-in-flight', '1');
+  expect(await tested.exited()).toMatchObject({ code: 0 });
+  expect(tested.lines(/callAnsweredAtEnd/)).toEqual([
     '  A call in flight whose session ends is answered with exactly one response. (callAnsweredAtEnd)',
   ]);
-  expect(run.lines(/^Nothing is wrong/)).toHaveLength(1);
+  expect(tested.lines(/^Nothing is wrong/)).toHaveLength(1);
 });
 
-test('--no-streams and --no-deletes leave them alone, and --header is sent', async () => {
+test.concurrent('--no-streams and --no-deletes leave them alone, and --header is sent', async () => {
   const url = await serveByHand(1_000, { authorization: 'Bearer x', getStatus: 500, deleteStatus: 500 });
-  const run = modelTest(url, '--no-streams', '--no-deletes', '--header', 'Authorization: Bearer x');
-  expect(await run.exited()).toMatchObject({ code: 0 });
-  expect(run.lines(/^ {2}(GET|DELETE) /)).toEqual([
+  const tested = modelTest(url, '--no-streams', '--no-deletes', '--header', 'Authorization: Bearer x');
+  expect(await tested.exited()).toMatchObject({ code: 0 });
+  expect(tested.lines(/^ {2}(GET|DELETE) /)).toEqual([
     '  GET streams   not driven: told not to open GET streams',
     '  DELETE        not driven: told not to delete sessions',
   ]);
 });
 
-describe('nothing to test: exit code 2, and one line that says why', () => {
+describe.concurrent('nothing to test: exit code 2, and one line that says why', () => {
   const byHand = (odd: Parameters<typeof serveByHand>[1]) => () => serveByHand(1_000, odd);
 
   test.each<[string, () => Promise<string>, string[], RegExp]>([
@@ -154,15 +169,15 @@ describe('nothing to test: exit code 2, and one line that says why', () => {
     ['a wrong flag', byHand({}), ['--coverage', 'all'], /argument 'all' is invalid\. Allowed choices are transitions/],
     ['a timeout without a unit', byHand({}), ['--idle-timeout', '2'], /A duration needs a unit: 2ms, 2s, 2m or 2h/],
   ])('%s', async (_, served, flags, line) => {
-    const run = modelTest(await served(), ...flags);
-    expect(await run.exited()).toMatchObject({ code: 2 });
-    expect(run.stdout).toBe('');
-    expect(run.stderr.trim().split('\n')).toEqual([expect.stringMatching(line)]);
+    const tested = modelTest(await served(), ...flags);
+    expect(await tested.exited()).toMatchObject({ code: 2 });
+    expect(tested.stdout).toBe('');
+    expect(tested.stderr.trim().split('\n')).toEqual([expect.stringMatching(line)]);
   });
 
   test('no URL', async () => {
-    const run = command.run(['model-test']);
-    expect(await run.exited()).toMatchObject({ code: 2 });
-    expect(run.stderr).toContain("required option '--url <url>' not specified");
+    const tested = run('model-test');
+    expect(await tested.exited()).toMatchObject({ code: 2 });
+    expect(tested.stderr).toContain("required option '--url <url>' not specified");
   });
 });

@@ -10,14 +10,17 @@ vi.setConfig({ maxConcurrency: 10 });
 
 async function judged(odd: Oddities, options: Partial<ModelTestOptions> = {}) {
   const url = await serveByHand(IDLE, odd);
-  const report = await modelTest({ url, idleTimeout: IDLE, maxInFlight: 1, ...options });
+  const test = () => modelTest({ url, idleTimeout: IDLE, maxInFlight: 1, ...options });
+  let report = await test();
+  // It says itself where this machine was too slow for the idle timeout; then it is no verdict on the server.
+  for (let again = 0; again < 2 && report.slipped > 0; again++) report = await test();
   const rules = report.violations.map(({ rule }) => rule).sort();
   const count = (verdict: string) => report.transitions.filter((one) => one.verdict === verdict).length;
   return { report, rules, count };
 }
 
 test.concurrent('a server that is right: every transition is covered, and nothing is wrong', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { report, rules, count } = await judged({}, { strict: true, maxInFlight: 2 });
   expect(rules).toEqual([]);
@@ -32,8 +35,8 @@ test.concurrent('a server that is right: every transition is covered, and nothin
 
 describe.concurrent('wrong', () => {
   // First, because it takes longest.
-  test.concurrent('random walks find it too, and tell the shortest way', { timeout: 60_000 }, async () => {
-    const { report } = await judged({ deletes: 'ignored' }, { coverage: 'random', seed: 7, concurrency: 64 });
+  test.concurrent('random walks find it too, and tell the shortest way', { timeout: 120_000 }, async () => {
+    const { report } = await judged({ deletes: 'ignored' }, { coverage: 'random', seed: 7, concurrency: 32 });
     expect(report.violations.map(({ rule }) => rule)).toEqual(['endedIsNotFound']);
     expect(report.violations[0]?.script.length).toBeLessThan(5);
   });
@@ -53,7 +56,7 @@ describe.concurrent('wrong', () => {
     ['ids with spaces', { idPrefix: 'my session ' }, ['sessionIdVisible']],
     ['GET is answered with 404', { getStatus: 404 }, ['streamOpened']],
     ['DELETE is answered with 501', { deleteStatus: 501 }, ['deleteAnswered']],
-  ])('%s', { timeout: 60_000 }, async (_, odd, expected) => {
+  ])('%s', { timeout: 120_000 }, async (_, odd, expected) => {
     const { report, rules } = await judged(odd);
     // A timer that counts from the last request on ends the session, too, soon after a call that took long.
     expect(odd.idle === 'naive' ? rules.filter((rule) => rule !== 'sessionKept') : rules).toEqual(expected);
@@ -64,7 +67,7 @@ describe.concurrent('wrong', () => {
   });
 
   test.concurrent('what a walk finds is at its transition, with the steps that lead there', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const { report } = await judged({ idle: 'never' });
     const [violation] = report.violations;
@@ -90,7 +93,7 @@ describe.concurrent('left open by the protocol', () => {
     ['a session that ends a little after its DELETE', { deletes: 'late' }],
     ['204 to a request without an id', { missingStatus: 204 }],
     ['to come back later', { busyStatus: 429 }],
-  ])('%s', { timeout: 60_000 }, async (_, odd) => {
+  ])('%s', { timeout: 120_000 }, async (_, odd) => {
     const { report, rules, count } = await judged(odd);
     expect(rules).toEqual([]);
     expect(count('covered')).toBe(report.transitions.length);
@@ -99,7 +102,7 @@ describe.concurrent('left open by the protocol', () => {
   test.concurrent.each<[string, Oddities, RuleName]>([
     ['calls of an ended session are cut', { callsAtEnd: 'cut' }, 'callAnsweredAtEnd'],
     ['a stream alone holds nothing', { streamsHold: false }, 'streamHolds'],
-  ])('%s: noted, and a violation only for whoever is strict', { timeout: 60_000 }, async (_, odd, rule) => {
+  ])('%s: noted, and a violation only for whoever is strict', { timeout: 120_000 }, async (_, odd, rule) => {
     const lenient = await judged(odd);
     expect(lenient.rules).toEqual([]);
     expect(lenient.report.notes.map((note) => note.rule)).toEqual([rule]);
@@ -109,7 +112,7 @@ describe.concurrent('left open by the protocol', () => {
     expect(report.violations).not.toEqual([]);
   });
 
-  test.concurrent('405 to GET and DELETE: what needs them is not driven, and why', { timeout: 60_000 }, async () => {
+  test.concurrent('405 to GET and DELETE: what needs them is not driven, and why', { timeout: 120_000 }, async () => {
     const { report, rules, count } = await judged({ getStatus: 405, deleteStatus: 405 });
     expect(rules).toEqual([]);
     expect(report.features.streams).toEqual({ driven: false, why: 'GET is answered with 405' });
@@ -122,7 +125,7 @@ describe.concurrent('left open by the protocol', () => {
 
 describe.concurrent('what can be driven', () => {
   test.concurrent('without an idle timeout nothing is waited for, and nothing is called a leak', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const { report, rules } = await judged({ idle: 'never' }, { idleTimeout: undefined, maxInFlight: 2 });
     expect(rules).toEqual([]);
@@ -131,7 +134,7 @@ describe.concurrent('what can be driven', () => {
     expect(timed.length).toBeGreaterThan(20);
   });
 
-  test.concurrent('without a call that lasts, streams hold what can be held', { timeout: 60_000 }, async () => {
+  test.concurrent('without a call that lasts, streams hold what can be held', { timeout: 120_000 }, async () => {
     const { report, rules } = await judged({ tools: [] }, { maxInFlight: 2 });
     expect(rules).toEqual([]);
     const verdicts = Object.fromEntries(report.transitions.map(({ transition, ...verdict }) => [transition, verdict]));
@@ -142,7 +145,7 @@ describe.concurrent('what can be driven', () => {
     });
   });
 
-  test.concurrent('with neither, short requests still push the deadline', { timeout: 60_000 }, async () => {
+  test.concurrent('with neither, short requests still push the deadline', { timeout: 120_000 }, async () => {
     const { report, rules } = await judged({ tools: [], getStatus: 405 });
     expect(rules).toEqual([]);
     const covered = report.transitions.filter(({ verdict }) => verdict === 'covered');

@@ -60,6 +60,6 @@ test('over HTTP, in real time', async () => {
     longCall: (ms) => ({ name: 'sleep', arguments: { ms } }),
   });
   const paths = sessionPaths({ coverage: 'transitions', timeouts: { sessionIdleTimeout } });
-  const result = await runPaths(paths, driver, { concurrency: 8 });
+  const result = await runPaths(paths, driver, { concurrency: 32 });
   expect(result.violations).toEqual([]);
 });
