@@ -105,17 +105,18 @@ function framesOf(stack: string, message: string): string {
   return stack.slice(at === -1 ? 0 : at + message.length).slice(0, LONGEST_STACK);
 }
 
-/** A path relative to the current directory, where that is shorter. */
+/** A path relative to the current directory, where that is shorter; a URL that is no path of this machine as it is. */
 export function shortPath(file: string): string {
   const path = pathOf(file);
+  if (path === undefined) return file;
   const short = relative(process.cwd(), path);
   return short.length < path.length ? short : path;
 }
 
-function pathOf(file: string): string {
+function pathOf(file: string): string | undefined {
   try {
     return file.startsWith('file:') ? fileURLToPath(file) : file;
   } catch {
-    return file; // It is no path of this machine.
+    return undefined;
   }
 }

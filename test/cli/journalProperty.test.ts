@@ -136,6 +136,12 @@ describe('an error of somebody else', () => {
     expect(told(error)).toMatch(/ at file:\/\/elsewhere\/x\.js:1:1 \(test\/cli\/journalProperty\.test\.ts:\d+\)\n/);
   });
 
+  test('whose stack names a place that is no path of this machine is told with it', () => {
+    const error = new Error('lost');
+    error.stack = 'Error: lost\n    at file://elsewhere/x.js:1:1';
+    expect(told(error)).toContain('error: it failed: lost (file://elsewhere/x.js:1)\n');
+  });
+
   test('with a message of a megabyte costs no time', () => {
     const begun = performance.now();
     told(new Error('\n'.repeat(1_000_000)));
