@@ -17,7 +17,7 @@ const NODE_HEADERS_TIMEOUT = 60_000;
  * How long an idle connection is kept by default, in ms. Load balancers keep theirs for 60 s; whoever closes first must
  * not be the server, or a request meets a closing connection and its client gets 502.
  */
-export const DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT = 65_000;
+const DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT = 65_000;
 
 /** By how much the bound of the headers is above that, in ms: some versions of Node count it from the last request on. */
 const HEADERS_MARGIN = 1_000;

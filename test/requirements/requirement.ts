@@ -58,6 +58,7 @@ export const shown = {
   lastEventIds: testsOf('http/resumption/lastEventIds'),
   headers: testsOf('http/hostile/headers'),
   routing: testsOf('http/modes/routing'),
+  listening: testsOf('cli/listening'),
   serving: testsOf('cli/serving'),
   stateless: testsOf('http/modes/stateless'),
   wireLifecycle: testsOf('http/wireLifecycle'),

@@ -2,7 +2,7 @@
 import { linesOf, type Requirement, shown } from './requirement.ts';
 
 const line = linesOf('security_best_practices');
-const { auth, options, principals, serving, wireLifecycle } = shown;
+const { auth, options, principals, listening, serving, wireLifecycle } = shown;
 
 export const SECURITY: readonly Requirement[] = [
   line(
@@ -54,8 +54,8 @@ export const SECURITY: readonly Requirement[] = [
     'local-access',
     'A local server is not for every process and page to use: our command listens on loopback, and checks who asks.',
     [
-      ...serving(
-        'the output > says where it listens, what, the idle timeout and how to stop',
+      ...serving('the output > says where it listens, what, the idle timeout and how to stop'),
+      ...listening(
         'who may ask, and where > on loopback only by a loopback name, and from a loopback origin of its own port',
       ),
       ...principals('the principal option > that * lets nobody in: 403, and a line in the log'),
