@@ -53,9 +53,9 @@ export class Running {
     return matching(this.stdout, pattern);
   }
 
-  /** Waits for a line of stdout. */
-  line(pattern: RegExp): Promise<string> {
-    return this.#awaitLine('stdout', pattern);
+  /** Waits for a line of stdout, at most `within` ms. */
+  line(pattern: RegExp, within?: number): Promise<string> {
+    return this.#awaitLine('stdout', pattern, within);
   }
 
   /** Waits for a line of stderr. */
@@ -63,9 +63,9 @@ export class Running {
     return this.#awaitLine('stderr', pattern);
   }
 
-  /** Waits for the greeting; resolves to the endpoint's URL. */
-  async url(): Promise<string> {
-    const line = await this.line(/ endpoint /);
+  /** Waits for the greeting, at most `within` ms; resolves to the endpoint's URL. */
+  async url(within?: number): Promise<string> {
+    const line = await this.line(/ endpoint /, within);
     return line.replace(/^ +endpoint +/, '');
   }
 
@@ -78,7 +78,7 @@ export class Running {
     return withTimeout(this.#exited, { within, what: `the process to end; it printed ${this.#printed()}` });
   }
 
-  #awaitLine(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<string> {
+  #awaitLine(stream: 'stdout' | 'stderr', pattern: RegExp, within = WITHIN): Promise<string> {
     let over = false;
     void this.#exited.then(() => {
       over = true;
@@ -89,7 +89,7 @@ export class Running {
         if (line === undefined && over) throw new Error(`It ended without ${pattern}; it printed ${this.#printed()}`);
         return line;
       },
-      { within: WITHIN, what: `a line of ${stream} that matches ${pattern}` },
+      { within, what: `a line of ${stream} that matches ${pattern}` },
     );
   }
 

@@ -161,9 +161,10 @@ describe('npm start', () => {
   test.each([
     ['SIGTERM to npm', false, 'SIGTERM'],
     ['Ctrl-C, which every process of the terminal gets, and npm forwards once more', true, 'SIGINT'],
-  ] as const)('serves the reference server and drains on %s', async (_, group, signal) => {
+  ] as const)('serves the reference server and drains on %s', { timeout: 90_000 }, async (_, group, signal) => {
     const running = start('npm', ['start', '--', '--port', '0'], { group: true });
-    const url = await running.url();
+    // It builds everything before.
+    const url = await running.url(60_000);
     expect(running.lines(/ server /)).toEqual([expect.stringContaining('mcp-servers/everything')]);
     const { sessionId } = await initialize(url);
     const answer = call(url, sessionId, 'trigger-long-running-operation', { duration: 0.5, steps: 1 });
