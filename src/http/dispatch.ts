@@ -68,7 +68,7 @@ function checkMessages(
   if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
   if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
-  if (!session.transport.hasRoomFor(messages.length)) return 'tooManyCalls';
+  if (!session.transport.hasRoomFor(messages)) return 'tooManyCalls';
   const inFlight = (id: string | number) => session.transport.isAwaited(id);
   if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';
   if (messages.some((message) => 'method' in message && 'id' in message)) session.used = true;

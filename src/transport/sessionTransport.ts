@@ -59,9 +59,12 @@ export class SessionTransport implements Transport, StreamsOwner {
     return call?.awaited === true && call.answer.connected;
   }
 
-  /** Whether so many more calls may run. */
-  hasRoomFor(calls: number): boolean {
-    return this.#calls?.hasRoomFor(calls) ?? true;
+  /** Whether the calls among these messages may run too. */
+  hasRoomFor(messages: readonly JSONRPCMessage[]): boolean {
+    if (this.#calls === undefined) return true;
+    let more = 0;
+    for (const message of messages) if (isRequest(message)) more++;
+    return more === 0 || this.#calls.hasRoomFor(more);
   }
 
   get load(): Load {
@@ -245,7 +248,10 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** The client wants no answer to a call any more. */
   #cancel(message: JSONRPCMessage, info: ExchangeInfo): void {
     const params = 'params' in message ? (message.params as { requestId?: RequestId } | undefined) : undefined;
-    const call = params?.requestId === undefined ? undefined : this.#calls?.named(params.requestId);
+    const requestId = params?.requestId;
+    const call = requestId === undefined ? undefined : this.#calls?.named(requestId);
+    // The server knows a call by this id that the client does not mean any more.
+    if (call === undefined && requestId !== undefined && this.#calls?.find(requestId) !== undefined) return;
     const translated = call === undefined || call.alias === call.id ? message : withRequestId(message, call.alias);
     this.#dispatch(translated, new MessageExtra(info));
     if (call === undefined || this.#calls?.find(call.alias) !== call) return;
