@@ -190,9 +190,9 @@ export class Supervisor implements SessionHost {
     const id = this.#ids.next();
     if (id === undefined) return 'serverFailed';
     const session = new Session(id, opening, this);
+    if (this.servers.full) return 'tooManyServers'; // whoever made room for this one would still have a server to close
     const refusal = this.registry.admit(opening.principal);
     if (refusal !== undefined) return refusal;
-    if (this.servers.full) return 'tooManyServers';
     if (!this.accepting) return 'draining';
     if (this.#isInUse(id)) return 'serverFailed';
     this.registry.add(session);
