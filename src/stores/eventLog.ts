@@ -7,18 +7,16 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { TimerClock } from '../clock.ts';
 import { SupervisorError } from '../errors.ts';
+import { STORE_TIMEOUT, StoreOperations } from './storeOperations.ts';
 
 /** The member of a stored message that says which stream of which session it belongs to. */
 const STREAM_KEY = 'mcp-session-supervisor/stream';
-
-/** How long a store may take over one event, or from one replayed event to the next, in ms. */
-export const STORE_TIMEOUT = 5_000;
 
 /** Visible ASCII, and bounded: an id that a store made goes into a header and a line of text. */
 const EVENT_ID = /^[\x21-\x7E]{1,1024}$/;
 
 /** What `EventLog` gives a store as the id of a stream. */
-const ANY_STREAM_KEY = /^[^:_]+:(?:get|\d+)$/;
+const ANY_STREAM_KEY = /^[^:_]+:(?:get)?\d+$/;
 
 /** An event store that can drop what it has of a session before it grows old; ours can, others need not. */
 export interface ForgettingEventStore extends EventStore {
@@ -34,14 +32,14 @@ export type Replay = (message: JSONRPCMessage, eventId: string) => void;
 export class EventLog {
   readonly #store: EventStore;
   readonly #prefix: string;
-  readonly #timers: TimerClock;
+  readonly #operations: StoreOperations;
 
   constructor(store: EventStore, sessionId: string, timers: TimerClock) {
     this.#store = store;
     // Escaped, so that no session and stream read like another's: session ids may hold a ':', and stream ids come from
     // clients. The SDK's own example store takes the part of an event id before its first '_' for the stream.
     this.#prefix = `${encodeURIComponent(sessionId).replaceAll('_', '%5F')}:`;
-    this.#timers = timers;
+    this.#operations = new StoreOperations(timers);
   }
 
   /**
@@ -51,7 +49,7 @@ export class EventLog {
   async append(streamId: string, message?: JSONRPCMessage): Promise<string> {
     const key = this.#prefix + streamId;
     const stored = { ...message, [STREAM_KEY]: key } as Stored;
-    const id: unknown = await this.#bounded(async () => this.#store.storeEvent(key, stored));
+    const id: unknown = await this.#operations.run(async () => this.#store.storeEvent(key, stored));
     const eventId = onWire(streamId, id);
     if (eventId === undefined) {
       throw new SupervisorError('EVENT_STORE_FAILED', 'The event store returned an event id that is not visible ASCII');
@@ -75,54 +73,44 @@ export class EventLog {
     const key = this.#prefix + streamId;
     const last = eventId.slice(streamId.length + 1);
     const lookUp = this.#store.getStreamIdForEventId?.bind(this.#store);
-    if (lookUp !== undefined && (await this.#bounded(async () => lookUp(last))) !== key) return false;
-    let over = false;
-    const replayed = await this.#bounded(async (alive, fail) =>
+    if (lookUp !== undefined && (await this.#operations.run(async () => lookUp(last))) !== key) return false;
+    const replayed = await this.#operations.run(async (operation) =>
       this.#store.replayEventsAfter(last, {
         send: async (id, message) => {
-          if (over) return;
-          alive();
-          const { [STREAM_KEY]: of, ...rest } = (message ?? {}) as Stored;
-          if (of !== key || !('jsonrpc' in rest)) return;
-          const sentId = onWire(streamId, id);
-          if (sentId !== undefined) return replay(rest as JSONRPCMessage, sentId);
-          over = true;
-          fail('The event store replayed an event id that is not visible ASCII');
+          if (operation.over) return; // a store that goes on after its time is not listened to
+          operation.heard();
+          try {
+            const { [STREAM_KEY]: of, ...rest } = (message ?? {}) as Stored;
+            if (of !== key || !('jsonrpc' in rest)) return;
+            const sentId = onWire(streamId, id);
+            if (sentId !== undefined) replay(rest as JSONRPCMessage, sentId);
+            else operation.fail('The event store replayed an event id that is not visible ASCII');
+          } catch (cause) {
+            // Told to the store alone, it might be swallowed, and what comes next would come with a gap before it.
+            operation.fail('The event store replayed what can not be sent', cause);
+          }
         },
       }),
-    ).finally(() => {
-      over = true; // a store that goes on after its time is not listened to
-    });
+    );
     // By contract a store says at last whose event it was; some say anything.
     return replayed === key || !(replayed === '' || ANY_STREAM_KEY.test(replayed));
   }
 
-  /** Lets the store drop what it has of this session, if it can. */
-  async forget(): Promise<void> {
+  /**
+   * Lets the store drop what it has of this session, if it can, when what it has begun is done. All of that together
+   * may take `limit` ms, and `STORE_TIMEOUT` at most.
+   * @throws {SupervisorError} `EVENT_STORE_FAILED`
+   */
+  async forget(limit: number = STORE_TIMEOUT): Promise<void> {
     const { forget } = this.#store as ForgettingEventStore;
-    if (typeof forget === 'function') await this.#bounded(async () => forget.call(this.#store, this.#prefix));
-  }
-
-  /** Runs a store's operation; it fails when told to, or when nothing is heard of it for `STORE_TIMEOUT`. */
-  #bounded<T>(operation: (alive: () => void, fail: (message: string) => void) => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let timer: unknown;
-      const fail = (message: string, cause?: unknown) => {
-        this.#timers.clearTimeout(timer);
-        reject(new SupervisorError('EVENT_STORE_FAILED', message, { cause }));
-      };
-      const alive = () => {
-        this.#timers.clearTimeout(timer);
-        timer = this.#timers.setTimeout(
-          () => fail(`The event store did not answer within ${STORE_TIMEOUT} ms`),
-          STORE_TIMEOUT,
-        );
-      };
-      alive();
-      operation(alive, fail)
-        .then(resolve, (cause: unknown) => fail('The event store failed', cause))
-        .finally(() => this.#timers.clearTimeout(timer));
-    });
+    if (typeof forget !== 'function' && this.#operations.quiet) return;
+    const lift = this.#operations.setDeadline(Math.min(limit, STORE_TIMEOUT));
+    try {
+      await this.#operations.settled();
+      if (typeof forget === 'function') await this.#operations.run(async () => forget.call(this.#store, this.#prefix));
+    } finally {
+      lift();
+    }
   }
 }
 

@@ -2,7 +2,8 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
-import { type EventLog, STORE_TIMEOUT } from '../../src/stores/eventLog.ts';
+import type { EventLog } from '../../src/stores/eventLog.ts';
+import { STORE_TIMEOUT } from '../../src/stores/storeOperations.ts';
 import { turns, until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { failure, GoodStore, late, marked, NEVER, note, openLog, replay, storeBut } from './stores.ts';
@@ -229,7 +230,7 @@ describe('a session that is to be forgotten', () => {
     };
     const sessions = ['a', 'ab', 'a:0', 'a_', 'a%5F'];
     for (const id of sessions) {
-      for (const streamId of ['0', '10', 'get']) await openLog(store, id).append(streamId, note(1));
+      for (const streamId of ['0', '10', 'get11']) await openLog(store, id).append(streamId, note(1));
       await openLog(store, id).forget();
     }
     for (const [n, prefix] of forgotten.entries()) {

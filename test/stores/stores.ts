@@ -3,7 +3,8 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 import { SupervisorError } from '../../src/errors.ts';
-import { EventLog, STORE_TIMEOUT } from '../../src/stores/eventLog.ts';
+import { EventLog } from '../../src/stores/eventLog.ts';
+import { STORE_TIMEOUT } from '../../src/stores/storeOperations.ts';
 import { until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 

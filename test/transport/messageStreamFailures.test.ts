@@ -1,6 +1,6 @@
 /** A stream whose store fails, hangs or is slow: nothing is lost, overtaken or sent twice, and what waits is bounded. */
 import { describe, expect, test } from 'vitest';
-import { STORE_TIMEOUT } from '../../src/stores/eventLog.ts';
+import { STORE_TIMEOUT } from '../../src/stores/storeOperations.ts';
 import { Door, never } from '../support/controlledStore.ts';
 import { turns, until, withTimeout } from '../support/until.ts';
 import { message, StreamKit } from './streamKit.ts';

@@ -1,7 +1,7 @@
 /** How long a call that lost its client holds its session, and what a session that ends leaves in the store. */
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
-import { STORE_TIMEOUT } from '../../../src/stores/eventLog.ts';
+import { STORE_TIMEOUT } from '../../../src/stores/storeOperations.ts';
 import { ControlledStore, Door, never } from '../../support/controlledStore.ts';
 import type { ServeOptions } from '../../support/serve.ts';
 import { becomesIdle, lifeOf } from '../../support/sessionLife.ts';
