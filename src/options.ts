@@ -100,7 +100,7 @@ export interface SessionSupervisorOptions {
   enableJsonResponse?: boolean | undefined;
   /**
    * The SSE `retry` field, in ms, that tells clients of an event store when to reconnect. Default: sent only where a
-   * stream is closed to be resumed, as 1 000.
+   * stream is closed to be resumed, as 1 000. 0: at once.
    */
   retryInterval?: number | undefined;
   /** Makes session ids: unique, unguessable, visible ASCII. Default `crypto.randomUUID`. */
@@ -197,6 +197,11 @@ const duration =
     return value;
   };
 
+const pause: Check<number> = (name, value) =>
+  typeof value === 'number' && value >= 0 && value <= MAX_DELAY
+    ? value
+    : invalid(name, value, `a number of milliseconds from 0 to ${MAX_DELAY}`);
+
 const count =
   (infinite: boolean): Check<number> =>
   (name, value) => {
@@ -291,7 +296,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
     default: () => undefined,
   },
   enableJsonResponse: { check: flag, default: () => false },
-  retryInterval: { check: optional(duration(false)), default: () => undefined },
+  retryInterval: { check: optional(pause), default: () => undefined },
   sessionIdGenerator: { check: callable, default: () => () => crypto.randomUUID() },
   stateless: { check: flag, default: () => false },
   allowedHosts: { check: optional(strings), default: () => undefined },

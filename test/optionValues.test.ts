@@ -25,7 +25,6 @@ describe.each([
   ['sessionIdleTimeout', true],
   ['initializeTimeout', false],
   ['maxSessionLifetime', true],
-  ['retryInterval', false],
   ['keepAliveInterval', true],
   ['requestBodyTimeout', false],
   ['resumeTimeout', false],
@@ -49,6 +48,25 @@ describe.each([
 
   test.each([1, 0.5, 30_000, MAX, ...(infinite ? [Number.POSITIVE_INFINITY] : [])])('takes %s', (value) => {
     expect(resolve({ [name]: value })[name]).toBe(value);
+  });
+});
+
+describe('retryInterval, a duration that may be 0', () => {
+  const refused = [
+    ...NONSENSE.filter(([what]) => what !== '0'),
+    ['beyond the range of timers', MAX + 1, '2147483648'],
+    ['Infinity', Number.POSITIVE_INFINITY, 'Infinity'],
+  ] as const;
+
+  test.each(refused)('refuses %s', (_, retryInterval, got) => {
+    expect(refusal({ retryInterval })).toEqual({
+      code: 'INVALID_OPTION',
+      message: `retryInterval must be a number of milliseconds from 0 to 2147483647; got ${got}`,
+    });
+  });
+
+  test.each([0, 0.5, 30_000, MAX])('takes %s', (retryInterval) => {
+    expect(resolve({ retryInterval }).retryInterval).toBe(retryInterval);
   });
 });
 

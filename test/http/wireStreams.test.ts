@@ -112,11 +112,12 @@ test.each([false, true])('messages are UTF-8, both ways (enableJsonResponse: %s)
 test.each([
   [undefined, 1_000],
   [700, 700],
+  [0, 0],
 ])('a connection that the server closes says by retry when to come back (retryInterval: %s)', async (given, retry) => {
   const { url } = await serve({ eventStore: new TestEventStore(), retryInterval: given });
   const { sessionId, headers } = await initialize(url);
   const listening = await openStream(url, { headers });
-  expect((await listening.next()).id).toBeDefined();
+  expect(await listening.next()).toEqual({ id: expect.any(String), data: '', ...(given !== undefined && { retry }) });
   await call(url, sessionId, 'closeStream', { via: 'standalone' });
   expect(await listening.next()).toEqual({ retry, data: '' });
   expect(await withTimeout(listening.closed, { what: 'the stream to end' })).toBe(true);
