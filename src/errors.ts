@@ -120,12 +120,6 @@ export const REFUSALS = {
     code: -32600,
     message: 'Invalid Request: a request with this id is in flight already',
   },
-  streamConflict: {
-    status: 409,
-    code: -32000,
-    message: 'Conflict: the session has an open stream already',
-    headers: RETRY_SOON,
-  },
   eventNotFound: { status: 400, code: -32000, message: 'Bad Request: nothing to resume from this Last-Event-ID' },
   tooManyCalls: {
     status: 429,

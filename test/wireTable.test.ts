@@ -36,7 +36,6 @@ const PINNED: Readonly<Record<string, Row>> = {
   initializeInBatch: [400, -32600, 'Invalid Request: an initialize must come alone'],
   alreadyInitialized: [400, -32600, 'Invalid Request: the session is already initialized'],
   duplicateRequestId: [400, -32600, 'Invalid Request: a request with this id is in flight already'],
-  streamConflict: [409, -32000, 'Conflict: the session has an open stream already', RETRY],
   eventNotFound: [400, -32000, 'Bad Request: nothing to resume from this Last-Event-ID'],
   tooManyCalls: [429, -32000, 'Too Many Requests: too many exchanges of this session are open', RETRY],
   principalFull: [429, -32000, 'Too Many Requests: too many sessions of this principal are open', RETRY],

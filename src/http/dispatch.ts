@@ -79,8 +79,7 @@ function checkMessages(
 async function get(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
   const lastEventId = single(exchange.headers, 'last-event-id');
   if (lastEventId === undefined || supervisor.options.eventStore === undefined) {
-    if (!session.transport.listen(exchange)) refuse(exchange, 'streamConflict');
-    return;
+    return session.transport.listen(exchange);
   }
   try {
     const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));

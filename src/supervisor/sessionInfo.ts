@@ -12,7 +12,7 @@ export interface SessionInfo {
   readonly state: SessionState;
   /** Exchanges that hold the session: POSTs being answered, open GET streams, calls that may be resumed. */
   readonly inFlight: number;
-  /** SSE streams open right now: the GET stream, and POSTs answered as a stream. */
+  /** SSE streams open right now: GET streams, and POSTs answered as a stream. */
   readonly openStreams: number;
   /** Milliseconds since the epoch, by the supervisor's clock. */
   readonly createdAt: number;

@@ -63,11 +63,6 @@ export class Connection {
     return this.#waiting !== undefined && this.#reply.buffered > 0 && this.#reply.progress === this.#waiting;
   }
 
-  /** Sends a comment now: a host that knows nothing of the connection any more answers it with a reset. */
-  probe(): void {
-    this.write(KEEP_ALIVE);
-  }
-
   /** Sends the headers now, and a comment from time to time. */
   open(): void {
     if (this.#opened || this.closed) return;

@@ -1,5 +1,5 @@
 /**
- * One stream of messages to the client: the answer of a POST, or the session's GET stream. It has one connection at
+ * One stream of messages to the client: the answer of a POST, or a GET stream of the session. It has one connection at
  * most, and with an event log it outlives its connections: what is sent while nobody listens is replayed on resumption.
  * With a log, everything on the stream happens in one queue (store, replay, end), which is what makes delivery
  * happen in order and exactly once. A log that fails is given up for good: what waits for it goes out at once, in order.
@@ -41,10 +41,10 @@ export class MessageStream {
   #connection: Connection | undefined;
   /** The first one is with the store. Without a log there is none. */
   #steps: Step[] | undefined;
-  #working: Promise<void> | undefined;
   /** Without those of the first step. */
   #waitingBytes = 0;
   #judging = false;
+  #identified = false;
 
   constructor(options: MessageStreamOptions) {
     this.id = options.id;
@@ -67,10 +67,25 @@ export class MessageStream {
     return this.#log !== undefined;
   }
 
+  /** An event id was sent: there is something to resume from. */
+  get identified(): boolean {
+    return this.#identified;
+  }
+
+  /** The log is not through with all that was sent so far. */
+  get busy(): boolean {
+    return this.#steps !== undefined;
+  }
+
   /** Gives the stream a connection; one that it has is ended. */
   connect(connection: Connection): void {
     if (this.#connection !== connection) this.#connection?.end();
     this.#connection = connection;
+  }
+
+  /** Lets go of a connection that has ended, and of the exchange that comes with it. */
+  release(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = undefined;
   }
 
   /** Lets the client resume before the first message; does nothing without a log. */
@@ -79,7 +94,10 @@ export class MessageStream {
       bytes: 0,
       store: async (log) => {
         const eventId = await log.append(this.id);
-        return () => this.#connection?.write(primingFrame(eventId, this.#options.retryInterval));
+        return () => {
+          this.#identified ||= this.connected;
+          this.#connection?.write(primingFrame(eventId, this.#options.retryInterval));
+        };
       },
       without: NOTHING,
     });
@@ -113,11 +131,6 @@ export class MessageStream {
     });
   }
 
-  /** Looks whether the peer is still there, as far as can be seen from here. */
-  probe(): void {
-    this.#connection?.probe();
-  }
-
   /**
    * Sends a new connection what came after an event, and makes it the stream's, unless its client has left meanwhile.
    * Resolves to whether the event is known. With `primes`, a client that nothing is replayed to gets the event's id
@@ -135,6 +148,7 @@ export class MessageStream {
             connection.write(messageFrame(JSON.stringify(message), id));
           });
           return () => {
+            this.#identified ||= known;
             if (known && !connection.gone) this.connect(connection);
             if (known && primes && replayed === 0) connection.write(primingFrame(eventId, this.#options.retryInterval));
             resolve(known);
@@ -147,13 +161,9 @@ export class MessageStream {
     });
   }
 
-  /**
-   * Does without the log from now on: there will be nobody who could resume. What waits for the store goes out now.
-   * Resolves when the store is through with what it has begun.
-   */
-  async detach(): Promise<void> {
+  /** Does without the log from now on: there will be nobody who could resume. What waits for the store goes out now. */
+  detach(): void {
     for (const step of this.#leaveLog()) step.without();
-    await this.#working;
   }
 
   /** Resolves when the store is through with all that was sent so far, or given up. */
@@ -170,7 +180,10 @@ export class MessageStream {
       store: async (log) => {
         // The text is what is sent: whoever made the message may change it while it waits, or while it is stored.
         const eventId = await log.append(this.id, JSON.parse(json));
-        return () => deliver(messageFrame(json, eventId));
+        return () => {
+          this.#identified ||= this.connected;
+          deliver(messageFrame(json, eventId));
+        };
       },
       without: () => deliver(messageFrame(json)),
     });
@@ -180,7 +193,7 @@ export class MessageStream {
     if (this.#log === undefined) return step.without();
     if (this.#steps === undefined) {
       this.#steps = [step];
-      this.#working = this.#work(this.#log, this.#steps);
+      void this.#work(this.#log, this.#steps);
       return;
     }
     this.#steps.push(step);
@@ -201,7 +214,6 @@ export class MessageStream {
       }
     }
     this.#steps = undefined;
-    this.#working = undefined;
   }
 
   /** What is sent within one turn of the event loop waits however quick the store is: the next turn tells. */

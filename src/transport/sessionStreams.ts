@@ -1,24 +1,31 @@
 /**
- * The SSE streams of one session: the answers of POSTs and the GET stream, how they are opened, resumed and kept in the
+ * The SSE streams of one session: the answers of POSTs and the GET streams, how they are opened, resumed and kept in the
  * event log. Knows streams and who may have them; nothing of what is sent on them.
  */
-import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { EventLog } from '../stores/eventLog.ts';
 import { type AnswerOwner, StreamAnswer } from './answer.ts';
 import { BrokenStreams } from './brokenStreams.ts';
 import { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
+import { GetStreams } from './getStreams.ts';
 import type { Hold } from './hold.ts';
 import { MessageStream } from './messageStream.ts';
 import { sseHeaders } from './sse.ts';
-import { Takeover } from './takeover.ts';
 import type { Load, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand an event without data. */
 const PRIMING_SINCE = '2025-11-25';
 
-/** The id of the GET stream; those of POSTs are numbers. */
-const STANDALONE = 'get';
+/** What the id of a GET stream begins with. All streams of a session are numbered; the id of a POST's is its number. */
+const GET = 'get';
+
+const STREAM_ID = /^(?:get)?(0|[1-9]\d{0,14})$/;
+
+/** The number of a stream; `Infinity` where a client names what is no stream's id. */
+function numberOf(streamId: string): number {
+  return Number(STREAM_ID.exec(streamId)?.[1] ?? Number.POSITIVE_INFINITY);
+}
 
 /** Whoever has the streams. */
 export interface StreamsOwner extends AnswerOwner {
@@ -38,11 +45,10 @@ export class SessionStreams {
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
   #broken: BrokenStreams | undefined;
-  #standalone: MessageStream | undefined;
-  #takeover: Takeover | undefined;
+  #gets: GetStreams | undefined;
   #next = 0;
   #open = 0;
-  #detached: Promise<unknown> | undefined;
+  #detached = false;
 
   constructor(sessionId: string | undefined, options: TransportOptions, owner: StreamsOwner) {
     this.#sessionId = sessionId;
@@ -58,10 +64,9 @@ export class SessionStreams {
     return this.#open;
   }
 
-  /** The GET stream, whether somebody listens or not. */
-  get standalone(): MessageStream {
-    this.#standalone ??= this.#stream(STANDALONE);
-    return this.#standalone;
+  /** Whether the client takes a priming event, and so can be sent away to resume later. */
+  get primes(): boolean {
+    return this.#log !== undefined && this.protocolVersion !== undefined && this.protocolVersion >= PRIMING_SINCE;
   }
 
   /** A stream for the answer of a POST. */
@@ -71,22 +76,26 @@ export class SessionStreams {
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
     stream.connect(connection);
-    if (this.primes(exchange)) stream.prime();
+    if (this.primes) stream.prime();
     connection.openSoon();
     this.#holdBy(answer, hold);
     return answer;
   }
 
-  /** Opens the GET stream. Returns false when another connection has it and keeps it (see `Takeover`). */
-  listen(exchange: Exchange): boolean {
-    const stream = this.standalone;
-    this.#takeover ??= new Takeover(this.#options.clock);
-    if (!this.#takeover.allows(stream)) return false;
+  /** Opens a GET stream, beside those that there are. */
+  listen(exchange: Exchange): void {
+    const stream = this.#stream(`${GET}${this.#next++}`);
     const connection = this.#connection(exchange);
     stream.connect(connection);
-    connection.open();
-    if (this.primes(exchange)) stream.prime();
-    return true;
+    this.#receive(stream, connection, exchange);
+    if (this.primes) stream.prime();
+  }
+
+  /** Sends a message that belongs to no call on one of the GET streams. Returns false where none could carry it. */
+  send(message: JSONRPCMessage): boolean {
+    const stream = this.#gets?.receiver;
+    stream?.send(message);
+    return stream !== undefined;
   }
 
   /**
@@ -97,20 +106,22 @@ export class SessionStreams {
    */
   async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
     const streamId = EventLog.streamOf(eventId);
-    if (this.#log === undefined || streamId === undefined || !this.#mayResume(streamId)) return false;
-    const answer = this.#answers?.get(streamId);
-    const stream = streamId === STANDALONE ? this.standalone : (answer?.stream ?? this.#stream(streamId));
+    const stream = streamId === undefined ? undefined : this.#find(streamId);
+    if (this.#log === undefined || stream === undefined) return false;
+    const answer = this.#answers?.get(stream.id);
+    const isGet = stream.id.startsWith(GET);
+    const goesOn = isGet || (answer?.pending.size ?? 0) > 0;
     const connection = this.#connection(exchange, 204);
-    const goesOn = streamId === STANDALONE || (answer?.pending.size ?? 0) > 0;
-    const known = await stream.resume(eventId, connection, goesOn && this.primes(exchange)).catch((error: unknown) => {
+    const resuming = stream.resume(eventId, connection, goesOn && this.primes);
+    if (isGet) this.#getStreams.keep(stream);
+    const known = await resuming.catch((error: unknown) => {
       connection.abandon();
       throw error;
     });
     if (!known) connection.abandon();
     if (!known || exchange.closed) return known;
-    if (streamId === STANDALONE) {
-      this.#takeover?.forget();
-      connection.open();
+    if (isGet) {
+      this.#receive(stream, connection, exchange);
     } else if (answer === undefined || answer.pending.size === 0) {
       stream.finish(); // all of it has been replayed
     } else {
@@ -121,29 +132,43 @@ export class SessionStreams {
     return true;
   }
 
-  /** Ends the GET stream. */
+  /** Ends the GET streams. */
   closeStandalone(): void {
-    this.#standalone?.finish();
+    this.#gets?.close();
+  }
+
+  /** Ends the connections of the GET streams, for their clients to come back. */
+  disconnectStandalone(): void {
+    this.#gets?.disconnect();
   }
 
   /** Nobody can resume any more, so nobody has to wait for the store. */
   detach(): void {
-    const answers = [...(this.#answers?.values() ?? [])];
-    this.#detached = Promise.all([...answers.map(({ stream }) => stream.detach()), this.#standalone?.detach()]);
+    this.#detached = true;
+    for (const { stream } of this.#answers?.values() ?? []) stream.detach();
+    this.#gets?.detach();
   }
 
-  /** Lets the event store forget the session, once what it has begun to store is stored. */
+  /**
+   * Lets the event store forget the session, once what it has begun to store is stored. Settles within
+   * `shutdownTimeout` or `STORE_TIMEOUT`, whichever is shorter.
+   * @throws {SupervisorError} `EVENT_STORE_FAILED`
+   */
   async forget(): Promise<void> {
-    await this.#detached;
-    await this.#log?.forget();
+    await this.#log?.forget(this.#options.shutdownTimeout);
   }
 
-  /** Whether the client of this exchange takes a priming event, and so can be sent away to resume later. */
-  primes(exchange: Exchange): boolean {
-    if (this.#log === undefined) return false;
-    const header = exchange.headers['mcp-protocol-version'];
-    const version = typeof header === 'string' ? header : this.protocolVersion;
-    return version !== undefined && version >= PRIMING_SINCE;
+  get #getStreams(): GetStreams {
+    this.#gets ??= new GetStreams();
+    return this.#gets;
+  }
+
+  /** Has messages that belong to no call go to a stream, as long as somebody is there or may come back. */
+  #receive(stream: MessageStream, connection: Connection, exchange: Exchange): void {
+    const gets = this.#getStreams;
+    gets.add(stream);
+    exchange.onClose(() => gets.left(stream, connection));
+    connection.open();
   }
 
   /** What is sent last may still be on its way to the store when the client asks for it. */
@@ -163,7 +188,7 @@ export class SessionStreams {
     const { connected, resumable } = answer.stream;
     // Another connection has taken over, or has not let go yet: it holds the session.
     const held = --answer.connections > 0 || connected;
-    if (held || answer.pending.size === 0 || this.#detached !== undefined) return hold.release();
+    if (held || answer.pending.size === 0 || this.#detached) return hold.release();
     if (resumable) return answer.park(hold, this.#options.resumeTimeout, this.#options.clock);
     answer.abandon();
     hold.release();
@@ -189,17 +214,19 @@ export class SessionStreams {
     });
   }
 
-  /** What a client sends names a stream that there is or was, and that the store has all of. */
-  #mayResume(streamId: string): boolean {
-    if (this.#broken?.has(streamId)) return false;
-    return streamId === STANDALONE || (/^\d{1,15}$/.test(streamId) && Number(streamId) < this.#next);
+  /** The stream that a client names, if the session has or had it and the store has all of it. */
+  #find(streamId: string): MessageStream | undefined {
+    const kept = this.#answers?.get(streamId)?.stream ?? this.#gets?.find(streamId);
+    if (kept !== undefined) return kept;
+    const number = numberOf(streamId);
+    return number < this.#next && !this.#broken?.has(number) ? this.#stream(streamId) : undefined;
   }
 
   #storeFailed(streamId: string, error: unknown): void {
     const answer = this.#answers?.get(streamId);
     if (answer !== undefined && !answer.connected) answer.abandon();
     this.#broken ??= new BrokenStreams();
-    this.#broken.add(streamId);
+    this.#broken.add(numberOf(streamId));
     this.#owner.storeFailed(error);
   }
 }

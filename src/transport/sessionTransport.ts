@@ -135,9 +135,9 @@ export class SessionTransport implements Transport, StreamsOwner {
     return new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock);
   }
 
-  /** Opens the GET stream. Returns false when another connection has it and keeps it. */
-  listen(exchange: Exchange): boolean {
-    return this.#streams.listen(exchange);
+  /** Opens a GET stream. */
+  listen(exchange: Exchange): void {
+    this.#streams.listen(exchange);
   }
 
   /**
@@ -148,7 +148,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     return this.#streams.resume(exchange, eventId, hold);
   }
 
-  /** Ends the GET stream. */
+  /** Ends the GET streams. */
   closeStandalone(): void {
     this.#streams.closeStandalone();
   }
@@ -214,24 +214,17 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (related !== undefined && related === this.#initialize?.id) return this.#initialize.sink.send(message);
     const translated = this.#calls === undefined ? message : this.#calls.translate(message);
     if (translated === undefined) return false;
-    if (related === undefined) return this.#broadcast(translated);
+    if (related === undefined) return this.#streams.send(translated);
     const call = this.#calls?.find(related);
     return call?.awaited === true && call.answer.send(translated);
-  }
-
-  #broadcast(message: JSONRPCMessage): boolean {
-    const stream = this.#streams.standalone;
-    if (!stream.connected && !stream.resumable) return false;
-    stream.send(message);
-    return true;
   }
 
   /** Hands a message of the client to the server. */
   #receive(message: JSONRPCMessage, exchange: Exchange, answer?: Answer): void {
     if (isCancellation(message)) return this.#cancel(message, exchange);
     const extra = new MessageExtra(exchange);
-    if (isRequest(message) && this.#streams.primes(exchange)) {
-      extra.closeStandaloneSSEStream = () => this.#streams.standalone.disconnect();
+    if (isRequest(message) && this.#streams.primes) {
+      extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
       if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
     }
     this.#dispatch(message, extra);

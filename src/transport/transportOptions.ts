@@ -9,6 +9,8 @@ export interface TransportOptions extends ConnectionLimits {
   readonly retryInterval: number | undefined;
   /** How long a disconnected call that may be resumed holds its session, in ms. */
   readonly resumeTimeout: number;
+  /** How long the end of a session may wait for the event store, in ms, where that is shorter than `STORE_TIMEOUT`. */
+  readonly shutdownTimeout: number;
 }
 
 /** What a process carries right now, counted as it comes and goes. */

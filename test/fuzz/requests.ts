@@ -34,7 +34,7 @@ const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '1999-
 const ACCEPTS = ['', '*/*', 'application/json', 'text/event-stream', 'text/event-stream;q=0, */*', 'x', 'text/*;,'];
 const TYPES = ['', 'text/plain', 'application/json; charset=utf-16', 'APPLICATION/JSON', 'application/json,x'];
 const ORIGINS = ['https://app.example', 'https://evil.example', 'null', ''];
-const EVENTS = ['<event>', 'get_0', '0_0', '_', '', '<event>x', `get_${'x'.repeat(2_000)}`];
+const EVENTS = ['<event>', 'get0_0', '0_0', '_', '', '<event>x', `get0_${'x'.repeat(2_000)}`];
 const NAMES = ['X-Any', 'Authorization', 'Cookie', '__proto__', 'constructor', 'Mcp-Session-Id', 'Host', 'TE', 'Via'];
 
 /** What node:http takes in a header's value. */

@@ -16,7 +16,6 @@ import {
   type Headers,
   initialize,
   initializeBody,
-  openStream,
   post,
   rawSocket,
 } from '../support/wire.ts';
@@ -189,21 +188,11 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
       return second;
     },
   },
-  streamConflict: {
-    ...{ status: 409, code: -32000, message: 'Conflict: the session has an open stream already', headers: RETRY },
-    within: true,
-    send: async ({ url, session }) => {
-      const stream = await openStream(url, { headers: session });
-      const second = await get(url, session);
-      stream.destroy();
-      return second;
-    },
-  },
   eventNotFound: {
     ...{ status: 400, code: -32000, message: 'Bad Request: nothing to resume from this Last-Event-ID' },
     within: true,
     options: { eventStore: new TestEventStore() },
-    send: ({ url, session }) => get(url, { ...session, 'last-event-id': 'get_unheard-of' }),
+    send: ({ url, session }) => get(url, { ...session, 'last-event-id': 'get0_unheard-of' }),
   },
   tooManyCalls: {
     ...{ status: 429, code: -32000, headers: RETRY },
@@ -263,7 +252,7 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
     options: {
       eventStore: { storeEvent: async () => '1', replayEventsAfter: () => Promise.reject(new Error('down')) },
     },
-    send: ({ url, session }) => get(url, { ...session, 'last-event-id': 'get_1' }),
+    send: ({ url, session }) => get(url, { ...session, 'last-event-id': '0_1' }),
   },
   initializeTimeout: {
     ...{ status: 504, code: -32000, message: 'Gateway Timeout: the server took too long to initialize' },

@@ -91,7 +91,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'notifications by themselves travel on the GET stream; without one they are lost, and nothing fails',
     'a request of the server > without a stream that could carry it: rejected at once, not waited for',
   ),
-  T4: [...resumedGet('when two want the GET stream > *'), ...holding('7. *')],
+  T4: [...resumedGet('several GET streams > *'), ...holding('7. *'), ...testsOf('transport/getStreams')('*')],
   T5: [
     ...routing('streams are kept alive by comments, and never cached or buffered on the way'),
     ...holding('7. A GET stream whose peer vanished without closing: *'),
@@ -118,7 +118,10 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   R6: eventStore('a connection that breaks during a call > *'),
   R7: [...storeFailures('*'), ...eventStore('a store that fails: the stream goes on without it, and the log says so')],
   R8: eventStore('priming > without a store there are neither ids nor priming events'),
-  R9: wireStreams('a client that has all of a complete stream, and asks for more, is told that there is none: 204'),
+  R9: [
+    ...wireStreams('a client that has all of a complete stream, and asks for more, is told that there is none: 204'),
+    ...testsOf('http/resumption/manyBroken')('*'),
+  ],
 
   V1: requests('the protocol version > * in the body of an initialize is answered by *'),
   V2: requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),

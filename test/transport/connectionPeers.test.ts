@@ -189,17 +189,6 @@ describe('stalled', () => {
   });
 });
 
-test('a probe is a comment, now', () => {
-  const connection = connect();
-  connection.open();
-  reply.look();
-  connection.probe();
-  expect(reply.look()).toEqual([`write ${COMMENT}`]);
-  reply.close();
-  connection.probe();
-  expect(reply.look()).toEqual([]);
-});
-
 describe('an answer that has ended and is not taken', () => {
   beforeEach(() => {
     reply.takesAll = false;

@@ -108,8 +108,6 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
       return sessionId !== undefined && (!exchange.found || ended);
     case 408:
       return draining || waited >= settings.requestBodyTimeout;
-    case 409:
-      return kind === 'listen' && exchange.conflicts;
     case 429:
       return kind === 'initialize' && (admission?.principalFull ?? true);
     case 500:
@@ -130,7 +128,10 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
   }
 }
 
-/** A message that is no response belongs to the stream on which it comes, and comes next on it. */
+/**
+ * A message that is no response belongs to the stream on which it comes, and comes next on it. With several GET streams
+ * the messages of none come one after the other.
+ */
 export function expectedMessage(
   observed: Observed,
   exchange: SimulatedExchange,
@@ -148,5 +149,15 @@ export function expectedMessage(
   const next = last === undefined ? undefined : list[list.indexOf(last) + 1];
   const isFirst = last === undefined && (list === server?.pushed || list[0] === token);
   stream.tokens.push(token);
+  const others = observed.streams.filter((other) => {
+    return other !== stream && other.sessionId === sessionId && other.requests.length === 0;
+  });
+  if (list === server?.pushed && others.length > 0) {
+    if (others.some(({ tokens }) => tokens.includes(token)))
+      return `${name} gets ${token}, which came on another stream`;
+    return last === undefined || list.indexOf(token) > list.indexOf(last)
+      ? undefined
+      : `${name} gets ${token} after ${last}`;
+  }
   return isFirst || next === token ? undefined : `${name} gets ${token}, and ${next ?? list[0]} would be next`;
 }

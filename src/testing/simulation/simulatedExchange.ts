@@ -94,8 +94,6 @@ export class SimulatedExchange {
   slow: boolean;
   /** Its client has left it open and forgotten it. */
   abandoned = false;
-  /** When it was sent, its session had a GET stream, as far as its clients could tell. */
-  conflicts = false;
   /** What the registry held when it asked for a session; undefined when that can't be told from outside. */
   admission: { readonly full: boolean; readonly principalFull: boolean } | undefined;
   readonly #world: ExchangeWorld;

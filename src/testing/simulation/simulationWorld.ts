@@ -114,9 +114,6 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     if (this.settled) this.exchanges = this.exchanges.filter(({ open }) => open); // the others have been looked at
     if (init.kind === 'delete' && init.found) this.sessions.get(init.sessionId ?? '')?.causes.add('deleted');
     const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, init, this);
-    exchange.conflicts = this.exchanges.some(
-      (other) => other.open && other.isGetStream && other.sessionId === init.sessionId,
-    );
     this.exchanges.push(exchange);
     return exchange;
   }

@@ -22,8 +22,8 @@ describe('crafted event ids', () => {
       ' ',
       '_',
       'get',
-      'get_',
-      'get_0',
+      'get0_',
+      'get0_0',
       '0_',
       '_0',
       '0_0',
@@ -32,10 +32,10 @@ describe('crafted event ids', () => {
       '0__proto__',
       '__proto___0',
       'constructor_0',
-      'get_../../etc/passwd',
-      'get_*',
+      'get0_../../etc/passwd',
+      'get0_*',
       '*_*',
-      `get_${'x'.repeat(1_024)}`,
+      `get0_${'x'.repeat(1_024)}`,
       'x'.repeat(10_000),
       'ä_ö',
     ])('%#', async (eventId) => {
@@ -57,7 +57,7 @@ describe('crafted event ids', () => {
         const inStore = rest.join('_');
         return [
           id,
-          `get_${inStore}`,
+          `get0_${inStore}`,
           `${Number(stream) + 1}_${inStore}`,
           inStore,
           inStore.replace(theirs.sessionId, mine.sessionId),

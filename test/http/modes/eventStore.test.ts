@@ -62,6 +62,31 @@ describe('priming', () => {
     },
   );
 
+  test.each([
+    { negotiated: '2025-06-18', header: '2025-11-25', primed: false },
+    { negotiated: '2025-11-25', header: '2025-06-18', primed: true },
+  ])(
+    'what the session negotiated decides ($negotiated), not what a header says ($header)',
+    async ({ negotiated, header, primed }) => {
+      const { url } = await serveStored();
+      const protocol = { 'mcp-protocol-version': header };
+      const { response, headers, sessionId } = await initialize(url, {
+        protocolVersion: negotiated,
+        headers: protocol,
+      });
+      const answer = await call(url, sessionId, 'echo', { text: 'hi' }, 1, protocol);
+      for (const events of [response.events(), answer.events()]) {
+        expect(events.map(({ data }) => data === '')).toEqual(primed ? [true, false] : [false]);
+      }
+      const stream = await openStream(url, { headers: { ...headers, ...protocol } });
+      await call(url, sessionId, 'notifyStandalone', { text: 'first of all' }, 2, protocol);
+      expect((await stream.next()).data === '').toBe(primed);
+      stream.destroy();
+      const closing = await call(url, sessionId, 'closeStream', {}, 3, protocol);
+      expect(closing.events().some(({ retry }) => retry !== undefined)).toBe(primed);
+    },
+  );
+
   test('without a store there are neither ids nor priming events', async () => {
     const { url } = await serve({ retryInterval: 1_500 });
     const { headers } = await initialize(url);

@@ -1,6 +1,6 @@
 /** Event stores that throw, hang or are slow: what it costs the stream that they fail, and that it costs nobody else. */
 import { describe, expect, test } from 'vitest';
-import { STORE_TIMEOUT } from '../../../src/stores/eventLog.ts';
+import { STORE_TIMEOUT } from '../../../src/stores/storeOperations.ts';
 import { ControlledStore, Door, never } from '../../support/controlledStore.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { turns, until } from '../../support/until.ts';
@@ -108,7 +108,7 @@ describe('a store that fails one stream', () => {
     const { driven, eventStore, headers, failures } = await served();
     const { call } = await drive(driven, headers);
     const { stream, primed } = await listen(driven, headers);
-    eventStore.beforeStore = (streamId) => (streamId.endsWith(':get') ? fail() : undefined);
+    eventStore.beforeStore = (streamId) => (streamId.includes(':get') ? fail() : undefined);
     for (const n of [1, 2]) await call.notifyStandalone(n);
     expect(await take(stream, 2)).toEqual([1, 2]);
     expect(failures()).toHaveLength(1);
@@ -212,4 +212,47 @@ test('a session whose store hangs answers its calls when it ends', async () => {
   const [first, second, last] = await until(() => stream.ended && stream.waiting, { what: 'the stream to end' });
   expect([first, second].map((event) => JSON.parse(event?.data ?? '').params.data)).toEqual([1, 2]);
   expect(JSON.parse(last?.data ?? '')).toMatchObject({ id: 1, error: { message: 'Session ended: terminated' } });
+});
+
+describe('a store that hangs, at the end of a session', () => {
+  /** A session that ends while its store has begun to store, and is not through with it. */
+  async function ending(shutdownTimeout: number) {
+    const clock = new SimulatedClock();
+    const eventStore = Object.assign(new ControlledStore(), { forget: never });
+    const driven = await serveDriven({
+      clock,
+      eventStore,
+      shutdownTimeout,
+      keepAliveInterval: Number.POSITIVE_INFINITY,
+    });
+    const { headers, sessionId } = await initialize(driven.url);
+    const { stream, call } = await drive(driven, headers);
+    eventStore.beforeStore = never;
+    await notify(call, 1);
+    return { driven, clock, sessionId, stream, call };
+  }
+
+  test.each([
+    [1_000, 1_000],
+    [60_000, STORE_TIMEOUT],
+  ])('is waited for no longer than shutdownTimeout (%s ms): %s ms', async (shutdownTimeout, waited) => {
+    const { driven, clock, sessionId, stream } = await ending(shutdownTimeout);
+    let ended = false;
+    void driven.supervisor.terminate(sessionId).then(() => (ended = true));
+    await until(() => stream.ended, { what: 'the call to be answered' });
+    await advance(clock, waited - 1);
+    expect(ended).toBe(false);
+    await advance(clock, 1);
+    await until(() => ended, { what: 'the session to have ended' });
+  });
+
+  test('does not keep a drain longer than for its calls, and once more as long', async () => {
+    const { driven, clock, call } = await ending(1_000);
+    let drained = false;
+    void driven.supervisor.drain().then(() => (drained = true));
+    await advance(clock, 1_000); // for the call
+    await advance(clock, 1_000); // for the store
+    expect(await until(() => drained, { what: 'the drain to be over' })).toBe(true);
+    call.answer();
+  });
 });

@@ -1,4 +1,4 @@
-/** Resuming the session's GET stream, and who has it when two want it. */
+/** Resuming the session's GET streams: each by itself, with every message on one of them. */
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
@@ -7,11 +7,8 @@ import { serve } from '../../support/serve.ts';
 import { becomesIdle } from '../../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { turns, until, withTimeout } from '../../support/until.ts';
-import { call as callTool, del, get, initialize, openStream } from '../../support/wire.ts';
+import { call as callTool, del, type EventStream, initialize, openStream } from '../../support/wire.ts';
 import { drive, listen, openStreams, resume, said, serveDriven, take, takeAll } from './drivenCalls.ts';
-
-const REFUSED = { status: 409, headers: expect.objectContaining({ 'retry-after': '5' }) };
-const MINUTE = 60_000;
 
 describe('the GET stream', () => {
   test('is resumed after a break with what was sent meanwhile, then goes on live', async () => {
@@ -93,94 +90,127 @@ describe('the GET stream', () => {
   });
 });
 
-describe('when two want the GET stream', () => {
-  async function served() {
+describe('several GET streams', () => {
+  async function served(withStore = true) {
     const clock = new SimulatedClock();
-    const served = await serve({ clock, eventStore: createMemoryEventStore(), sessionIdleTimeout: 3_600_000 });
+    const eventStore = withStore ? createMemoryEventStore({ clock }) : undefined;
+    const served = await serve({ clock, eventStore, sessionIdleTimeout: 3_600_000 });
     const { headers, sessionId } = await initialize(served.url);
-    const connected = new Promise<Socket>((resolve) => served.httpServer.once('connection', resolve));
-    const first = await openStream(served.url, { headers });
-    const { id: primed = '' } = await first.next();
-    const socket = await withTimeout(connected, { what: 'the GET connection' });
+    const open = async () => {
+      const connected = new Promise<Socket>((resolve) => served.httpServer.once('connection', resolve));
+      const stream = await openStream(served.url, { headers });
+      expect(stream.status).toBe(200);
+      const primed = withStore ? ((await stream.next()).id ?? '') : '';
+      return { stream, primed, socket: await withTimeout(connected, { what: 'the GET connection' }) };
+    };
     const say = (text: string) => callTool(served.url, sessionId, 'notifyStandalone', { text });
-    return { ...served, clock, headers, sessionId, first, primed, socket, say };
+    const back = (lastEventId: string) =>
+      openStream(served.url, { headers: { ...headers, 'last-event-id': lastEventId } });
+    return { ...served, clock, headers, sessionId, open, say, back };
   }
 
-  test('the first is gone: the second has it', async () => {
-    const { url, headers, sessionId, first, ...rest } = await served();
-    first.destroy();
-    await becomesIdle(rest, sessionId);
-    const second = await openStream(url, { headers });
-    expect(second.status).toBe(200);
-    second.destroy();
-  });
-
-  test('the first is there: the second is refused, and has it when it asks again within a minute', async () => {
-    const { url, clock, headers, first, say } = await served();
-    expect(await get(url, headers)).toMatchObject(REFUSED);
-    expect(first.ended).toBe(false);
-    await advance(clock, MINUTE);
-    const second = await openStream(url, { headers });
-    expect(second.status).toBe(200);
-    await withTimeout(first.closed, { what: 'the first stream to end' });
+  test.each([true, false])('a message is on the newest one alone (with an event store: %s)', async (withStore) => {
+    const { open, say } = await served(withStore);
+    const [first, second] = [await open(), await open()];
     await say('to the second');
-    expect(await take(second, 2)).toEqual(['primed', 'to the second']);
-    // And a third one finds the second there.
-    expect(await get(url, headers)).toMatchObject(REFUSED);
-    second.destroy();
-  });
-
-  test('it asks again later than that: refused anew', async () => {
-    const { url, clock, headers, first, say } = await served();
-    expect(await get(url, headers)).toMatchObject(REFUSED);
-    await advance(clock, MINUTE + 1);
-    expect(await get(url, headers)).toMatchObject(REFUSED);
+    expect(await take(second.stream, 1)).toEqual(['to the second']);
+    second.stream.destroy();
+    await withTimeout(second.stream.closed);
+    await until(() => second.socket.destroyed, { what: 'the end to be noticed' });
     await say('to the first');
-    expect(await take(first, 1)).toEqual(['to the first']);
-    await advance(clock, MINUTE);
-    const second = await openStream(url, { headers });
-    expect(second.status).toBe(200);
-    second.destroy();
+    expect(await take(first.stream, 1)).toEqual(['to the first']);
+    expect([first.stream.ended, first.stream.waiting]).toEqual([false, []]);
+    first.stream.destroy();
   });
 
-  test('a refusal finds out whether the first one’s host still knows of it', async () => {
-    const { url, headers, first } = await served();
-    expect(first.comments).toEqual([]);
-    expect(await get(url, headers)).toMatchObject(REFUSED);
-    expect(await first.comment()).toBe('keep-alive');
-  });
-
-  test('the first takes nothing any more: the second has it at once', async () => {
-    const { url, clock, headers, first, socket } = await served();
-    await advance(clock, 15_000);
-    expect(await first.comment()).toBe('keep-alive');
-    socket.cork(); // from here on nothing gets through
-    await advance(clock, 15_000);
-    await advance(clock, 15_000);
-    const second = await openStream(url, { headers });
-    expect(second.status).toBe(200);
-    second.destroy();
-  });
-
-  test('it resumes: it has it at once, and whoever was refused before asks for the first time', async () => {
-    const { url, headers, first, primed, say } = await served();
+  test('each has ids of its own, and is resumed with what came on it', async () => {
+    const { open, say, back, ...rest } = await served();
+    const first = await open();
     await say('1');
-    expect(await get(url, headers)).toMatchObject(REFUSED);
-    const second = await openStream(url, { headers: { ...headers, 'last-event-id': primed } });
-    expect(await take(second, 1)).toEqual(['1']);
-    await withTimeout(first.closed, { what: 'the first stream to end' });
-    expect(await get(url, headers)).toMatchObject(REFUSED);
+    const second = await open();
     await say('2');
-    expect(await take(second, 1)).toEqual(['2']);
-    second.destroy();
+    for (const { stream } of [first, second]) {
+      stream.destroy();
+      await withTimeout(stream.closed);
+    }
+    await becomesIdle(rest, rest.sessionId);
+    await say('3'); // waits on the newest
+    expect(first.primed.slice(0, first.primed.indexOf('_'))).not.toBe(
+      second.primed.slice(0, second.primed.indexOf('_')),
+    );
+    const resumed = [await back(first.primed), await back(second.primed)];
+    expect(await take(resumed[0] as EventStream, 1)).toEqual(['1']);
+    expect(await take(resumed[1] as EventStream, 2)).toEqual(['2', '3']);
+    await say('4');
+    expect(await take(resumed[1] as EventStream, 1)).toEqual(['4']);
+    for (const stream of resumed) {
+      expect(stream.waiting).toEqual([]);
+      stream.destroy();
+    }
   });
 
-  test('its socket is destroyed under the first: the second has it', async () => {
-    const { url, supervisor, headers, sessionId, socket } = await served();
-    socket.destroy();
-    await until(() => supervisor.session(sessionId)?.openStreams === 0, { what: 'the end to be noticed' });
-    const second = await openStream(url, { headers });
-    expect(second.status).toBe(200);
-    second.destroy();
+  test('what was resumed last is the newest, and takes over from its own connection alone', async () => {
+    const { open, say, back } = await served();
+    const [first, second] = [await open(), await open()];
+    const resumed = await back(first.primed);
+    await withTimeout(first.stream.closed, { what: 'the older connection of the stream to end' });
+    await say('1');
+    expect(await take(resumed, 2)).toEqual(['primed', '1']);
+    expect([second.stream.ended, second.stream.waiting]).toEqual([false, []]);
+    resumed.destroy();
+    second.stream.destroy();
+  });
+
+  test('a peer that takes nothing any more gets no message', async () => {
+    const { clock, open, say } = await served();
+    const [first, second] = [await open(), await open()];
+    second.socket.cork(); // from here on nothing gets through
+    await advance(clock, 15_000);
+    await advance(clock, 15_000);
+    await say('to the first');
+    expect(await take(first.stream, 1)).toEqual(['to the first']);
+    expect([second.stream.ended, second.stream.waiting]).toEqual([false, []]);
+    first.stream.destroy();
+    second.socket.destroy();
+  });
+
+  test('the 17th ends the first, whose client may come back and then ends the second', async () => {
+    const { supervisor, sessionId, open, say, back } = await served();
+    const streams = [await open()];
+    await say('1');
+    while (streams.length < 17) streams.push(await open());
+    const [first, second, third] = streams;
+    expect(await withTimeout(first?.stream.closed ?? Promise.resolve(false), { what: 'the first to end' })).toBe(true);
+    await until(() => supervisor.session(sessionId)?.openStreams === 16, { what: '16 streams to be open' });
+    const resumed = await back(first?.primed ?? '');
+    expect(await take(resumed, 1)).toEqual(['1']);
+    expect(await withTimeout(second?.stream.closed ?? Promise.resolve(false), { what: 'the second to end' })).toBe(
+      true,
+    );
+    await say('2');
+    expect(await take(resumed, 1)).toEqual(['2']);
+    expect(third?.stream.ended).toBe(false);
+    resumed.destroy();
+    for (const { stream } of streams) stream.destroy();
+  });
+
+  test('a server that closes them closes all', async () => {
+    const { url, sessionId, open } = await served();
+    const streams = [await open(), await open()];
+    await callTool(url, sessionId, 'closeStream', { via: 'standalone' });
+    for (const { stream } of streams) {
+      expect(await takeAll(stream)).toEqual(['primed']);
+      expect(stream.waiting).toEqual([{ retry: 1_000, data: '' }]);
+    }
+  });
+});
+
+test('with an event store, and nobody who ever listened, a question to the client is rejected at once', async () => {
+  const { url } = await serve({ eventStore: createMemoryEventStore() });
+  const { sessionId } = await initialize(url, { capabilities: { sampling: {} } });
+  const answer = await callTool(url, sessionId, 'sample', { prompt: 'Well?', via: 'standalone' });
+  expect(answer.messages().at(-1)?.result).toMatchObject({
+    isError: true,
+    content: [{ text: expect.stringContaining('No stream is open') }],
   });
 });
