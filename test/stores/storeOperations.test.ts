@@ -105,6 +105,7 @@ describe('at the end of a session', () => {
       const storing = log.append('0', note(1));
       storing.catch(() => {});
       const forgetting = log.forget(limit);
+      expect(clock.pending).toHaveLength(1); // for all together
       let settled = false;
       void forgetting.catch(() => {}).finally(() => (settled = true));
       const bound = Math.min(limit, STORE_TIMEOUT);

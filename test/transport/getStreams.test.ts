@@ -140,6 +140,16 @@ describe('a message goes', () => {
   });
 });
 
+test('a stream that waits for its client keeps nothing of the connection that it had', async () => {
+  const kit = await opened(1, true);
+  const [reply] = kit.replies;
+  kit.stall(reply as FakeReply);
+  expect(kit.streams[0]?.stalled).toBe(true);
+  reply?.close();
+  expect(kit.streams[0]?.stalled).toBe(false);
+  expect(kit.receiver).toBe(0);
+});
+
 describe('one more than there may be', () => {
   test('is 17', () => {
     expect(MAX_GET_STREAMS).toBe(16);

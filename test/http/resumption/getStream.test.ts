@@ -194,6 +194,28 @@ describe('several GET streams', () => {
     for (const { stream } of streams) stream.destroy();
   });
 
+  test('two resumptions at once of one that had to make room: the later one keeps it', async () => {
+    const eventStore = new ControlledStore();
+    const driven = await serveDriven({ eventStore });
+    const { headers, sessionId } = await initialize(driven.url);
+    const { primed, stream: first } = await listen(driven, headers);
+    const others: EventStream[] = [];
+    while (others.length < 16) others.push((await listen(driven, headers)).stream);
+    await withTimeout(first.closed, { what: 'the first to end' });
+    const door = new Door();
+    eventStore.beforeReplay = door.pass;
+    const both = [resume(driven, headers, primed), resume(driven, headers, primed)];
+    await until(() => driven.supervisor.session(sessionId)?.openStreams === 18, { what: 'both to be waiting' });
+    door.open();
+    const resumed = await Promise.all(both);
+    await until(() => resumed.filter(({ ended }) => ended).length === 1, { what: 'one of the two to end' });
+    await callTool(driven.url, sessionId, 'notifyStandalone', { text: 'x' });
+    const last = resumed.find(({ ended }) => !ended) as EventStream;
+    await until(() => last.waiting.some(({ data }) => data.includes('"x"')), { what: 'the message' });
+    expect(resumed.flatMap(({ waiting }) => waiting.filter(({ data }) => data !== ''))).toHaveLength(1);
+    for (const stream of [...others, last]) stream.destroy();
+  });
+
   test('a server that closes them closes all', async () => {
     const { url, sessionId, open } = await served();
     const streams = [await open(), await open()];
