@@ -83,3 +83,31 @@ test('an initialize gets an error, and leaves no session', async () => {
   expect(answer.headers).not.toHaveProperty('mcp-session-id');
   expect([...supervisor.sessions()]).toEqual([]);
 });
+
+describe.each<[string, Partial<SessionSupervisorOptions>]>([
+  ['on a stream', {}],
+  ['as JSON', { enableJsonResponse: true }],
+  ['with an event store', { eventStore: new TestEventStore() }],
+])('an initialize whose result is no JSON, %s', (_, options) => {
+  test.each([
+    ['a bigint', { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'a', version: 1n } }],
+    ['a cycle', { ...cycle, protocolVersion: '2025-11-25' }],
+  ])('gets an error, and leaves neither a session nor an id: %s', async (__, result) => {
+    const rejected: unknown[] = [];
+    const server: ConnectableServer = {
+      connect: async (transport) => {
+        transport.onmessage = ({ id }: { id: number }) =>
+          transport.send({ jsonrpc: '2.0', id, result }).catch((error: unknown) => rejected.push(error));
+      },
+      close: async () => {},
+    };
+    const { url, supervisor, events } = await serve({ ...options, server: () => server });
+    const answer = await post(url, initializeBody());
+    expect(answer.status).toBe(200);
+    expect(answer.json()).toEqual({ jsonrpc: '2.0', id: 0, error: INTERNAL });
+    expect(answer.headers).not.toHaveProperty('mcp-session-id');
+    expect([...supervisor.sessions()]).toEqual([]);
+    expect(events.map(({ type }) => type)).not.toContain('session.opened');
+    expect(rejected).toHaveLength(1); // whoever wrote the server is told
+  });
+});

@@ -27,6 +27,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   S1: [
     ...wireLifecycle('an initialize > is answered with what the server is and can do, and with the id'),
     ...opening(`${FIRST} > *`, `${BROKEN} > *`),
+    ...testsOf('http/unwritable')('an initialize whose result is no JSON, *'),
     ...requests('initialize > *: 400, and no session'),
   ],
   S2: [...options('defaults > an id for each session, unguessable'), ...wireLifecycle('session ids > *')],
@@ -82,7 +83,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   A6: testsOf('http/wireOrder')('of a *'),
   A7: routing('a tool sees the headers and the authentication of the request that it answers'),
 
-  T1: routing('*'),
+  T1: [...routing('*'), ...testsOf('http/initializeMessages')('*')],
   T2: wireStreams(
     'the stream of a request ends after the response, and ends well',
     'a response whose stream was lost is never sent on the GET stream',
