@@ -157,7 +157,12 @@ export class MessageStream {
           return () => reject(error); // nothing of the stream is lost by it
         }
       };
-      this.#enqueue({ bytes: 0, store: replay, without: () => resolve(false) });
+      // What the store still replays then goes nowhere.
+      const without = () => {
+        connection.abandon();
+        resolve(false);
+      };
+      this.#enqueue({ bytes: 0, store: replay, without });
     });
   }
 

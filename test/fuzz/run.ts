@@ -27,7 +27,7 @@ const IDLE_TIMEOUT = 1_800_000;
 const ALL_ELSE = 301_000;
 
 /** What a client's fault may be answered. Neither 500 nor 504, whatever it does. */
-const STATUSES = new Set([200, 202, 204, 400, 403, 404, 405, 406, 408, 409, 413, 415, 417, 429, 431]);
+const STATUSES = new Set([200, 202, 204, 400, 403, 404, 405, 406, 408, 413, 415, 417, 429, 431]);
 const MESSAGES: ReadonlySet<string> = new Set(Object.values(REFUSALS).map(({ message }) => message));
 
 /** Errors that escaped to the process: a crash, without somebody to listen. */

@@ -5,7 +5,17 @@ import { ControlledStore, Door, never } from '../../support/controlledStore.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { turns, until } from '../../support/until.ts';
 import { call as callTool, get, initialize } from '../../support/wire.ts';
-import { type DrivenCall, drive, listen, openStreams, resume, serveDriven, take, takeAll } from './drivenCalls.ts';
+import {
+  type Driven,
+  type DrivenCall,
+  drive,
+  listen,
+  openStreams,
+  resume,
+  serveDriven,
+  take,
+  takeAll,
+} from './drivenCalls.ts';
 
 const fail = () => Promise.reject(new Error('disk full'));
 
@@ -254,5 +264,55 @@ describe('a store that hangs, at the end of a session', () => {
     await advance(clock, 1_000); // for the store
     expect(await until(() => drained, { what: 'the drain to be over' })).toBe(true);
     call.answer();
+  });
+});
+
+describe('a store that calls back', () => {
+  /** Has the store do something once, in the middle of what it does next; returns what to wait for. */
+  async function reentrant(act: (driven: Driven, sessionId: string) => unknown) {
+    const { driven, eventStore, headers, sessionId } = await served();
+    const { stream, primed, call } = await drive(driven, headers);
+    let acted = false;
+    const once = () => {
+      if (acted) return;
+      acted = true;
+      void act(driven, sessionId);
+    };
+    return { driven, eventStore, headers, sessionId, stream, primed, call, once };
+  }
+
+  test('ends the session while it stores: what was sent goes out, the call gets an error', async () => {
+    const { driven, eventStore, stream, call, sessionId, once } = await reentrant(({ supervisor }, id) =>
+      supervisor.terminate(id),
+    );
+    eventStore.beforeStore = once;
+    await notify(call, 1);
+    const messages = await until(() => stream.ended && stream.waiting, { what: 'the stream to end' });
+    expect(messages.map(({ data }) => JSON.parse(data).params?.data ?? JSON.parse(data).error.message)).toEqual([
+      1,
+      'Session ended: terminated',
+    ]);
+    expect(driven.supervisor.session(sessionId)).toBeUndefined();
+  });
+
+  test('ends the session while it replays: nobody is left without an answer', async () => {
+    const { driven, eventStore, headers, stream, primed, call, sessionId, once } = await reentrant(
+      ({ supervisor }, id) => supervisor.terminate(id),
+    );
+    await notify(call, 1, 2);
+    expect(await take(stream, 2)).toEqual([1, 2]);
+    eventStore.beforeSend = once;
+    const resumed = await get(driven.url, { ...headers, 'last-event-id': primed });
+    expect(resumed.status).toBe(404);
+    expect(driven.supervisor.session(sessionId)).toBeUndefined();
+  });
+
+  test('has a message sent while it stores one: both come, in the order of sending', async () => {
+    const { eventStore, stream, call, once } = await reentrant(() => notify(call, 2));
+    eventStore.beforeStore = once;
+    await notify(call, 1);
+    expect(await take(stream, 2)).toEqual([1, 2]);
+    call.answer();
+    expect(await takeAll(stream)).toEqual(['answered 1']);
   });
 });
