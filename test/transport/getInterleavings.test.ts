@@ -92,7 +92,11 @@ test('each message is on exactly one GET stream, in order, whatever breaks', asy
         resumeTimeout: 1_000,
         shutdownTimeout: 1_000,
       },
-      (error) => failures.push(error),
+      {
+        load: { calls: 0, streams: 0 },
+        abandoned: () => {},
+        storeFailed: (error) => failures.push(error),
+      },
     );
     streams.protocolVersion = '2025-11-25';
 
