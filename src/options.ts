@@ -3,71 +3,34 @@
  * Knows the shapes of the world outside (the SDK's types), and nothing of how the supervisor works.
  */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import type { ServerOptions } from '@modelcontextprotocol/sdk/server/index.js';
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { distance } from 'fastest-levenshtein';
 import type { InspectionEvent, Observer } from 'xstate';
-import { type Clock, MAX_DELAY, SYSTEM_CLOCK, type TimerClock } from './clock.ts';
-import { SupervisorError } from './errors.ts';
-import type { ClientInfo } from './protocol/initialize.ts';
+import { type Clock, SYSTEM_CLOCK, type TimerClock } from './clock.ts';
+import {
+  type Check,
+  callable,
+  count,
+  duration,
+  flag,
+  invalid,
+  methods,
+  oneOf,
+  optional,
+  pause,
+  wholeNumber,
+} from './options/checks.ts';
+import { refuseConflicts } from './options/conflicts.ts';
+import { type Logger, listenedTo, warnProcess } from './options/logger.ts';
+import type { ServerFactory } from './options/serverFactory.ts';
+import { refuseUnknown } from './options/unknownOption.ts';
 
-/** What the server factory is told about the session that it builds a server for. */
-export interface SessionContext {
-  /** The session's id; `undefined` when `stateless`. */
-  readonly id: string | undefined;
-  /** Who owns the session, by the `principal` option; `undefined` when nobody is known. */
-  readonly principal: string | undefined;
-  /** The authentication of the initialize request, where the host provides it. */
-  readonly authInfo: AuthInfo | undefined;
-  /** Who the client says it is; `undefined` when `stateless`, unless the request is an initialize. */
-  readonly clientInfo: ClientInfo | undefined;
-  /** The protocol version that the client asked for; when `stateless`, that of the request, 2025-03-26 if it names none. */
-  readonly protocolVersion: string | undefined;
-  /**
-   * Spread into `new McpServer(info, { ...serverOptions })`: holds the one JSON Schema validator that all sessions
-   * share. Without it each server builds its own, which is most of what a session costs.
-   */
-  readonly serverOptions: Pick<ServerOptions, 'jsonSchemaValidator'>;
-  /** Aborted when the session ends, the factory still running included. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * What a session needs of a server: `McpServer` and `Server` of SDK v1 and of v2 have both.
- * `connect` is given an MCP transport (of either version); `close` ends the connection.
- */
-export interface ConnectableServer {
-  // biome-ignore lint/suspicious/noExplicitAny: the Transport types of SDK v1 and v2 differ in optional members only
-  connect(transport: any): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** A server together with what has to be cleaned up after its session. */
-export interface ServerWithCleanup {
-  readonly server: ConnectableServer;
-  /** Called once, after the session has ended and its server is closed. An error is logged. */
-  cleanup?(sessionId: string | undefined): unknown;
-}
-
-/** Builds the server of one session. */
-export type ServerFactory = (
-  session: SessionContext,
-) => ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
-
-/** One structured log entry. */
-export interface LogEntry {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** What happened, as `noun.verb`: `session.opened`, `request.refused`, `store.failed`. */
-  readonly event: string;
-  /** One readable sentence. */
-  readonly message: string;
-  readonly sessionId?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly error?: unknown;
-  readonly [key: string]: unknown;
-}
-
-export type Logger = (entry: LogEntry) => void;
+export type { LogEntry, Logger } from './options/logger.ts';
+export type {
+  ConnectableServer,
+  ServerFactory,
+  ServerWithCleanup,
+  SessionContext,
+} from './options/serverFactory.ts';
 
 /** Says who sent a request. */
 export type PrincipalResolver = (request: {
@@ -105,7 +68,7 @@ export interface SessionSupervisorOptions {
   retryInterval?: number | undefined;
   /** Makes session ids: unique, unguessable, visible ASCII. Default `crypto.randomUUID`. */
   sessionIdGenerator?: (() => string) | undefined;
-  /** A fresh server for each request: no ids, no caps, no events. Excludes `sessionIdleTimeout`. Default false. */
+  /** A fresh server for each request: no ids, no events. Excludes every option that is about sessions. Default false. */
   stateless?: boolean | undefined;
   /** Host names that requests may be sent to; the port counts only where an entry names one. Default: not checked. */
   allowedHosts?: readonly string[] | undefined;
@@ -134,7 +97,11 @@ export interface SessionSupervisorOptions {
   clock?: (TimerClock & { now?(): number }) | undefined;
   /** XState's inspection callback or observer, given to the root actor. One that throws is logged and ignored. */
   inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
-  /** Gets one structured entry for each thing worth telling. Default: silent. */
+  /**
+   * Gets one structured entry for each thing worth telling. One that throws or rejects hurts nothing and is told of by a
+   * warning of the process. Default: warnings and errors become warnings of the process, once for each `event`; the
+   * rest is silent.
+   */
   logger?: Logger | undefined;
 }
 
@@ -168,63 +135,10 @@ export interface ResolvedOptions {
   readonly logger: Logger;
 }
 
-type Check<T> = (name: string, value: unknown) => T;
-
 interface OptionSpec<T> {
   readonly check: Check<T>;
   readonly default: () => T;
 }
-
-function invalid(name: string, value: unknown, allowed: string): never {
-  throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
-}
-
-const duration =
-  (infinite: boolean): Check<number> =>
-  (name, value) => {
-    const allowed = `a positive number of milliseconds up to ${MAX_DELAY}${infinite ? ', or Infinity' : ''}`;
-    if (typeof value !== 'number' || !(value > 0)) return invalid(name, value, allowed);
-    if (value === Number.POSITIVE_INFINITY ? !infinite : value > MAX_DELAY) return invalid(name, value, allowed);
-    return value;
-  };
-
-const pause: Check<number> = (name, value) =>
-  typeof value === 'number' && value >= 0 && value <= MAX_DELAY
-    ? value
-    : invalid(name, value, `a number of milliseconds from 0 to ${MAX_DELAY}`);
-
-const count =
-  (infinite: boolean): Check<number> =>
-  (name, value) => {
-    if (infinite && value === Number.POSITIVE_INFINITY) return value;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-    return invalid(name, value, `a positive whole number${infinite ? ', or Infinity' : ''}`);
-  };
-
-const wholeNumber: Check<number> = (name, value) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-    ? value
-    : invalid(name, value, 'a whole number, 0 or more');
-
-const flag: Check<boolean> = (name, value) => (typeof value === 'boolean' ? value : invalid(name, value, 'a boolean'));
-
-function callable<T>(name: string, value: unknown): T {
-  return typeof value === 'function' ? (value as T) : invalid(name, value, 'a function');
-}
-
-const oneOf =
-  <T extends string>(...allowed: T[]): Check<T> =>
-  (name, value) =>
-    allowed.includes(value as T) ? (value as T) : invalid(name, value, allowed.map((a) => `'${a}'`).join(' or '));
 
 const strings: Check<readonly string[]> = (name, value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
@@ -240,20 +154,6 @@ const origins: Check<readonly string[]> = (name, value) => {
   }
   return list;
 };
-
-const methods =
-  <T>(...names: (keyof T & string)[]): Check<T> =>
-  (name, value) => {
-    const missing = names.filter((method) => typeof (value as Record<string, unknown> | null)?.[method] !== 'function');
-    return missing.length === 0
-      ? (value as T)
-      : invalid(name, value, `an object with ${names.map((n) => `${n}()`).join(', ')}`);
-  };
-
-const optional =
-  <T>(check: Check<T>): Check<T | undefined> =>
-  (name, value) =>
-    value === undefined ? undefined : check(name, value);
 
 /** Issuer and subject identify a user across token refreshes; a client id is all that plain tokens have. */
 const principalOfAuthInfo: PrincipalResolver = ({ authInfo }) => {
@@ -314,7 +214,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   historySize: { check: wholeNumber, default: () => 64 },
   clock: { check: clock, default: () => SYSTEM_CLOCK },
   inspect: { check: optional(inspector), default: () => undefined },
-  logger: { check: callable, default: () => () => {} },
+  logger: { check: (name, value) => listenedTo(callable(name, value)), default: warnProcess },
 };
 
 /** The names of all options. */
@@ -328,27 +228,26 @@ export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptio
   if (typeof options !== 'object' || options === null) invalid('The options', options, 'an object');
   const given = options as unknown as Record<string, unknown>;
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(SPECS, name)) {
-      throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${name}${nearest(name)}`);
-    }
-  }
-  if (given['stateless'] === true && given['sessionIdleTimeout'] !== undefined) {
-    throw new SupervisorError(
-      'CONFLICTING_OPTIONS',
-      'sessionIdleTimeout and stateless exclude one another: a stateless server has no sessions that could be idle',
-    );
+    if (!Object.hasOwn(SPECS, name)) refuseUnknown(name, OPTION_NAMES);
   }
   const resolve = <K extends keyof ResolvedOptions>(name: K): ResolvedOptions[K] =>
     given[name] === undefined ? SPECS[name].default() : SPECS[name].check(name, given[name]);
-  return Object.fromEntries(OPTION_NAMES.map((name) => [name, resolve(name)])) as unknown as ResolvedOptions;
+  const resolved = Object.fromEntries(OPTION_NAMES.map((name) => [name, resolve(name)])) as unknown as ResolvedOptions;
+  refuseConflicts(given, resolved);
+  warnOfShortIdleTimeout(resolved);
+  return resolved;
 }
 
-function nearest(name: string): string {
-  const wanted = name.toLowerCase();
-  // Part of one name and of no other, as idleTimeout is of sessionIdleTimeout, says more than the letters that differ.
-  const whole = OPTION_NAMES.filter((option) => option.toLowerCase().includes(wanted));
-  if (whole.length === 1) return `; did you mean ${whole[0]}?`;
-  const scored = OPTION_NAMES.map((option) => ({ option, edits: distance(wanted, option.toLowerCase()) }));
-  const best = scored.reduce((a, b) => (b.edits < a.edits ? b : a));
-  return best.edits <= name.length / 2 ? `; did you mean ${best.option}?` : `; there are: ${OPTION_NAMES.join(', ')}`;
+/** Below this a value was more likely meant in seconds, in ms. */
+const SHORT_IDLE_TIMEOUT = 1_000;
+
+/** Taken all the same: tests use such values. */
+function warnOfShortIdleTimeout({ sessionIdleTimeout, logger }: ResolvedOptions): void {
+  if (sessionIdleTimeout >= SHORT_IDLE_TIMEOUT) return;
+  logger({
+    level: 'warn',
+    event: 'option.doubtful',
+    option: 'sessionIdleTimeout',
+    message: `sessionIdleTimeout is ${sessionIdleTimeout} ms, and most clients pause for longer; it is given in milliseconds`,
+  });
 }

@@ -5,6 +5,8 @@ import { refusal, resolve } from './support/givenOptions.ts';
 
 const MAX = 2_147_483_647;
 
+const eventStore = { storeEvent: async () => 'id', replayEventsAfter: async () => 'stream' };
+
 const NONSENSE = [
   ['0', 0, '0'],
   ['negative', -1, '-1'],
@@ -47,7 +49,8 @@ describe.each([
   });
 
   test.each([1, 0.5, 30_000, MAX, ...(infinite ? [Number.POSITIVE_INFINITY] : [])])('takes %s', (value) => {
-    expect(resolve({ [name]: value })[name]).toBe(value);
+    const needed = name === 'resumeTimeout' || name === 'retryInterval' ? { eventStore } : {};
+    expect(resolve({ ...needed, logger: () => {}, [name]: value })[name]).toBe(value);
   });
 });
 
@@ -150,9 +153,10 @@ describe.each(['server', 'principal', 'sessionIdGenerator', 'logger'] as const)(
     });
   });
 
-  test('is taken as it is', () => {
+  test('is taken, and not called', () => {
     const given = vi.fn();
-    expect(resolve({ [name]: given })[name]).toBe(given);
+    const { [name]: taken } = resolve({ [name]: given });
+    if (name !== 'logger') expect(taken).toBe(given);
     expect(given).not.toHaveBeenCalled();
   });
 });

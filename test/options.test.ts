@@ -2,7 +2,13 @@
 import { describe, expect, test, vi } from 'vitest';
 import { SupervisorError } from '../src/errors.ts';
 import { createSessionSupervisor } from '../src/index.ts';
-import { OPTION_NAMES, type ResolvedOptions, resolveOptions, type SessionSupervisorOptions } from '../src/options.ts';
+import {
+  type LogEntry,
+  OPTION_NAMES,
+  type ResolvedOptions,
+  resolveOptions,
+  type SessionSupervisorOptions,
+} from '../src/options.ts';
 import { refusal, resolve, server } from './support/givenOptions.ts';
 
 /** Users' code, flags and documents build on these. */
@@ -85,8 +91,9 @@ describe('defaults', () => {
     expect(await fired).toBe('fired');
   });
 
-  test('a logger that says nothing', () => {
+  test('a logger that writes nothing of itself', () => {
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) vi.spyOn(console, name);
+    vi.spyOn(process, 'emitWarning').mockReturnValue();
     resolve({}).logger({ level: 'error', event: 'a.b', message: 'c' });
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) expect(console[name]).not.toHaveBeenCalled();
   });
@@ -158,18 +165,42 @@ describe('an option that does not exist', () => {
   });
 });
 
-describe('stateless', () => {
-  test.each([1_000, Number.POSITIVE_INFINITY])('excludes sessionIdleTimeout: %s', (sessionIdleTimeout) => {
-    expect(refusal({ stateless: true, sessionIdleTimeout })).toEqual({
-      code: 'CONFLICTING_OPTIONS',
-      message:
-        'sessionIdleTimeout and stateless exclude one another: a stateless server has no sessions that could be idle',
-    });
+describe('an option of the SDK under another name', () => {
+  test.each([
+    ['onsessioninitialized', /session\.opened/],
+    ['onsessionclosed', /session\.terminated/],
+    ['onSessionClosed', /session\.terminated/],
+    ['enableDnsRebindingProtection', /allowedHosts and allowedOrigins/],
+    ['keepAliveMs', /keepAliveInterval/],
+    ['supportedProtocolVersions', /nothing to set/],
+    ['onclose', /session\.terminated/],
+    ['onerror', /logger/],
+    ['onmessage', /inspect/],
+    ['sessionId', /sessionIdGenerator/],
+  ])('%s: ours is named', (name, ours) => {
+    const { code, message } = refusal({ [name]: () => {} });
+    expect(code).toBe('UNKNOWN_OPTION');
+    expect(message).toContain(`There is no option ${name}; `);
+    expect(message).toMatch(ours);
+  });
+});
+
+describe('a short sessionIdleTimeout', () => {
+  const told = (sessionIdleTimeout: number | undefined): readonly LogEntry[] => {
+    const log: LogEntry[] = [];
+    resolve({ sessionIdleTimeout, logger: (entry: LogEntry) => log.push(entry) });
+    return log;
+  };
+
+  test.each([1, 30, 999.5])('of %s ms is warned of, and taken', (value) => {
+    expect(told(value)).toEqual([
+      { level: 'warn', event: 'option.doubtful', option: 'sessionIdleTimeout', message: expect.any(String) },
+    ]);
+    expect(told(value)[0]?.message).toContain(`sessionIdleTimeout is ${value} ms`);
   });
 
-  test('does not mind that it is undefined, nor does its absence', () => {
-    expect(resolve({ stateless: true, sessionIdleTimeout: undefined }).stateless).toBe(true);
-    expect(resolve({ stateless: false, sessionIdleTimeout: 1_000 }).sessionIdleTimeout).toBe(1_000);
+  test.each([1_000, Number.POSITIVE_INFINITY, undefined])('is none of %s ms', (value) => {
+    expect(told(value)).toEqual([]);
   });
 });
 

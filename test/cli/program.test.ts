@@ -9,6 +9,7 @@ import {
   toSupervisorOptions,
   uncheckedHosts,
 } from '../../src/cli/supervisorOptions.ts';
+import { createMemoryEventStore } from '../../src/index.ts';
 import { OPTION_NAMES, resolveOptions } from '../../src/options.ts';
 
 const server = () => Promise.reject(new Error('no server is built here'));
@@ -70,7 +71,9 @@ describe('flags', () => {
   ])('%s', (line, expected) => {
     const options = toSupervisorOptions(flagsOf(...line.split(' ')), ANYWHERE);
     expect(options).toEqual(expected);
-    expect(() => resolveOptions({ ...options, server })).not.toThrow();
+    // Without --resumable these two would have no effect, and are refused.
+    const eventStore = /^--(?:resume|retry)-/.test(line) ? createMemoryEventStore() : undefined;
+    expect(() => resolveOptions({ eventStore, ...options, server })).not.toThrow();
   });
 
   test('every option of the supervisor is a flag, unless a command line can’t express it', () => {

@@ -88,7 +88,7 @@ describe('priming', () => {
   );
 
   test('without a store there are neither ids nor priming events', async () => {
-    const { url } = await serve({ retryInterval: 1_500 });
+    const { url } = await serve();
     const { headers } = await initialize(url);
     const answer = await post(url, callBody('echo', { text: 'hi' }), headers);
     expect(answer.events()).toEqual([{ event: 'message', data: expect.any(String) }]);

@@ -1,0 +1,72 @@
+/** What an option's value may be: each check returns the value, or refuses it by what was given and what is allowed. */
+import { MAX_DELAY } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
+
+export type Check<T> = (name: string, value: unknown) => T;
+
+export function invalid(name: string, value: unknown, allowed: string): never {
+  throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
+
+export const duration =
+  (infinite: boolean): Check<number> =>
+  (name, value) => {
+    const allowed = `a positive number of milliseconds up to ${MAX_DELAY}${infinite ? ', or Infinity' : ''}`;
+    if (typeof value !== 'number' || !(value > 0)) return invalid(name, value, allowed);
+    if (value === Number.POSITIVE_INFINITY ? !infinite : value > MAX_DELAY) return invalid(name, value, allowed);
+    return value;
+  };
+
+/** A duration that may be none at all. */
+export const pause: Check<number> = (name, value) =>
+  typeof value === 'number' && value >= 0 && value <= MAX_DELAY
+    ? value
+    : invalid(name, value, `a number of milliseconds from 0 to ${MAX_DELAY}`);
+
+export const count =
+  (infinite: boolean): Check<number> =>
+  (name, value) => {
+    if (infinite && value === Number.POSITIVE_INFINITY) return value;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+    return invalid(name, value, `a positive whole number${infinite ? ', or Infinity' : ''}`);
+  };
+
+export const wholeNumber: Check<number> = (name, value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : invalid(name, value, 'a whole number, 0 or more');
+
+export const flag: Check<boolean> = (name, value) =>
+  typeof value === 'boolean' ? value : invalid(name, value, 'a boolean');
+
+export function callable<T>(name: string, value: unknown): T {
+  return typeof value === 'function' ? (value as T) : invalid(name, value, 'a function');
+}
+
+export const oneOf =
+  <T extends string>(...allowed: T[]): Check<T> =>
+  (name, value) =>
+    allowed.includes(value as T) ? (value as T) : invalid(name, value, allowed.map((a) => `'${a}'`).join(' or '));
+
+export const methods =
+  <T>(...names: (keyof T & string)[]): Check<T> =>
+  (name, value) => {
+    const missing = names.filter((method) => typeof (value as Record<string, unknown> | null)?.[method] !== 'function');
+    return missing.length === 0
+      ? (value as T)
+      : invalid(name, value, `an object with ${names.map((n) => `${n}()`).join(', ')}`);
+  };
+
+export const optional =
+  <T>(check: Check<T>): Check<T | undefined> =>
+  (name, value) =>
+    value === undefined ? undefined : check(name, value);

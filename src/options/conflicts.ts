@@ -1,0 +1,83 @@
+/**
+ * Options that would have no effect beside others. They are refused: who sets one expects something of it, and would
+ * learn only in operation that it never comes. What is judged is whether *any* value could have an effect, so a value
+ * that another bound makes moot (a `sessionIdleTimeout` beyond `maxSessionLifetime`) is taken. What is not named here
+ * has an effect beside everything else; `keepAliveInterval` finds dead peers even where there is no stream.
+ */
+import { SupervisorError } from '../errors.ts';
+
+/** The options that decide whether another one has an effect. */
+interface Deciding {
+  readonly stateless: boolean;
+  readonly enableJsonResponse: boolean;
+  readonly eventStore: unknown;
+  readonly maxSessions: number;
+}
+
+interface Conflict {
+  /** The option that would have no effect. */
+  readonly option: string;
+  readonly when: (resolved: Deciding) => boolean;
+  /** Why, and what to do. */
+  readonly message: string;
+}
+
+/** What the options that are about sessions would need, and a stateless server does not have. */
+const WITHOUT_SESSIONS = {
+  sessionIdleTimeout: 'has no sessions that could be idle',
+  maxSessionLifetime: 'has no sessions that could grow old',
+  maxSessionsPerPrincipal: 'has no sessions that a principal could hold',
+  whenFull: 'has no idle sessions that could make room, and answers 503 beyond maxSessions calls at a time',
+  eventStore: 'has no streams that could be resumed',
+  resumeTimeout: 'has no calls that could be resumed',
+  retryInterval: 'has no streams that a client could come back to',
+  sessionIdGenerator: 'gives out no session ids',
+  historySize: 'has no sessions whose history could be kept',
+};
+
+const STORE_OR_NOTHING = 'give an eventStore (createMemoryEventStore() makes one), or leave it out';
+
+const CONFLICTS: readonly Conflict[] = [
+  ...Object.entries(WITHOUT_SESSIONS).map(([option, lack]) => ({
+    option,
+    when: ({ stateless }: Deciding) => stateless,
+    message: `${option} and stateless exclude one another: a stateless server ${lack}; leave one of the two out`,
+  })),
+  {
+    option: 'maxStreamBuffer',
+    when: ({ stateless, enableJsonResponse }) => stateless && enableJsonResponse,
+    message:
+      'maxStreamBuffer has no effect beside stateless and enableJsonResponse: such a server opens no streams; leave it out',
+  },
+  {
+    option: 'resumeTimeout',
+    when: ({ enableJsonResponse }) => enableJsonResponse,
+    message:
+      'resumeTimeout and enableJsonResponse exclude one another: a call that is answered with JSON can not be resumed; leave one of the two out',
+  },
+  {
+    option: 'resumeTimeout',
+    when: ({ eventStore }) => eventStore === undefined,
+    message: `resumeTimeout has no effect without an eventStore: no call can be resumed; ${STORE_OR_NOTHING}`,
+  },
+  {
+    option: 'retryInterval',
+    when: ({ eventStore }) => eventStore === undefined,
+    message: `retryInterval has no effect without an eventStore: no stream can be resumed; ${STORE_OR_NOTHING}`,
+  },
+  {
+    option: 'whenFull',
+    when: ({ maxSessions }) => maxSessions === Number.POSITIVE_INFINITY,
+    message:
+      'whenFull has no effect while maxSessions is Infinity: it is never full; give another maxSessions, or leave whenFull out',
+  },
+];
+
+/**
+ * Refuses what was given and would have no effect.
+ * @throws {SupervisorError} `CONFLICTING_OPTIONS`
+ */
+export function refuseConflicts(given: Readonly<Record<string, unknown>>, resolved: Deciding): void {
+  const conflict = CONFLICTS.find(({ option, when }) => given[option] !== undefined && when(resolved));
+  if (conflict !== undefined) throw new SupervisorError('CONFLICTING_OPTIONS', conflict.message);
+}

@@ -1,0 +1,51 @@
+/** The factory of servers: what it is told, and what it may return. */
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { ServerOptions } from '@modelcontextprotocol/sdk/server/index.js';
+import type { ClientInfo } from '../protocol/initialize.ts';
+
+/** What the server factory is told about the session that it builds a server for. */
+export interface SessionContext {
+  /** The session's id; `undefined` when `stateless`. */
+  readonly id: string | undefined;
+  /** Who owns the session, by the `principal` option; `undefined` when nobody is known. */
+  readonly principal: string | undefined;
+  /** The authentication of the initialize request, where the host provides it. */
+  readonly authInfo: AuthInfo | undefined;
+  /** Who the client says it is; `undefined` when `stateless`, unless the request is an initialize. */
+  readonly clientInfo: ClientInfo | undefined;
+  /** The protocol version that the client asked for; when `stateless`, that of the request, 2025-03-26 if it names none. */
+  readonly protocolVersion: string | undefined;
+  /**
+   * Spread into `new McpServer(info, { ...serverOptions })`: holds the one JSON Schema validator that all sessions
+   * share. Without it each server builds its own, which is most of what a session costs.
+   */
+  readonly serverOptions: Pick<ServerOptions, 'jsonSchemaValidator'>;
+  /** Header values, by lower-case name, of the request that has this server built. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The URL of the request that has this server built. */
+  readonly url: URL;
+  /** Aborted when the session ends, the factory still running included. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a session needs of a server: `McpServer` and `Server` of SDK v1 and of v2 have both.
+ * `connect` is given an MCP transport (of either version); `close` ends the connection.
+ */
+export interface ConnectableServer {
+  // biome-ignore lint/suspicious/noExplicitAny: the Transport types of SDK v1 and v2 differ in optional members only
+  connect(transport: any): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A server together with what has to be cleaned up after its session. */
+export interface ServerWithCleanup {
+  readonly server: ConnectableServer;
+  /** Called once, after the session has ended and its server is closed. An error is logged. */
+  cleanup?(sessionId: string | undefined): unknown;
+}
+
+/** Builds the server of one session. */
+export type ServerFactory = (
+  session: SessionContext,
+) => ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
