@@ -14,6 +14,7 @@ const LINGER_TIME = 2_000;
 
 export class NodeExchange implements Exchange {
   readonly authInfo: AuthInfo | undefined;
+  onRefused: Exchange['onRefused'];
   readonly parsedBody: unknown;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;

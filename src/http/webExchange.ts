@@ -18,6 +18,7 @@ const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
 
 class WebExchange implements Exchange {
   readonly authInfo: AuthInfo | undefined;
+  onRefused: Exchange['onRefused'];
   readonly parsedBody: unknown = undefined;
   readonly request: Request;
   readonly headers: RequestHeaders;

@@ -12,6 +12,7 @@ import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import { Outbox } from './outbox.ts';
+import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
 import { ServerCount } from './serverCount.ts';
 import { Session, type SessionHost, type SessionOpening } from './session.ts';
@@ -34,6 +35,8 @@ export class Supervisor implements SessionHost {
   readonly stateless: StatelessCalls;
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
+  readonly refusals: RefusalLog;
+  readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
   /** Sessions that have ended and are not torn down yet. */
@@ -51,6 +54,8 @@ export class Supervisor implements SessionHost {
     this.events = new SessionEvents(this.outbox, (type, error) =>
       this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} failed`, error }),
     );
+    this.refusals = new RefusalLog(clock, (entry) => this.log(entry));
+    this.#onRefused = (name, refused) => this.refusals.refused(name, refused);
     this.registry = new Registry(options);
     this.servers = new ServerCount(options.maxSessions);
     this.stateless = new StatelessCalls(this, () => this.#judgeEmpty());
@@ -123,6 +128,7 @@ export class Supervisor implements SessionHost {
 
   /** Watches an exchange until it has ended. */
   track(exchange: Exchange): void {
+    exchange.onRefused = this.#onRefused;
     this.exchanges.add(exchange);
     exchange.onClose(() => this.exchanges.delete(exchange));
     if (!this.accepting) exchange.setHeader('Connection', 'close');
@@ -131,7 +137,15 @@ export class Supervisor implements SessionHost {
   stats(): SupervisorStats {
     const { sessions, opened, ended, calls, streams } = this.load;
     const { starting, closing } = this.servers;
-    return { sessions: { ...sessions }, opened, ended: { ...ended }, servers: { starting, closing }, calls, streams };
+    return {
+      sessions: { ...sessions },
+      opened,
+      ended: { ...ended },
+      refused: this.refusals.counts,
+      servers: { starting, closing },
+      calls,
+      streams,
+    };
   }
 
   /** Resolves when there are no sessions and no calls, and the servers of those that ended are closed. */

@@ -1,4 +1,5 @@
 /** What the supervisor counts as it happens, so that nobody has to look at all sessions to know. */
+import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { Load } from '../transport/transportOptions.ts';
 import type { SessionEventType, SessionState } from './sessionInfo.ts';
@@ -11,6 +12,8 @@ export interface SupervisorStats {
   readonly opened: number;
   /** Sessions that have ended, by reason; those that were never opened included. */
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
+  /** Requests that were refused, by the refusal's name; those that happened. */
+  readonly refused: Readonly<Partial<Record<RefusalName, number>>>;
   /** Servers of the embedder's that are being built, and that are being closed. */
   readonly servers: { readonly starting: number; readonly closing: number };
   /** Requests of clients that are not answered. */

@@ -3,6 +3,7 @@
  * know sockets and streams, the core knows only this.
  */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { RefusalName } from '../errors.ts';
 
 /** Header values by lower-case name, as node:http gives them. */
 export type RequestHeaders = Record<string, string | string[] | undefined>;
@@ -14,6 +15,9 @@ export type BodyFailure = 'bodyTooLarge' | 'bodyTimeout' | 'bodyAborted' | 'pars
 
 /** The text of a body, or how reading it failed. */
 export type BodyResult = { readonly text: string } | { readonly failure: BodyFailure };
+
+/** What is refused: an exchange, or what stands for one and can be answered. */
+export type Refused = Pick<Reply, 'respond' | 'onRefused'> & Partial<Pick<Exchange, 'hosts' | 'headers'>>;
 
 /** The half that an answer is written to. Writing never waits, and writing to a closed exchange does nothing. */
 export interface Reply {
@@ -28,6 +32,8 @@ export interface Reply {
    * begun first (the session's hold) ends last, and finds the rest ended.
    */
   onClose(listener: () => void): void;
+  /** Told when a refusal has been sent; set by whoever watches. One function for all, so that it costs nothing. */
+  onRefused?: ((name: RefusalName, refused: Refused) => void) | undefined;
   /** Adds a header to whatever answer is sent. */
   setHeader(name: string, value: string): void;
   /** Sends a whole answer. */

@@ -1,11 +1,12 @@
 /** The one way out for every refusal: a JSON-RPC error with the HTTP status that the table says. */
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { REFUSALS, type Refusal, type RefusalName } from '../errors.ts';
-import type { Reply } from './exchange.ts';
+import type { Refused } from './exchange.ts';
 
-/** Refuses an exchange; `id` is that of the request where one is known. */
-export function refuse(reply: Reply, name: RefusalName, id: RequestId | null = null): void {
+/** Refuses an exchange, and tells whoever watches it; `id` is that of the request where one is known. */
+export function refuse(refused: Refused, name: RefusalName, id: RequestId | null = null): void {
   const { status, code, message, headers }: Refusal = REFUSALS[name];
   const body = JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
-  reply.respond(status, { 'Content-Type': 'application/json', ...headers }, body);
+  refused.respond(status, { 'Content-Type': 'application/json', ...headers }, body);
+  refused.onRefused?.(name, refused);
 }

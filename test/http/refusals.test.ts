@@ -271,11 +271,11 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
   },
 };
 
-test.each(Object.entries(ROWS))('%s', async (_, row) => {
+test.each(Object.entries(ROWS))('%s', async (name, row) => {
   const { status, code, message, headers = {}, id = null, options = {}, within = false, send } = row;
   const clock = new SimulatedClock();
   const served = await serve({ clock, ...options });
-  const { supervisor, events, url } = served;
+  const { supervisor, events, log, url } = served;
   const { sessionId = '', headers: session = {} } = within ? await initialize(url) : {};
   if (within) await becomesIdle(served, sessionId);
 
@@ -285,6 +285,9 @@ test.each(Object.entries(ROWS))('%s', async (_, row) => {
   expect(answer.headers).toMatchObject({ 'content-type': 'application/json', ...headers });
   expect(answer.headers).not.toHaveProperty('mcp-session-id');
   if (!('retry-after' in headers)) expect(answer.headers).not.toHaveProperty('retry-after');
+
+  const told = log.filter(({ event }) => event === 'request.refused');
+  expect(told).toEqual([expect.objectContaining({ refusal: name, status, count: 1 })]);
 
   expect([...supervisor.sessions()].map((info) => info.id)).toEqual(within ? [sessionId] : []);
   expect(events.filter(({ type }) => type === 'session.opened')).toHaveLength(within ? 1 : 0);
