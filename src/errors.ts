@@ -25,7 +25,9 @@ export type SupervisorErrorCode =
   /** A request to the client has no open stream to travel on. */
   | 'NO_STREAM'
   /** The event store failed, or did not answer in time. */
-  | 'EVENT_STORE_FAILED';
+  | 'EVENT_STORE_FAILED'
+  /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
+  | 'UNSUPPORTED_XSTATE';
 
 /** An error thrown to the embedder. Branch on `code`, which is stable; the message is for people. */
 export class SupervisorError extends Error {

@@ -7,7 +7,7 @@ import { Supervisor } from './supervisor/supervisor.ts';
 /**
  * Makes a supervisor of MCP sessions: hand its `toNodeHandler` (from `mcp-session-supervisor/node`) or its `fetch` the
  * requests of one endpoint.
- * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`.
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`; `UNSUPPORTED_XSTATE`.
  */
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
   const core = new Supervisor(resolveOptions(options));

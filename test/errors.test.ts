@@ -26,6 +26,7 @@ const CODES: Record<SupervisorErrorCode, true> = {
   SESSION_CLOSED: true,
   NO_STREAM: true,
   EVENT_STORE_FAILED: true,
+  UNSUPPORTED_XSTATE: true,
 };
 
 describe('SupervisorError', () => {

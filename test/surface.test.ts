@@ -217,6 +217,7 @@ const CODES = {
   SESSION_CLOSED: true,
   NO_STREAM: true,
   EVENT_STORE_FAILED: true,
+  UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
 const EVENTS = {

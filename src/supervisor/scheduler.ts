@@ -4,10 +4,18 @@
  * time an actor stops (25 ms at 100 000 timers). This one keeps each actor's few by themselves. It stands on the public
  * methods of `system.scheduler`; a system without them is left as it is, slower but right.
  */
-import type { ActorSystem, ActorSystemInfo, AnyActorRef } from 'xstate';
+import type { ActorSystem, ActorSystemInfo, AnyActorRef, EventObject } from 'xstate';
 import type { TimerClock } from '../clock.ts';
 
 type System = ActorSystem<ActorSystemInfo>;
+
+/**
+ * How xstate's own scheduler delivers, so that inspectors learn the event's source. Not public: where it is missing, the
+ * event is sent to its target, and inspectors take it for one from outside.
+ */
+interface Relaying {
+  readonly _relay?: (source: AnyActorRef, target: AnyActorRef, event: EventObject) => void;
+}
 
 /** An actor's timers, as a list: it has one or two. */
 interface Scheduled {
@@ -34,12 +42,17 @@ export function replaceScheduler(system: System, clock: TimerClock): boolean {
     else timers.set(actor, rest);
     return found;
   };
+  const deliver = (source: AnyActorRef, target: AnyActorRef, event: EventObject) => {
+    const relaying = system as Relaying;
+    if (typeof relaying._relay === 'function') relaying._relay(source, target, event);
+    else target.send(event);
+  };
   const replacement: System['scheduler'] = {
     schedule(source, target, event, delay, id = crypto.randomUUID()) {
       if (delay === Number.POSITIVE_INFINITY) return; // on Node's clock it would fire at once
       const handle = clock.setTimeout(() => {
         remove(source, id);
-        target.send(event);
+        deliver(source, target, event);
       }, delay);
       timers.set(source, { id, handle, next: timers.get(source) });
     },

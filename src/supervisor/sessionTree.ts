@@ -11,6 +11,7 @@ import { type SessionTimeouts, sessionMachine } from '../machines/session.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { guardedObserver, guardedSubscribe, guardInspection, type ObserverFailed } from './guardedActors.ts';
 import { replaceScheduler } from './scheduler.ts';
+import { releaseOptions, type XstateContract, xstateContract } from './xstateContract.ts';
 
 export type SessionActor = ActorRefFrom<typeof sessionMachine>;
 export type SupervisorActor = ActorRefFrom<typeof supervisorMachine>;
@@ -54,23 +55,20 @@ interface Partition {
   readonly freeSlots: string[];
 }
 
-/**
- * A started actor does not look at its options again, but keeps them: an object that xstate builds by spreading, for
- * which V8 makes a hidden class of its own each time. Together that is 0.45 KiB of each idle session's heap.
- */
-const STARTED = Object.freeze({});
-
 export class SessionTree {
   readonly root: SupervisorActor;
   readonly #options: SessionTreeOptions;
+  readonly #xstate: XstateContract;
   /** Those with a free slot; the last one is filled first. */
   readonly #open: Partition[] = [];
   readonly #partitions = new Map<string, Partition>();
   readonly #subscribe: SessionActor['subscribe'];
   #grown = 0;
 
+  /** @throws {SupervisorError} `UNSUPPORTED_XSTATE` */
   constructor(options: SessionTreeOptions) {
     this.#options = options;
+    this.#xstate = xstateContract();
     const { clock, inspect, find, observerFailed } = options;
     this.#subscribe = guardedSubscribe(Actor.prototype, observerFailed);
     const session = sessionMachine.provide({
@@ -99,7 +97,7 @@ export class SessionTree {
       ...(inspect && { inspect: guardedObserver(inspect, observerFailed) }),
     });
     guardInspection(this.root.system, observerFailed);
-    replaceScheduler(this.root.system, clock);
+    if (this.#xstate.replacesScheduler) replaceScheduler(this.root.system, clock);
     this.root.subscribe({
       error: (error) => {
         options.failed(error);
@@ -132,7 +130,8 @@ export class SessionTree {
       if (partition.owners.has(slot)) this.#free(partition.id, slot);
       return undefined;
     }
-    Object.assign(actor, { options: STARTED, subscribe: this.#subscribe });
+    Object.assign(actor, { subscribe: this.#subscribe });
+    if (this.#xstate.releasesOptions) releaseOptions(actor);
     return actor;
   }
 

@@ -122,6 +122,35 @@ describe('an event', () => {
   });
 });
 
+describe('an inspector', () => {
+  /** Whom an inspector takes a delayed event to come from, and the one that it is for. */
+  function inspected(change: (system: System) => void = () => {}) {
+    const clock = new WatchedClock();
+    const [source, target] = [listener(), listener()];
+    const { system } = createActor(createMachine({}), { clock });
+    change(system);
+    expect(replaceScheduler(system, clock)).toBe(true);
+    const seen: unknown[] = [];
+    system.inspect((event) => {
+      if (event.type === '@xstate.event') seen.push([event.sourceRef, event.actorRef, event.event.type]);
+    });
+    system.scheduler.schedule(source.ref, target.ref, { type: 'A' }, 100, 'a');
+    clock.increment(100);
+    expect(target.heard).toEqual(['A']);
+    return { seen, expected: [source.ref, target.ref, 'A'] };
+  }
+
+  test('learns whom a delayed event comes from', () => {
+    const { seen, expected } = inspected();
+    expect(seen).toEqual([expected]);
+  });
+
+  test('does not, where xstate has no way to say it; the event arrives all the same', () => {
+    const { seen } = inspected((system) => Object.assign(system, { _relay: undefined }));
+    expect(seen).toEqual([]);
+  });
+});
+
 describe('an actor that stops', () => {
   /** Has three timers, all over its life. */
   const child = setup({ types: { events: {} as { type: 'END' } } }).createMachine({
