@@ -8,8 +8,18 @@ import { BOUNDS, type Command, KIND_TABLE } from './simulationCommands.ts';
 import { SETTINGS } from './simulationSettings.ts';
 import type { SimulationOptions } from './simulationWorld.ts';
 
-/** What `import fc from 'fast-check'` gives, and `import * as fc from 'fast-check'` too. */
-export type FastCheckModule = Omit<typeof FastCheck, 'default'>;
+/**
+ * What `import fc from 'fast-check'` gives, and `import * as fc from 'fast-check'` too. Told by what is used of it: a
+ * declaration that named fast-check's own types would not compile where it is not installed.
+ */
+export interface FastCheckModule {
+  nat(max: number): unknown;
+  constantFrom(...values: never[]): unknown;
+  tuple(...values: never[]): unknown;
+  array(values: never, constraints: never): unknown;
+  asyncProperty(...drawnAndTried: never[]): unknown;
+  check(property: never, parameters: never): unknown;
+}
 
 export interface SimulationPropertyOptions extends SimulationOptions {
   /** How many commands a script has at most. Default 100. */
@@ -20,14 +30,23 @@ export interface SimulationPropertyOptions extends SimulationOptions {
  * For `fc.assert`: whatever happens around a supervisor, the invariants hold. Its counterexample is a script for
  * `runScript`, and the error shows what happened in it.
  */
-export function simulationProperty(
-  fc: FastCheckModule,
+export function simulationProperty<Module extends FastCheckModule>(
+  fc: Module,
   { maxCommands = 100, ...options }: SimulationPropertyOptions = {},
-): FastCheck.IAsyncPropertyWithHooks<[settings: number, commands: readonly Command[]]> {
-  return fc.asyncProperty(...drawn(fc, maxCommands), async (settings, commands) => {
+): ReturnType<Module['asyncProperty']> {
+  const { asyncProperty } = typed(fc);
+  const property = asyncProperty(...drawn(typed(fc), maxCommands), async (settings, commands) => {
     await runScript({ settings, commands }, options);
   });
+  return property as ReturnType<Module['asyncProperty']>;
 }
+
+/** The module as fast-check declares it. Within here its types are known, as it is a development dependency. */
+function typed(fc: FastCheckModule): Typed {
+  return fc as unknown as Typed;
+}
+
+type Typed = Omit<typeof FastCheck, 'default'>;
 
 /**
  * Shrinks a script that fails. Returns the failure of the shortest one that was found and breaks the same invariant.
@@ -67,8 +86,9 @@ export async function shrinkScript(
     }
   }
   const { settings, commands } = shortest.script;
-  const property = fc.asyncProperty(...drawn(fc, commands.length), async (...values) => !(await fails(...values)));
-  await fc.check(property, { examples: [[settings, commands]], numRuns: 1 });
+  const { asyncProperty, check } = typed(fc);
+  const property = asyncProperty(...drawn(typed(fc), commands.length), async (...values) => !(await fails(...values)));
+  await check(property, { examples: [[settings, commands]], numRuns: 1 });
   return shortest;
 }
 
@@ -83,7 +103,7 @@ async function failureOf(script: SimulationScript, options: SimulationOptions): 
 }
 
 function drawn(
-  fc: FastCheckModule,
+  fc: Typed,
   maxLength: number,
 ): [settings: FastCheck.Arbitrary<number>, commands: FastCheck.Arbitrary<Command[]>] {
   const command = fc.tuple(

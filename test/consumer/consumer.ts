@@ -1,0 +1,40 @@
+/** What a user's code may look like to the strictest compiler: every entry point, and options that may be undefined. */
+import http from 'node:http';
+import {
+  createMemoryEventStore,
+  createSessionSupervisor,
+  type SessionContext,
+  type SessionInfo,
+  SupervisorError,
+} from 'mcp-session-supervisor';
+import { createInspection, serveInspector } from 'mcp-session-supervisor/inspector';
+import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
+import { toNodeHandler } from 'mcp-session-supervisor/node';
+import {
+  httpDriver,
+  sessionPaths,
+  simulate,
+  simulationProperty,
+  storeConformance,
+} from 'mcp-session-supervisor/testing';
+
+declare const maxSessions: number | undefined;
+
+const tenant = ({ headers, url }: SessionContext): string => `${url.hostname} ${String(headers['x-tenant'])}`;
+
+const supervisor = createSessionSupervisor({
+  server: async (session) => ({ connect: async () => void tenant(session), close: async () => {} }),
+  eventStore: createMemoryEventStore(),
+  maxSessions,
+  inspect: (event) => void event.type,
+  logger: ({ level, event, message }) => void [level, event, message],
+});
+
+http.createServer(toNodeHandler(supervisor));
+
+export const sessions: SessionInfo[] = [...supervisor.sessions()];
+export const state = supervisor.actor.getSnapshot().value;
+export const inspection = createInspection();
+export const inspector = serveInspector(supervisor);
+export const known = [END_REASONS, sessionMachine.id, SupervisorError];
+export const tests = [httpDriver, sessionPaths, simulate, simulationProperty, storeConformance];
