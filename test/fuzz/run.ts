@@ -51,7 +51,7 @@ function optionsOf({ mode, extras }: Scenario, healthyUser: string): Partial<Ses
     ...(has('origins') && { allowedOrigins: ['https://app.example'] }),
     ...(has('cors') && { cors: has('principals') ? '*' : ['https://app.example'] }),
     ...(has('smallBodies') && { maxRequestBodySize: 2_000 }),
-    ...(has('caps') && { maxSessions: 6, ...(has('principals') && { whenFull: 'reject' }) }),
+    ...(has('caps') && { maxSessions: 6, ...(has('principals') && mode !== 'stateless' && { whenFull: 'reject' }) }),
     // The healthy client is always somebody else: nobody can guess who.
     principal: ({ headers }) => (headers['x-user'] === healthyUser ? healthyUser : undefined),
   };

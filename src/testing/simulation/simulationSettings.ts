@@ -60,6 +60,7 @@ export function describeSettings(number: number): string {
 
 /** The supervisor's options that settings stand for, but for the server and the event store. */
 export function optionsOf(settings: SimulationSettings): Omit<SessionSupervisorOptions, 'server' | 'eventStore'> {
-  const { eventStore: _, ...options } = settings;
-  return options;
+  const { eventStore, resumeTimeout, ...options } = settings;
+  // The supervisor refuses it where no call can be resumed.
+  return eventStore && !options.enableJsonResponse ? { ...options, resumeTimeout } : options;
 }
