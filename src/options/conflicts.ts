@@ -1,7 +1,8 @@
 /**
  * Options that would have no effect beside others. They are refused: who sets one expects something of it, and would
  * learn only in operation that it never comes. What is judged is whether *any* value could have an effect, so a value
- * that another bound makes moot (a `sessionIdleTimeout` beyond `maxSessionLifetime`) is taken. What is not named here
+ * that another one makes moot (a `sessionIdleTimeout` beyond `maxSessionLifetime`, an origin of `cors` that
+ * `allowedOrigins` leaves out) is taken. What is not named here
  * has an effect beside everything else; `keepAliveInterval` finds dead peers even where there is no stream.
  */
 import { SupervisorError } from '../errors.ts';
