@@ -44,6 +44,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'SessionSupervisor',
       'SessionSupervisorOptions',
       'SupervisorErrorCode',
+      'SupervisorStats',
       'TimerClock',
     ],
   },
@@ -268,7 +269,7 @@ const INFO = {
 test('a supervisor, what it tells of a session, and an event have these members', async () => {
   const { supervisor, events, url } = await serve();
   const { sessionId } = await initialize(url);
-  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'fetch', 'actor'];
+  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'stats', 'server', 'fetch', 'actor'];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
   await supervisor.terminate(sessionId);

@@ -118,7 +118,8 @@ test('the host and the origin that were refused are named, as far as they can be
 describe('a supervisor', () => {
   test('tells its logger, and a flood is one line a second', async () => {
     const clock = new SimulatedClock();
-    const { url, log } = await serve({ clock, allowedHosts: ['mcp.example'] });
+    const { supervisor, url, log } = await serve({ clock, allowedHosts: ['mcp.example'] });
+    expect(supervisor.stats().refused).toEqual({});
     const flood = () => Promise.all(Array.from({ length: 20 }, () => post(url, initializeBody())));
     const lines = () => log.filter(({ event }) => event === 'request.refused');
     await flood();
@@ -127,6 +128,7 @@ describe('a supervisor', () => {
     await flood();
     expect(lines()).toHaveLength(2);
     expect(lines()[1]).toMatchObject({ count: 20 });
+    expect(supervisor.stats().refused).toEqual({ hostNotAllowed: 40 });
   });
 
   test('tells of a refusal after it has left, so a logger that throws takes nothing from the client', async () => {
