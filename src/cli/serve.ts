@@ -30,6 +30,7 @@ const TOLD_BY_US: ReadonlySet<string> = new Set([
 
 /** Of refusals the endpoint sees each one, with what was asked: only what it does not understand is the library's to tell. */
 function isToldByUs({ level, event, refusal }: LogEntry): boolean {
+  if (event === 'option.doubtful') return true; // warned of by the flag's name
   if (event !== 'request.refused') return level === 'info' && TOLD_BY_US.has(event);
   return level === 'debug' || refusal === 'hostNotAllowed' || refusal === 'originNotAllowed';
 }
