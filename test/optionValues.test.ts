@@ -49,7 +49,7 @@ describe.each([
   });
 
   test.each([1, 0.5, 30_000, MAX, ...(infinite ? [Number.POSITIVE_INFINITY] : [])])('takes %s', (value) => {
-    const needed = name === 'resumeTimeout' || name === 'retryInterval' ? { eventStore } : {};
+    const needed = name === 'resumeTimeout' ? { eventStore } : {};
     expect(resolve({ ...needed, logger: () => {}, [name]: value })[name]).toBe(value);
   });
 });
@@ -69,7 +69,7 @@ describe('retryInterval, a duration that may be 0', () => {
   });
 
   test.each([0, 0.5, 30_000, MAX])('takes %s', (retryInterval) => {
-    expect(resolve({ retryInterval }).retryInterval).toBe(retryInterval);
+    expect(resolve({ eventStore, retryInterval }).retryInterval).toBe(retryInterval);
   });
 });
 
