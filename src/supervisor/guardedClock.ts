@@ -3,6 +3,7 @@
  * on Node's, a time that it can't tell is the system's.
  */
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
+import { watch } from './callback.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Timers that Node's clock keeps for one that failed, told from the embedder's own handles. */
@@ -20,7 +21,9 @@ export function guardedClock(clock: Clock, outbox: Outbox, failed: (error: unkno
     setTimeout(fn, ms) {
       const due = () => outbox.during(fn);
       try {
-        return clock.setTimeout(due, ms);
+        const handle = clock.setTimeout(due, ms);
+        watch(handle, failed);
+        return handle;
       } catch (error) {
         failed(error);
         return new Substitute(SYSTEM_CLOCK.setTimeout(due, ms));
@@ -29,15 +32,16 @@ export function guardedClock(clock: Clock, outbox: Outbox, failed: (error: unkno
     clearTimeout(handle) {
       try {
         if (handle instanceof Substitute) SYSTEM_CLOCK.clearTimeout(handle.handle);
-        else clock.clearTimeout(handle);
+        else watch(clock.clearTimeout(handle), failed);
       } catch (error) {
         failed(error);
       }
     },
     now() {
       try {
-        const now = clock.now();
+        const now: unknown = clock.now();
         if (typeof now === 'number' && !Number.isNaN(now)) return now;
+        watch(now, failed);
         failed(new TypeError(`The clock tells ${String(now)} instead of a time`));
       } catch (error) {
         failed(error);

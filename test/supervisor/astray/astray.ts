@@ -51,7 +51,7 @@ export class Astray {
         this.servers.push(server);
         built.server.close = async () => {
           server.closes++;
-          this.#go('close of the server');
+          await this.#go('close of the server');
           await close();
         };
         const cleanup = () => {
@@ -65,35 +65,20 @@ export class Astray {
         return this.#go('logger') as undefined;
       },
       inspect: () => this.#go('inspect') as undefined,
-      principal: ({ headers }) => {
-        this.#go('principal');
-        return headers['x-user'] as string | undefined;
-      },
-      sessionIdGenerator: () => {
-        this.#go('sessionIdGenerator');
-        return `session-${++ids}`;
-      },
+      principal: ({ headers }) => this.#instead('principal') ?? (headers['x-user'] as string | undefined),
+      sessionIdGenerator: () => this.#instead('sessionIdGenerator') ?? `session-${++ids}`,
       clock: {
-        now: () => {
-          this.#go('clock.now');
-          return Date.now();
-        },
-        setTimeout: (fn, ms) => {
-          this.#go('clock.setTimeout');
-          return setTimeout(fn, ms);
-        },
-        clearTimeout: (handle) => {
-          this.#go('clock.clearTimeout');
-          clearTimeout(handle);
-        },
+        now: () => this.#instead('clock.now') ?? Date.now(),
+        setTimeout: (fn, ms) => this.#instead('clock.setTimeout') ?? setTimeout(fn, ms),
+        clearTimeout: (handle) => this.#instead('clock.clearTimeout') ?? clearTimeout(handle),
       },
       ...options,
     });
     for (const type of ['session.opened', 'session.active', 'session.idle', 'session.terminated'] as const) {
       this.supervisor.on(type, () => this.#go(`listener of ${type}`) as undefined);
     }
-    this.supervisor.actor.system.inspect(() => void this.#go('observer of the system'));
-    this.supervisor.actor.subscribe(() => void this.#go('subscriber of the root'));
+    this.supervisor.actor.system.inspect(() => this.#go('observer of the system') as undefined);
+    this.supervisor.actor.subscribe(() => this.#go('subscriber of the root') as undefined);
   }
 
   /** Opens a session. Returns the answer's status and the id, where there is one. */
@@ -124,6 +109,11 @@ export class Astray {
         body: JSON.stringify(body),
       }),
     );
+  }
+
+  /** What the callback returns instead of what it should: a promise, where it went astray so. */
+  #instead(place: Place): undefined {
+    return this.#go(place) as undefined;
   }
 
   #go(place: Place): unknown {
