@@ -4,7 +4,6 @@
  */
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { watch } from './callback.ts';
-import type { Outbox } from './outbox.ts';
 
 /** Timers that Node's clock keeps for one that failed, told from the embedder's own handles. */
 class Substitute {
@@ -15,18 +14,17 @@ class Substitute {
   }
 }
 
-/** `failed` is told of what the clock throws. What its timers bring about is told after it (see `Outbox`). */
-export function guardedClock(clock: Clock, outbox: Outbox, failed: (error: unknown) => void): Clock {
+/** `failed` is told of what the clock throws, or rejects with. */
+export function guardedClock(clock: Clock, failed: (error: unknown) => void): Clock {
   return {
     setTimeout(fn, ms) {
-      const due = () => outbox.during(fn);
       try {
-        const handle = clock.setTimeout(due, ms);
+        const handle = clock.setTimeout(fn, ms);
         watch(handle, failed);
         return handle;
       } catch (error) {
         failed(error);
-        return new Substitute(SYSTEM_CLOCK.setTimeout(due, ms));
+        return new Substitute(SYSTEM_CLOCK.setTimeout(fn, ms));
       }
     },
     clearTimeout(handle) {

@@ -24,8 +24,11 @@ interface Scheduled {
   readonly next: Scheduled | undefined;
 }
 
+/** What a timer brings about happens within it. */
+export type During = (transition: () => void) => void;
+
 /** Replaces the system's scheduler. Returns whether it could. */
-export function replaceScheduler(system: System, clock: TimerClock): boolean {
+export function replaceScheduler(system: System, clock: TimerClock, during: During = (act) => act()): boolean {
   const scheduler: Partial<System['scheduler']> | undefined = system.scheduler;
   const known = ['schedule', 'cancel', 'cancelAll'] as const;
   if (!known.every((method) => typeof scheduler?.[method] === 'function')) return false;
@@ -52,7 +55,7 @@ export function replaceScheduler(system: System, clock: TimerClock): boolean {
       if (delay === Number.POSITIVE_INFINITY) return; // on Node's clock it would fire at once
       const handle = clock.setTimeout(() => {
         remove(source, id);
-        deliver(source, target, event);
+        during(() => deliver(source, target, event));
       }, delay);
       timers.set(source, { id, handle, next: timers.get(source) });
     },

@@ -79,7 +79,8 @@ export class ServerInstance {
   readonly #host: ServerHost;
   #phase: ServerPhase | undefined;
   #controller: AbortController | undefined;
-  #built: ServerWithCleanup | undefined;
+  #server: ConnectableServer | undefined;
+  #cleanup: ServerWithCleanup['cleanup'];
   /** Settles when the factory and `connect` are through, or have failed. */
   #starting: Promise<void> | undefined;
   #closed = false;
@@ -91,7 +92,7 @@ export class ServerInstance {
 
   /** The server, as the factory returned it; undefined before that and after its end. */
   get server(): ConnectableServer | undefined {
-    return this.#built?.server;
+    return this.#server;
   }
 
   /** Aborted when the server is to be closed. */
@@ -137,7 +138,7 @@ export class ServerInstance {
     this.#controller?.abort();
     if (this.#phase === 'open') this.#enter('closing'); // one that still starts counts as that
     const finished = this.#finish();
-    if (this.#built !== undefined) await finished;
+    if (this.#server !== undefined) await finished;
   }
 
   async #finish(): Promise<void> {
@@ -150,20 +151,22 @@ export class ServerInstance {
   }
 
   async #build(request: ServerRequest, transport: unknown): Promise<void> {
-    const built = serverOf(await this.#host.options.server(new Context(request, this)));
-    take(built.server);
-    this.#built = built;
-    if (!this.#closed) await built.server.connect(transport);
+    const { server, cleanup } = serverOf(await this.#host.options.server(new Context(request, this)));
+    take(server);
+    this.#server = server;
+    this.#cleanup = cleanup;
+    if (!this.#closed) await server.connect(transport);
   }
 
   async #dispose(): Promise<void> {
     if (this.#starting !== undefined) await this.#starting.catch(() => {}); // `start` tells of it
-    const built = this.#built;
-    if (built === undefined) return;
-    await this.#attempt('The server failed to close', () => built.server.close());
-    for (const object of identities(built.server)) taken.delete(object);
-    this.#built = undefined;
-    await this.#attempt('The cleanup failed', () => built.cleanup?.(this.#id));
+    const server = this.#server;
+    const cleanup = this.#cleanup;
+    if (server === undefined) return;
+    await this.#attempt('The server failed to close', () => server.close());
+    taken.delete(identityOf(server));
+    this.#server = undefined;
+    await this.#attempt('The cleanup failed', () => cleanup?.(this.#id));
   }
 
   async #attempt(message: string, action: () => unknown): Promise<void> {
@@ -185,23 +188,23 @@ export class ServerInstance {
   }
 }
 
-/** A server, and the one that it wraps (SDK's `McpServer`): whoever has the one must not have the other. */
-function identities(server: ConnectableServer): object[] {
+/** What tells a server from others: the one that it wraps (SDK's `McpServer`), since that is what connects. */
+function identityOf(server: ConnectableServer): ConnectableServer {
   const { server: wrapped } = server as { server?: unknown };
-  return isServer(wrapped) ? [server, wrapped] : [server];
+  return isServer(wrapped) ? wrapped : server;
 }
 
 /** @throws {SupervisorError} `INVALID_SERVER` when it is in use. */
 function take(server: ConnectableServer): void {
-  const objects = identities(server);
-  if (objects.some((object) => taken.has(object))) {
+  const identity = identityOf(server);
+  if (taken.has(identity)) {
     throw new SupervisorError(
       'INVALID_SERVER',
       'The server factory returned a server that another session has; it must build a new one each time: ' +
         'move `new McpServer(…)` and its tools into the function that you pass as `server`',
     );
   }
-  for (const object of objects) taken.add(object);
+  taken.add(identity);
 }
 
 function isServer(value: unknown): value is ConnectableServer {

@@ -9,8 +9,8 @@ import { partitionMachine } from '../machines/partition.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import { type SessionTimeouts, sessionMachine } from '../machines/session.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
-import { guardedObserver, guardedSubscribe, guardInspection, type ObserverFailed } from './guardedActors.ts';
-import { replaceScheduler } from './scheduler.ts';
+import { guardedObserver, guardedPrototype, guardInspection, type ObserverFailed } from './guardedActors.ts';
+import { type During, replaceScheduler } from './scheduler.ts';
 import { releaseOptions, type XstateContract, xstateContract } from './xstateContract.ts';
 
 export type SessionActor = ActorRefFrom<typeof sessionMachine>;
@@ -32,6 +32,8 @@ export interface ActorOwner {
 export interface SessionTreeOptions {
   readonly clock: Clock;
   readonly inspect: Partial<Observer<InspectionEvent>> | undefined;
+  /** What a timer of an actor brings about happens within this. */
+  readonly during?: During;
   /** Somebody who inspects the system, or subscribed to one of its actors, threw. */
   readonly observerFailed: ObserverFailed;
   readonly timeouts: SessionTimeouts;
@@ -62,7 +64,8 @@ export class SessionTree {
   /** Those with a free slot; the last one is filled first. */
   readonly #open: Partition[] = [];
   readonly #partitions = new Map<string, Partition>();
-  readonly #subscribe: SessionActor['subscribe'];
+  /** What actors inherit from, once they have started. */
+  readonly #guarded: object;
   #grown = 0;
 
   /** @throws {SupervisorError} `UNSUPPORTED_XSTATE` */
@@ -70,7 +73,7 @@ export class SessionTree {
     this.#options = options;
     this.#xstate = xstateContract();
     const { clock, inspect, find, observerFailed } = options;
-    this.#subscribe = guardedSubscribe(Actor.prototype, observerFailed);
+    this.#guarded = guardedPrototype(Actor.prototype, observerFailed);
     const session = sessionMachine.provide({
       actions: {
         announceActive: ({ context }) => find(context.sessionId)?.announce('active', context.inFlight),
@@ -97,7 +100,7 @@ export class SessionTree {
       ...(inspect && { inspect: guardedObserver(inspect, observerFailed) }),
     });
     guardInspection(this.root.system, observerFailed);
-    if (this.#xstate.replacesScheduler) replaceScheduler(this.root.system, clock);
+    if (this.#xstate.replacesScheduler) replaceScheduler(this.root.system, clock, options.during);
     this.root.subscribe({
       error: (error) => {
         options.failed(error);
@@ -109,7 +112,8 @@ export class SessionTree {
       options.stopRequested();
       return this.root;
     };
-    Object.assign(this.root, { stop, subscribe: this.#subscribe });
+    Object.setPrototypeOf(this.root, this.#guarded);
+    Object.assign(this.root, { stop });
     this.root.start();
   }
 
@@ -130,7 +134,7 @@ export class SessionTree {
       if (partition.owners.has(slot)) this.#free(partition.id, slot);
       return undefined;
     }
-    Object.assign(actor, { subscribe: this.#subscribe });
+    Object.setPrototypeOf(actor, this.#guarded);
     if (this.#xstate.releasesOptions) releaseOptions(actor);
     return actor;
   }
@@ -146,7 +150,7 @@ export class SessionTree {
     this.#partitions.set(id, partition);
     this.#open.push(partition);
     actor.subscribe({ error: (error) => this.#giveUp(partition, error) });
-    Object.assign(actor, { subscribe: this.#subscribe });
+    Object.setPrototypeOf(actor, this.#guarded);
     return partition;
   }
 

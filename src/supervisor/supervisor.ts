@@ -49,7 +49,7 @@ export class Supervisor implements SessionHost {
   constructor(options: ResolvedOptions) {
     const failed = (event: string, message: string) => (error: unknown) =>
       this.log({ level: 'error', event, message, error });
-    const clock = guardedClock(options.clock, this.outbox, failed('clock.failed', 'The clock failed'));
+    const clock = guardedClock(options.clock, failed('clock.failed', 'The clock failed'));
     this.options = { ...options, clock };
     this.events = new SessionEvents(this.outbox, (type, error) =>
       this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} failed`, error }),
@@ -67,6 +67,7 @@ export class Supervisor implements SessionHost {
     const { inspect } = options;
     this.#tree = new SessionTree({
       clock,
+      during: (transition) => this.outbox.during(transition),
       inspect: typeof inspect === 'function' ? { next: inspect } : inspect,
       observerFailed: failed('inspect.failed', 'An observer of the actors failed'),
       timeouts: {

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
 import { guardedClock } from '../../src/supervisor/guardedClock.ts';
-import { Outbox } from '../../src/supervisor/outbox.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 import { withTimeout } from '../support/until.ts';
 
@@ -13,7 +12,7 @@ const broken = () => {
 function guarded(clock: Partial<Clock>) {
   const errors: unknown[] = [];
   const whole = { ...plain(), ...clock } as Clock;
-  return { errors, clock: guardedClock(whole, new Outbox(), (error) => errors.push(error)) };
+  return { errors, clock: guardedClock(whole, (error) => errors.push(error)) };
 }
 
 function plain(): Clock {
@@ -47,17 +46,4 @@ test('a timer that it can’t clear is told of', () => {
   const { clock, errors } = guarded({ clearTimeout: broken });
   clock.clearTimeout(clock.setTimeout(() => {}, 1));
   expect(errors).toHaveLength(1);
-});
-
-test('what a timer brings about is told after it', () => {
-  const outbox = new Outbox();
-  const simulated = new SimulatedClock();
-  const clock = guardedClock(simulated, outbox, broken);
-  const told: string[] = [];
-  clock.setTimeout(() => {
-    outbox.push(() => told.push('told'));
-    told.push('done');
-  }, 5);
-  simulated.increment(5);
-  expect(told).toEqual(['done', 'told']);
 });
