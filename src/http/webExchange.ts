@@ -44,8 +44,9 @@ class WebExchange implements Exchange {
     this.#answer = answer;
     this.#clock = options.clock;
     this.headers = Object.fromEntries(request.headers);
-    if (request.signal.aborted) this.#leave();
-    else request.signal.addEventListener('abort', () => this.#leave(), { once: true });
+    const { signal } = request;
+    if (signal.aborted) this.#leave();
+    else signal.addEventListener('abort', () => this.#abandoned(signal), { once: true });
   }
 
   get method(): string {
@@ -127,7 +128,8 @@ class WebExchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body?: string): void {
     if (this.#answered) return;
     this.#answered = true;
-    this.#answer(new Response(body ?? null, { status, headers: { ...this.#extraHeaders, ...headers } }));
+    const text = this.method === 'HEAD' ? null : (body ?? null); // node:http leaves it out by itself
+    this.#answer(new Response(text, { status, headers: { ...this.#extraHeaders, ...headers } }));
     this.#close();
   }
 
@@ -138,7 +140,6 @@ class WebExchange implements Exchange {
       {
         start: (controller) => {
           this.#controller = controller;
-          if (this.#closed) controller.close();
         },
         pull: () => {
           if (this.#ending) this.#finish(); // all that was queued has been taken
@@ -176,6 +177,16 @@ class WebExchange implements Exchange {
   #finish(): void {
     this.#controller?.close();
     this.#close();
+  }
+
+  /**
+   * The client is gone. Whoever still reads its answer is told, unless it stops by itself in the same moment: hosts that
+   * do both would report an error for each client that leaves.
+   */
+  #abandoned(signal: AbortSignal): void {
+    if (this.#closed) return;
+    this.#leave();
+    void Promise.resolve().then(() => this.#controller?.error(signal.reason));
   }
 
   /** The client is gone, or is to go. */
