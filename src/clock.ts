@@ -24,7 +24,7 @@ export const SYSTEM_CLOCK: Clock = {
 export const MAX_DELAY = 2 ** 31 - 1;
 
 /**
- * Calls it in the next turn of the event loop. Taken once, when the module is loaded: a test that fakes the global function
- * later does not mean us.
+ * Calls back in the next turn of the event loop, which is no matter of time. Taken when the module is loaded, so that
+ * an embedder's fake timers neither stop it nor keep what it was to do.
  */
-export const nextTurn: (callback: () => void) => unknown = setImmediate;
+export const nextTurn: typeof setImmediate = globalThis.setImmediate;

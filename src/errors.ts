@@ -73,6 +73,11 @@ export const REFUSALS = {
     code: -32000,
     message: 'Not Acceptable: a POST must accept both application/json and text/event-stream',
   },
+  jsonNotAcceptable: {
+    status: 406,
+    code: -32000,
+    message: 'Not Acceptable: a POST must accept application/json',
+  },
   streamNotAcceptable: {
     status: 406,
     code: -32000,
@@ -104,6 +109,11 @@ export const REFUSALS = {
     status: 400,
     code: -32000,
     message: 'Bad Request: the body was read before it reached this handler; pass what was read on as parsedBody',
+  },
+  bodyDecoded: {
+    status: 400,
+    code: -32000,
+    message: 'Bad Request: the body was given another encoding than UTF-8 before it reached this handler',
   },
   parseError: { status: 400, code: -32700, message: 'Parse error: invalid JSON' },
   invalidMessage: { status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },

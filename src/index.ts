@@ -11,7 +11,7 @@ import { Supervisor } from './supervisor/supervisor.ts';
  */
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
   const core = new Supervisor(resolveOptions(options));
-  return publish(core, (request, init) => handleWeb(core, request, init?.authInfo));
+  return publish(core, (request, init) => handleWeb(core, request, init));
 }
 
 export type { Clock, TimerClock } from './clock.ts';

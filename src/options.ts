@@ -80,6 +80,11 @@ export interface SessionSupervisorOptions {
   keepAliveInterval?: number | undefined;
   /** The largest request body, in bytes; beyond it 413. Default 4 MiB. */
   maxRequestBodySize?: number | undefined;
+  /**
+   * The largest initialize, in bytes, whoever has read it; beyond it, or beyond 2 000 JSON values, 413. What a client says
+   * of itself in it is kept for as long as its session lives. Default 65 536.
+   */
+  maxInitializeSize?: number | undefined;
   /** How long a request body may take, in ms; beyond it 408. Default 30 000. */
   requestBodyTimeout?: number | undefined;
   /** What one stream may hold for a slow reader, in bytes; beyond it the stream is ended. Default 1 MiB. */
@@ -125,6 +130,7 @@ export interface ResolvedOptions {
   readonly cors: readonly string[] | '*' | undefined;
   readonly keepAliveInterval: number;
   readonly maxRequestBodySize: number;
+  readonly maxInitializeSize: number;
   readonly requestBodyTimeout: number;
   readonly maxStreamBuffer: number;
   readonly resumeTimeout: number;
@@ -207,6 +213,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   },
   keepAliveInterval: { check: duration(true), default: () => 15_000 },
   maxRequestBodySize: { check: count(false), default: () => 4 * 1024 * 1024 },
+  maxInitializeSize: { check: count(false), default: () => 65_536 },
   requestBodyTimeout: { check: duration(false), default: () => 30_000 },
   maxStreamBuffer: { check: count(false), default: () => 1024 * 1024 },
   resumeTimeout: { check: duration(false), default: () => 300_000 },

@@ -1,28 +1,65 @@
 /**
- * Collects a body. Each chunk that node:http hands over costs some 400 bytes, however short it is, and a client may cut
- * a body into single bytes: so chunks are merged as they come, and a body takes little more than its size.
+ * Collects a body, within its own bound and that of all bodies together. Each chunk that node:http hands over costs some
+ * 400 bytes, however short it is, and a client may cut a body into single bytes: so chunks are merged as they come, and
+ * a body takes little more than its size.
  */
+import { isUtf8 } from 'node:buffer';
+import type { BodyFailure, BodyLimits, BodyResult } from '../transport/exchange.ts';
 
 /** So many chunks become one. */
 const MERGE_AT = 256;
 
 export class BodyBuffer {
+  readonly #limits: BodyLimits;
   /** In bytes. */
-  size = 0;
-  readonly #merged: Buffer[] = [];
-  #recent: Buffer[] = [];
+  #size = 0;
+  #merged: Uint8Array[] = [];
+  #recent: Uint8Array[] = [];
 
-  push(chunk: Buffer): void {
-    this.size += chunk.length;
-    if (this.#recent.push(chunk) < MERGE_AT) return;
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes a chunk, or says why it can't. */
+  push(chunk: Uint8Array): BodyFailure | undefined {
+    const { length } = chunk;
+    if (this.#size + length > this.#limits.maxBytes) return 'bodyTooLarge';
+    if (!this.#limits.budget.take(length)) return 'bodiesFull';
+    this.#size += length;
+    if (this.#recent.push(chunk) < MERGE_AT) return undefined;
     this.#merged.push(Buffer.concat(this.#recent));
+    this.#recent = [];
+    return undefined;
+  }
+
+  /** The whole of it as text. */
+  text(): BodyResult {
+    return decodeBody(this.#bytes());
+  }
+
+  /** Forgets the body, and gives back what it took. Has to be called however reading ends; twice is harmless. */
+  clear(): void {
+    this.#limits.budget.give(this.#size);
+    this.#size = 0;
+    this.#merged = [];
     this.#recent = [];
   }
 
-  /** The whole of it. */
-  bytes(): Buffer {
+  #bytes(): Uint8Array {
     const [first] = this.#recent;
-    if (first !== undefined && first.length === this.size) return first;
-    return Buffer.concat([...this.#merged, ...this.#recent], this.size);
+    if (first !== undefined && first.length === this.#size) return first;
+    return Buffer.concat([...this.#merged, ...this.#recent], this.#size);
   }
+}
+
+/** Bytes as text, which has to be UTF-8. */
+export function decodeBody(bytes: Uint8Array): BodyResult {
+  if (!isUtf8(bytes)) return { failure: 'parseError' };
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { text: withoutMark(buffer.toString()), size: bytes.length };
+}
+
+/** Text without the byte order mark that some encoders put first. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }

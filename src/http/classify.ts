@@ -5,7 +5,7 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
 import { type InitializeParams, initializeParams } from '../protocol/initialize.ts';
-import { isCancellation, isMessage, isResponse } from '../protocol/messages.ts';
+import { isCancellation, isMessage, isResponse, messageId } from '../protocol/messages.ts';
 
 /** Messages that one batch may hold. */
 const MAX_BATCH_SIZE = 100;
@@ -26,7 +26,7 @@ export function classify(body: unknown): Classified {
 }
 
 function classifyOne(body: unknown): Classified {
-  if (!isMessage(body)) return refused('invalidMessage');
+  if (!isMessage(body)) return refused('invalidMessage', messageId(body));
   if (!('method' in body) || body.method !== 'initialize') return { kind: 'messages', messages: [body], batch: false };
   if (!('id' in body)) return refused('invalidMessage');
   const params = initializeParams(body.params);

@@ -4,22 +4,23 @@ import type { ResolvedOptions } from '../options.ts';
 import { isSupportedVersion } from '../protocol/versions.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 
-type Policy = Pick<ResolvedOptions, 'allowedHosts' | 'allowedOrigins' | 'stateless' | 'maxRequestBodySize'>;
+type Policy = Pick<
+  ResolvedOptions,
+  'allowedHosts' | 'allowedOrigins' | 'stateless' | 'enableJsonResponse' | 'maxRequestBodySize'
+>;
 
 /** Returns why the request is refused, if it is. */
 export function guard(exchange: Exchange, policy: Policy): RefusalName | undefined {
-  const { method, headers, parsedBody } = exchange;
+  const { method, headers } = exchange;
   if (policy.allowedHosts !== undefined && !hostsAllowed(exchange.hosts, policy.allowedHosts)) return 'hostNotAllowed';
   if (policy.allowedOrigins !== undefined && !originAllowed(headers['origin'], policy.allowedOrigins)) {
     return 'originNotAllowed';
   }
-  const version = headers['mcp-protocol-version'];
   if (method === 'POST') {
-    if (!acceptsBoth(headers['accept'])) return 'notAcceptable';
-    if (!isJson(headers['content-type'])) return 'unsupportedMediaType';
-    const encoding = headers['content-encoding'];
-    if (parsedBody === undefined && encoding !== undefined && encoding !== 'identity') return 'unsupportedEncoding';
-    if (Number(headers['content-length']) > bodyLimit(exchange, policy)) return 'bodyTooLarge';
+    const refusal = guardPost(exchange, policy);
+    if (refusal !== undefined) return refusal;
+    // Its body is judged first: an initialize negotiates by that, whatever the header says.
+    if (policy.stateless || isFirst(headers)) return undefined;
   } else if (policy.stateless) {
     return 'postOnly';
   } else if (method === 'GET') {
@@ -27,25 +28,34 @@ export function guard(exchange: Exchange, policy: Policy): RefusalName | undefin
   } else if (method !== 'DELETE') {
     return 'methodNotAllowed';
   }
+  const version = headers['mcp-protocol-version'];
   if (version !== undefined && !isSupportedVersion(version)) return 'unsupportedVersion';
   return undefined;
 }
 
-/**
- * The longest first message, in bytes. Anybody may send one, and what a client says of itself in it is kept for as long
- * as the session lives; icons as data URLs have room.
- */
-const MAX_FIRST_MESSAGE = 256 * 1024;
-
-/** How long the body of this request may be, in bytes. */
-export function bodyLimit({ headers }: Exchange, { stateless, maxRequestBodySize }: Policy): number {
-  const isFirst = !stateless && headers['mcp-session-id'] === undefined;
-  return isFirst ? Math.min(maxRequestBodySize, MAX_FIRST_MESSAGE) : maxRequestBodySize;
+function guardPost({ headers, parsedBody }: Exchange, policy: Policy): RefusalName | undefined {
+  const accept = headers['accept'];
+  if (policy.enableJsonResponse) {
+    if (accept !== USUAL_ACCEPT && !accepts(accept, 'application/json')) return 'jsonNotAcceptable';
+  } else if (!acceptsBoth(accept)) {
+    return 'notAcceptable';
+  }
+  if (!isJson(headers['content-type'])) return 'unsupportedMediaType';
+  const encoding = headers['content-encoding'];
+  if (parsedBody === undefined && encoding !== undefined && encoding !== 'identity') return 'unsupportedEncoding';
+  if (Number(headers['content-length']) > policy.maxRequestBodySize) return 'bodyTooLarge';
+  return undefined;
 }
 
-/** A header that must come once at most; `null` if it came with several values. */
+/** The request names no session. */
+function isFirst(headers: RequestHeaders): boolean {
+  return single(headers, 'mcp-session-id') === undefined;
+}
+
+/** A header that must come once at most; an empty one counts as none. `null` if it came with several values. */
 export function single(headers: RequestHeaders, name: string): string | undefined | null {
   const value = headers[name];
+  if (value === '') return undefined;
   if (typeof value !== 'object') return value;
   return value.length === 1 ? (value[0] ?? null) : null;
 }

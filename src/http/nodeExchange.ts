@@ -1,16 +1,23 @@
 /** The Node adapter: an exchange over `http.IncomingMessage` and `http.ServerResponse`, or HTTP/2's compatible ones. */
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import type { Clock } from '../clock.ts';
-import type { BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
-import { BodyBuffer } from './bodyBuffer.ts';
-import { onConnectionClose } from './connectionClose.ts';
+import type { LogEntry } from '../options.ts';
+import type { BodyLimits, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import { Closing } from './closing.ts';
+import { onCloseWhileWaiting, onConnectionClose, type ProbeLimits } from './connectionClose.ts';
+import { readNodeBody } from './nodeBody.ts';
+import { nodeRequestInfo } from './nodeRequestInfo.ts';
 
 /** What is still read of a body that nobody wants, in bytes and ms, so that the client sees the answer. */
 const LINGER_BYTES = 256 * 1024;
 const LINGER_TIME = 2_000;
+
+/** What an exchange needs of the supervisor. */
+export interface ExchangeHost {
+  readonly options: ProbeLimits;
+  log(entry: LogEntry): void;
+}
 
 export class NodeExchange implements Exchange {
   readonly authInfo: AuthInfo | undefined;
@@ -18,26 +25,28 @@ export class NodeExchange implements Exchange {
   readonly parsedBody: unknown;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #clock: Clock;
-  #closed: boolean;
+  readonly #host: ExchangeHost;
+  readonly #closing: Closing;
+  /** Something in the way of the response threw: nothing more is written to it. */
+  #broken = false;
   #asked = 0;
-  #listeners: (() => void)[] = [];
   #requestInfo: Exchange['requestInfo'] | undefined;
 
   constructor(
     request: IncomingMessage & { auth?: AuthInfo | undefined },
     response: ServerResponse,
     parsedBody: unknown,
-    clock: Clock,
+    host: ExchangeHost,
   ) {
     this.#request = request;
     this.#response = response;
-    this.#clock = clock;
-    this.#closed = response.closed || response.destroyed;
-    this.authInfo = request.auth;
+    this.#host = host;
+    this.#closing = new Closing(response.closed || response.destroyed, host);
+    this.authInfo = request.auth ?? undefined;
     this.parsedBody = parsedBody;
-    response.on('close', () => this.#close());
-    if (response.socket === null && !this.#closed) this.#awaitTurn(request.socket);
+    // Before what middleware listens with: a listener that throws keeps those behind it from being called.
+    response.prependListener('close', () => this.#closing.end());
+    if (response.socket === null && !this.#closing.over) this.#awaitTurn(request.socket);
     response.on('error', () => {}); // the peer is gone; 'close' says so
   }
 
@@ -60,7 +69,7 @@ export class NodeExchange implements Exchange {
   }
 
   get requestInfo(): Exchange['requestInfo'] {
-    this.#requestInfo ??= new NodeRequestInfo(this.#request);
+    this.#requestInfo ??= nodeRequestInfo(this.#request);
     return this.#requestInfo;
   }
 
@@ -73,35 +82,12 @@ export class NodeExchange implements Exchange {
     return new Request(this.requestInfo.url, { method: this.method, headers });
   }
 
-  readBody(limit: number, timeout: number): Promise<BodyResult> {
-    const request = this.#request;
-    return new Promise((resolve) => {
-      const body = new BodyBuffer();
-      let settled = false;
-      const settle = (result: BodyResult) => {
-        if (settled) return;
-        settled = true;
-        this.#clock.clearTimeout(timer);
-        resolve(result);
-      };
-      const aborted = () => settle({ failure: 'bodyAborted' });
-      const timer = this.#clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), timeout);
-      if (request.readableEnded || request.destroyed) return aborted();
-      request.on('data', (chunk: Buffer) => {
-        if (body.size + chunk.length > limit) settle({ failure: 'bodyTooLarge' });
-        else if (!settled) body.push(chunk);
-      });
-      request.on('end', () => {
-        const bytes = body.bytes();
-        settle(isUtf8(bytes) ? { text: withoutMark(bytes.toString()) } : { failure: 'parseError' });
-      });
-      request.on('close', aborted);
-      request.on('error', aborted);
-    });
+  readBody(limits: BodyLimits): Promise<BodyResult> {
+    return readNodeBody(this.#request, limits, this.#host.options.clock);
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#broken || this.#closing.over;
   }
 
   get buffered(): number {
@@ -118,112 +104,96 @@ export class NodeExchange implements Exchange {
   }
 
   onClose(listener: () => void): void {
-    if (this.#closed) listener();
-    else this.#listeners.push(listener);
+    this.#closing.add(listener);
   }
 
   setHeader(name: string, value: string): void {
-    if (!this.#response.headersSent) this.#response.setHeader(name, value);
+    this.#attempt((response) => {
+      if (!response.headersSent) response.setHeader(name, value);
+    });
   }
 
   respond(status: number, headers: ResponseHeaders, body?: string): void {
-    if (this.#closed || this.#response.headersSent) return;
+    if (this.closed || this.#response.headersSent) return;
     if (!this.#request.complete) this.#linger();
-    // Node takes a flat list as it is. With its length known, an answer leaves in one write, else in chunks.
-    const list: string[] = [];
-    for (const name in headers) list.push(name, headers[name] ?? '');
-    if (status !== 204) list.push('Content-Length', String(body === undefined ? 0 : Buffer.byteLength(body)));
-    this.#response.writeHead(status, list);
-    this.#response.end(body);
+    // With its length known, an answer leaves in one write, else in chunks. The headers are an object, since middleware
+    // that wraps `writeHead` (on-headers before 1.1) reads a list in a way of its own.
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    const all = status === 204 ? headers : { ...headers, 'Content-Length': length };
+    this.#attempt((response) => {
+      response.writeHead(status, all);
+      response.end(body);
+    });
   }
 
   open(headers: ResponseHeaders): void {
-    if (this.#closed || this.#response.headersSent) return;
+    if (this.closed || this.#response.headersSent) return;
     if (!this.#request.complete) this.#linger(); // unread, it would hide from us that the peer has gone
-    this.#response.writeHead(200, headers);
+    this.#attempt((response) => response.writeHead(200, headers));
   }
 
   flush(): void {
-    if (this.#closed) return;
-    this.#response.flushHeaders();
-    this.#response.socket?.uncork(); // http corks it until the next tick
+    this.#attempt((response) => {
+      response.flushHeaders();
+      response.socket?.uncork(); // http corks it until the next tick
+    });
   }
 
   write(chunk: string): void {
-    if (!this.#closed && !this.#response.writableEnded) this.#response.write(chunk);
+    this.#attempt((response) => {
+      if (!response.writableEnded) response.write(chunk);
+    });
   }
 
   end(chunk?: string): void {
-    if (!this.#closed && !this.#response.writableEnded) this.#response.end(chunk);
+    this.#attempt((response) => {
+      if (!response.writableEnded) response.end(chunk);
+    });
   }
 
   destroy(): void {
     this.#response.destroy();
     // One that waits for its turn would wait with that too.
-    if (this.#response.socket === null && !this.#closed) this.#request.socket.destroy();
+    if (this.#response.socket === null && !this.#closing.over) this.#request.socket.destroy();
+  }
+
+  /** Does something to the response. Middleware that wraps it may throw, which costs this request and nothing else. */
+  #attempt(action: (response: ServerResponse) => void): void {
+    if (this.closed) return;
+    try {
+      action(this.#response);
+    } catch (error) {
+      this.#broken = true;
+      const message = 'A response could not be written, and its connection is ended';
+      this.#host.log({ level: 'error', event: 'response.failed', message, error });
+      this.destroy();
+    }
   }
 
   /** The response is that of a pipelined request: it gets the socket when those before it have ended. */
   #awaitTurn(socket: Socket): void {
-    if (socket.destroyed) this.#closed = true;
-    else this.onClose(onConnectionClose(socket, () => this.#close()));
-  }
-
-  #close(): void {
-    this.#closed = true;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners.reverse()) listener();
+    if (socket.destroyed) return this.#closing.end();
+    this.onClose(onCloseWhileWaiting(socket, () => this.#closing.end(), this.#host.options));
   }
 
   /** The request is answered before its body has come: reads on for a little while, then cuts the connection. */
   #linger(): void {
     const request = this.#request;
     let size = 0;
-    const timer = this.#clock.setTimeout(() => request.destroy(), LINGER_TIME);
+    const { clock } = this.#host.options;
+    const timer = clock.setTimeout(() => request.destroy(), LINGER_TIME);
     const stop = () => {
-      this.#clock.clearTimeout(timer);
+      clock.clearTimeout(timer);
       unlisten?.();
     };
     // Once it is answered, a request of HTTP/1 is not told either when its connection ends.
     const unlisten = request.httpVersionMajor < 2 ? onConnectionClose(request.socket, stop) : undefined;
-    request.on('data', (chunk: Buffer) => {
+    request.on('data', (chunk: Buffer | string) => {
       size += chunk.length;
       if (size > LINGER_BYTES) request.destroy();
     });
     request.on('close', stop);
     request.on('end', stop);
     request.on('error', () => {});
-  }
-}
-
-/** Text without the byte order mark that some encoders put first; a web-standard decoder takes it away as well. */
-function withoutMark(text: string): string {
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
-}
-
-/** The URL is made when asked for: most handlers never do. */
-class NodeRequestInfo {
-  readonly #request: IncomingMessage;
-
-  constructor(request: IncomingMessage) {
-    this.#request = request;
-  }
-
-  get headers(): Record<string, string | string[] | undefined> {
-    return this.#request.headers;
-  }
-
-  get url(): URL {
-    const { headers, socket, url = '/' } = this.#request;
-    const scheme = 'encrypted' in socket ? 'https' : 'http';
-    const base = `${scheme}://${String(headers.host ?? headers[':authority'] ?? 'localhost')}`;
-    const origin = URL.canParse(base) ? new URL(base).origin : `${scheme}://localhost`;
-    // A path may begin with two slashes, which a URL would take for another host.
-    const target = url.startsWith('/') ? origin + url : url;
-    const whole = new URL(/^https?:\/\//i.test(target) && URL.canParse(target) ? target : origin);
-    whole.username = ''; // a Request can't be made from a URL with credentials
-    whole.password = '';
-    return whole;
   }
 }

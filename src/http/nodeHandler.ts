@@ -27,12 +27,11 @@ export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
   }
   return (request, response, parsedBody) => {
     const body = typeof parsedBody === 'function' || parsedBody === undefined ? bodyOf(request) : parsedBody;
-    return handle(core, new NodeExchange(request, response, body, core.options.clock));
+    return handle(core, new NodeExchange(request, response, body, core));
   };
 }
 
 /** What a body parser left that has read the stream; one that has not (and put `{}` there) is not believed. */
 function bodyOf(request: NodeRequest): unknown {
-  if (!request.readableEnded) return undefined;
-  return Buffer.isBuffer(request.body) ? request.body.toString() : request.body;
+  return request.readableEnded ? request.body : undefined;
 }

@@ -1,32 +1,86 @@
-/** Reads the body of an exchange and says what it is; whatever can't be read or understood is refused here. */
+/**
+ * Reads the body of an exchange and says what it is; whatever can't be read or understood is refused here. What a body
+ * may be is judged whoever has read it.
+ */
 import { nestsTooDeep } from '../protocol/depth.ts';
+import { messageId } from '../protocol/messages.ts';
+import { isSupportedVersion } from '../protocol/versions.ts';
+import { weigh } from '../protocol/weight.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import type { Exchange } from '../transport/exchange.ts';
+import type { BodyResult, Exchange } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
+import { bodyBudgetOf } from './bodyBudget.ts';
+import { decodeBody, withoutMark } from './bodyBuffer.ts';
 import { type Classified, classify } from './classify.ts';
-import { bodyLimit } from './guards.ts';
+
+/**
+ * How many JSON values an initialize may hold: what a client says of itself is kept for as long as its session lives, and
+ * a short text can hold many objects, which take far more memory than it.
+ */
+const MAX_INITIALIZE_VALUES = 2_000;
 
 /** Reads and classifies the body; undefined when it was refused. */
 export async function readMessages(
-  { options }: Supervisor,
+  supervisor: Supervisor,
   exchange: Exchange,
 ): Promise<Exclude<Classified, { kind: 'refused' }> | undefined> {
+  const { maxRequestBodySize, requestBodyTimeout } = supervisor.options;
   let body = exchange.parsedBody;
-  let length: number | undefined;
-  if (body === undefined) {
-    const result = await exchange.readBody(bodyLimit(exchange, options), options.requestBodyTimeout);
+  let size: number | undefined;
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    const result =
+      body === undefined
+        ? await exchange.readBody({
+            maxBytes: maxRequestBodySize,
+            timeout: requestBodyTimeout,
+            budget: bodyBudgetOf(supervisor),
+          })
+        : decoded(body, maxRequestBodySize);
     if ('failure' in result) return void refuse(exchange, result.failure);
-    body = result.text;
-  }
-  if (typeof body === 'string') {
-    length = body.length;
+    size = result.size;
     try {
-      body = JSON.parse(body);
+      body = JSON.parse(result.text);
     } catch {
       return void refuse(exchange, 'parseError');
     }
+    if (nestsTooDeep(body, result.text.length)) return void refuse(exchange, 'nestedTooDeep', messageId(body));
+  } else {
+    const { bytes, tooDeep } = weigh(body, maxRequestBodySize);
+    if (bytes > maxRequestBodySize) return void refuse(exchange, 'bodyTooLarge');
+    if (tooDeep) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   }
-  if (nestsTooDeep(body, length)) return void refuse(exchange, 'nestedTooDeep');
   const classified = classify(body);
-  return classified.kind === 'refused' ? void refuse(exchange, classified.refusal, classified.id) : classified;
+  if (classified.kind === 'refused') return void refuse(exchange, classified.refusal, classified.id);
+  if (classified.kind === 'initialize') {
+    if (!isTooLarge(supervisor, body, size)) return classified;
+    return void refuse(exchange, 'initializeTooLarge', classified.message.id);
+  }
+  const version = exchange.headers['mcp-protocol-version'];
+  if (version === undefined || isSupportedVersion(version)) return classified;
+  return void refuse(exchange, 'unsupportedVersion', messageId(body));
+}
+
+/** A body that somebody else has read, and not parsed. */
+function decoded(body: string | Uint8Array, maxBytes: number): BodyResult {
+  const size = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  if (size > maxBytes) return { failure: 'bodyTooLarge' };
+  return typeof body === 'string' ? { text: withoutMark(body), size } : decodeBody(body);
+}
+
+/** Whether an initialize is more than the option allows. `size` is that of its text, where that is known. */
+function isTooLarge(supervisor: Supervisor, body: unknown, size: number | undefined): boolean {
+  const { maxInitializeSize } = supervisor.options;
+  // A value takes a byte at least: most texts are too short for too many.
+  if (size !== undefined && size <= Math.min(maxInitializeSize, MAX_INITIALIZE_VALUES)) return false;
+  const weight = weigh(body, maxInitializeSize, MAX_INITIALIZE_VALUES);
+  const bytes = size ?? weight.bytes;
+  if (bytes <= maxInitializeSize && weight.values <= MAX_INITIALIZE_VALUES) return false;
+  supervisor.log({
+    level: 'warn',
+    event: 'initialize.refused',
+    message:
+      `An initialize was refused: one may have maxInitializeSize bytes (${maxInitializeSize}), ` +
+      `and ${MAX_INITIALIZE_VALUES} JSON values`,
+  });
+  return true;
 }

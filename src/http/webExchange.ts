@@ -1,13 +1,21 @@
 /** The web-standard adapter: an exchange over `Request` and `Response`. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import { type Clock, nextTurn } from '../clock.ts';
+import type { FetchOptions } from '../supervisor/sessionSupervisor.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import type { BodyFailure, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import type { BodyLimits, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import { Closing } from './closing.ts';
 import { handle } from './handle.ts';
+import { readWebBody } from './webBody.ts';
 
 /** Answers one web-standard request. Never rejects. */
-export function handleWeb(supervisor: Supervisor, request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
+export function handleWeb(
+  supervisor: Supervisor,
+  request: Request,
+  options: FetchOptions | undefined,
+): Promise<Response> {
   return new Promise((resolve) => {
-    void handle(supervisor, new WebExchange(request, authInfo, resolve, supervisor));
+    void handle(supervisor, new WebExchange(request, options ?? {}, resolve, supervisor));
   });
 }
 
@@ -19,10 +27,11 @@ const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
 class WebExchange implements Exchange {
   readonly authInfo: AuthInfo | undefined;
   onRefused: Exchange['onRefused'];
-  readonly parsedBody: unknown = undefined;
+  readonly parsedBody: unknown;
   readonly request: Request;
   readonly headers: RequestHeaders;
-  readonly #clock: Supervisor['options']['clock'];
+  readonly #clock: Clock;
+  readonly #closing: Closing;
   readonly #answer: (response: Response) => void;
   readonly #extraHeaders: Record<string, string> = {};
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -30,19 +39,19 @@ class WebExchange implements Exchange {
   #ending = false;
   /** Bytes written in this turn of the event loop. */
   #recent = 0;
-  #closed = false;
-  #listeners: (() => void)[] = [];
 
   constructor(
     request: Request,
-    authInfo: AuthInfo | undefined,
+    { authInfo, parsedBody }: FetchOptions,
     answer: (response: Response) => void,
-    { options }: Supervisor,
+    supervisor: Supervisor,
   ) {
     this.request = request;
-    this.authInfo = authInfo;
+    this.authInfo = authInfo ?? undefined;
+    this.parsedBody = parsedBody;
     this.#answer = answer;
-    this.#clock = options.clock;
+    this.#clock = supervisor.options.clock;
+    this.#closing = new Closing(false, supervisor);
     this.headers = Object.fromEntries(request.headers);
     const { signal } = request;
     if (signal.aborted) this.#leave();
@@ -67,37 +76,12 @@ class WebExchange implements Exchange {
     };
   }
 
-  async readBody(limit: number, timeout: number): Promise<BodyResult> {
-    if (this.request.bodyUsed) return { failure: 'bodyAborted' };
-    const reader = this.request.body?.getReader();
-    if (reader === undefined) return { text: '' };
-    let failure: BodyFailure | undefined;
-    const giveUp = (why: BodyFailure) => {
-      failure ??= why;
-      void reader.cancel().catch(() => {});
-    };
-    const timer = this.#clock.setTimeout(() => giveUp('bodyTimeout'), timeout);
-    this.onClose(() => giveUp('bodyAborted')); // nobody is left who could be answered
-    const decoder = new TextDecoder('utf-8', { fatal: true });
-    let text = '';
-    let size = 0;
-    try {
-      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-        size += chunk.value.byteLength;
-        if (size > limit) giveUp('bodyTooLarge');
-        if (failure === undefined) text += decoder.decode(chunk.value, { stream: true });
-      }
-      return failure === undefined ? { text: text + decoder.decode() } : { failure };
-    } catch (error) {
-      failure ??= error instanceof TypeError && size > 0 ? 'parseError' : 'bodyAborted';
-      return { failure };
-    } finally {
-      this.#clock.clearTimeout(timer);
-    }
+  readBody(limits: BodyLimits): Promise<BodyResult> {
+    return readWebBody(this.request, limits, this.#clock, this.#closing);
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing.over;
   }
 
   /**
@@ -117,8 +101,7 @@ class WebExchange implements Exchange {
   }
 
   onClose(listener: () => void): void {
-    if (this.#closed) listener();
-    else this.#listeners.push(listener);
+    this.#closing.add(listener);
   }
 
   setHeader(name: string, value: string): void {
@@ -130,7 +113,7 @@ class WebExchange implements Exchange {
     this.#answered = true;
     const text = this.method === 'HEAD' ? null : (body ?? null); // node:http leaves it out by itself
     this.#answer(new Response(text, { status, headers: { ...this.#extraHeaders, ...headers } }));
-    this.#close();
+    this.#closing.end();
   }
 
   open(headers: ResponseHeaders): void {
@@ -144,7 +127,7 @@ class WebExchange implements Exchange {
         pull: () => {
           if (this.#ending) this.#finish(); // all that was queued has been taken
         },
-        cancel: () => this.#close(),
+        cancel: () => this.#closing.end(),
       },
       strategy,
     );
@@ -154,29 +137,29 @@ class WebExchange implements Exchange {
   flush(): void {}
 
   write(chunk: string): void {
-    if (this.#closed || this.#ending || this.#controller === undefined) return;
+    if (this.closed || this.#ending || this.#controller === undefined) return;
     const bytes = encoder.encode(chunk);
     this.#controller.enqueue(bytes);
-    if (this.#recent === 0) setImmediate(() => (this.#recent = 0));
+    if (this.#recent === 0) nextTurn(() => (this.#recent = 0));
     this.#recent += bytes.length;
   }
 
   end(chunk?: string): void {
-    if (this.#closed || this.#ending) return;
+    if (this.closed || this.#ending) return;
     if (chunk !== undefined) this.write(chunk);
     this.#ending = true;
     if (this.#queued === 0) this.#finish();
   }
 
   destroy(): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.#controller?.error(new DOMException('The connection was ended', 'AbortError'));
     this.#leave();
   }
 
   #finish(): void {
     this.#controller?.close();
-    this.#close();
+    this.#closing.end();
   }
 
   /**
@@ -184,7 +167,7 @@ class WebExchange implements Exchange {
    * do both would report an error for each client that leaves.
    */
   #abandoned(signal: AbortSignal): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.#leave();
     void Promise.resolve().then(() => this.#controller?.error(signal.reason));
   }
@@ -195,14 +178,6 @@ class WebExchange implements Exchange {
       this.#answered = true;
       this.#answer(new Response(null, { status: 408 })); // for a host that still waits
     }
-    this.#close();
-  }
-
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners.reverse()) listener();
+    this.#closing.end();
   }
 }

@@ -4,7 +4,7 @@
  */
 
 /** Levels of lists and objects, the message itself being the first. */
-const MAX_DEPTH = 500;
+export const MAX_DEPTH = 500;
 
 /** Whether a parsed message nests too deep. `length` is that of its text, where it is known: most are too short for it. */
 export function nestsTooDeep(value: unknown, length = Number.POSITIVE_INFINITY): boolean {

@@ -40,6 +40,16 @@ function isId(id: unknown): id is RequestId {
   return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
 }
 
+/**
+ * The id of a request, well-formed or not, where it can be read; else null. That of what looks like a response is left
+ * out: whoever sent it could take a refusal with that id for the answer to a request of its own.
+ */
+export function messageId(value: unknown): RequestId | null {
+  if (!isObject(value) || !Object.hasOwn(value, 'id')) return null;
+  if (!Object.hasOwn(value, 'method') && (Object.hasOwn(value, 'result') || Object.hasOwn(value, 'error'))) return null;
+  return isId(value['id']) ? value['id'] : null;
+}
+
 /** What each kind of message may consist of; the SDKs' servers answer nothing that has more. */
 const REQUEST = new Set(['jsonrpc', 'id', 'method', 'params']);
 const RESULT = new Set(['jsonrpc', 'id', 'result']);

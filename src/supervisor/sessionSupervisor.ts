@@ -16,6 +16,8 @@ export interface DrainOptions {
 export interface FetchOptions {
   /** Who sent the request, as an authentication middleware found out. */
   readonly authInfo?: AuthInfo | undefined;
+  /** The body where somebody has read it already: parsed, or as text or bytes. Then the request's own is not read. */
+  readonly parsedBody?: unknown;
 }
 
 /** Supervises the sessions of one MCP endpoint. Made by `createSessionSupervisor`. */

@@ -2,7 +2,7 @@
  * One SSE response to one client: opens late, keeps itself alive, holds a bounded amount for a slow reader, and finds
  * out when the peer is dead. Knows nothing of what the events say.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import { KEEP_ALIVE } from './sse.ts';
 
@@ -17,16 +17,8 @@ export interface ConnectionLimits {
 /** How long an ended answer may take nothing before its connection is destroyed, in ms. */
 const STALL_TIMEOUT = 30_000;
 
-/**
- * Connections whose headers go out with the next turn of the event loop, unless their answer comes first: most answers
- * do, and then leave in one write. Emptied every turn, so bounded by the requests that one turn brings.
- */
-let opening: Connection[] = [];
-
-function openAll(): void {
-  const connections = opening;
-  opening = [];
-  for (const connection of connections) connection.open();
+function openNow(connection: Connection): void {
+  connection.open();
 }
 
 export class Connection {
@@ -70,9 +62,12 @@ export class Connection {
     this.#reply.flush();
   }
 
-  /** Sends the headers with the next turn of the event loop, unless something is written before. */
+  /**
+   * Sends the headers with the next turn of the event loop, unless the answer comes first: most answers do, and then
+   * leave in one write.
+   */
   openSoon(): void {
-    if (opening.push(this) === 1) setImmediate(openAll);
+    nextTurn(openNow, this);
   }
 
   /** Writes a frame, unless the reader is so slow that it would have to be held beyond the bound: then it ends. */

@@ -11,10 +11,33 @@ export type RequestHeaders = Record<string, string | string[] | undefined>;
 export type ResponseHeaders = Readonly<Record<string, string>>;
 
 /** How a body that could not be read failed; each is a row of the table of refusals. */
-export type BodyFailure = 'bodyTooLarge' | 'bodyTimeout' | 'bodyAborted' | 'parseError';
+export type BodyFailure =
+  | 'bodyTooLarge'
+  | 'bodiesFull'
+  | 'bodyTimeout'
+  | 'bodyAborted'
+  | 'bodyConsumed'
+  | 'bodyDecoded'
+  | 'parseError';
 
-/** The text of a body, or how reading it failed. */
-export type BodyResult = { readonly text: string } | { readonly failure: BodyFailure };
+/** The text of a body and its size in bytes, or how reading it failed. */
+export type BodyResult = { readonly text: string; readonly size: number } | { readonly failure: BodyFailure };
+
+/** Bytes that several have to share. */
+export interface ByteBudget {
+  /** Takes some, or takes nothing and returns false. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/** What reading a body may take. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** In ms. */
+  readonly timeout: number;
+  /** What all bodies that are being read take from. */
+  readonly budget: ByteBudget;
+}
 
 /** What is refused: an exchange, or what stands for one and can be answered. */
 export type Refused = Pick<Reply, 'respond' | 'onRefused'> & Partial<Pick<Exchange, 'hosts' | 'headers'>>;
@@ -63,8 +86,8 @@ export interface Exchange extends Reply, ExchangeInfo {
   readonly headers: RequestHeaders;
   /** Every host that the request names as the one it is sent to; more than one is a lie. */
   readonly hosts: readonly string[];
-  /** The body, where somebody parsed it before us. */
+  /** The body, where somebody read it before us: parsed, or as text or bytes. */
   readonly parsedBody: unknown;
-  /** Reads the body: at most `limit` bytes, for at most `timeout` ms. Never rejects. */
-  readBody(limit: number, timeout: number): Promise<BodyResult>;
+  /** Reads the body within the limits. Never rejects. */
+  readBody(limits: BodyLimits): Promise<BodyResult>;
 }

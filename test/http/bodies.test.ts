@@ -159,32 +159,32 @@ describe('not JSON, or not UTF-8', () => {
 });
 
 describe('not JSON-RPC 2.0', () => {
-  test.each<[string, unknown]>([
+  test.each<[what: string, body: unknown, id?: number | null]>([
     ['null', null],
     ['a number', 42],
     ['a string', '"ping"'],
     ['an empty object', {}],
     ['an empty array', []],
-    ['no version', { id: 1, method: 'ping' }],
-    ['version 1', { jsonrpc: '1.0', id: 1, method: 'ping' }],
-    ['a method that is no string', { jsonrpc: '2.0', id: 1, method: 1 }],
-    ['params that are a list', { jsonrpc: '2.0', id: 1, method: 'ping', params: [] }],
-    ['params that are null', { jsonrpc: '2.0', id: 1, method: 'ping', params: null }],
+    ['no version', { id: 1, method: 'ping' }, 1],
+    ['version 1', { jsonrpc: '1.0', id: 1, method: 'ping' }, 1],
+    ['a method that is no string', { jsonrpc: '2.0', id: 1, method: 1 }, 1],
+    ['params that are a list', { jsonrpc: '2.0', id: 1, method: 'ping', params: [] }, 1],
+    ['params that are null', { jsonrpc: '2.0', id: 1, method: 'ping', params: null }, 1],
     ['id null', { jsonrpc: '2.0', id: null, method: 'ping' }],
     ['a fraction for an id', { jsonrpc: '2.0', id: 1.5, method: 'ping' }],
     ['an id of 2 KiB', { jsonrpc: '2.0', id: 'x'.repeat(2_048), method: 'ping' }],
-    ['neither method nor result', { jsonrpc: '2.0', id: 1 }],
+    ['neither method nor result', { jsonrpc: '2.0', id: 1 }, 1],
     ['result and error', { jsonrpc: '2.0', id: 1, result: {}, error: { code: 1, message: '' } }],
     ['a result without an id', { jsonrpc: '2.0', result: {} }],
     ['an error without a code', { jsonrpc: '2.0', id: 1, error: { message: 'no' } }],
     ['a list with something else in it', [{ jsonrpc: '2.0', method: 'a' }, 1]],
     ['a list in a list', [[{ jsonrpc: '2.0', method: 'a' }]]],
-  ])('%s: 400 with -32600', async (_, body) => {
+  ])('%s: 400 with -32600', async (_, body, id = null) => {
     const served = await serve();
     const { sessionId, headers } = await initialize(served.url, { protocolVersion: '2025-03-26' });
     const response = await post(served.url, body, headers);
     expect(response.status).toBe(400);
-    expect(response.json()).toMatchObject({ id: null, error: { code: -32600 } });
+    expect(response.json()).toMatchObject({ id, error: { code: -32600 } });
     await becomesIdle(served, sessionId);
   });
 });

@@ -2,6 +2,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { expect, test } from 'vitest';
 import type { RefusalName } from '../../src/errors.ts';
+import { toNodeHandler } from '../../src/node.ts';
 import { TestEventStore } from '../support/eventStore.ts';
 import { type Served, type ServeOptions, serve } from '../support/serve.ts';
 import { becomesIdle } from '../support/sessionLife.ts';
@@ -57,7 +58,7 @@ async function fetched({ supervisor, url }: Sender, headers: Headers, body: stri
 }
 
 /** In the table before the bounds that send them: whoever builds such a bound gives its refusal a row below. */
-type Announced = 'initializeTooLarge' | 'bodyConsumed' | 'tooManyServers' | 'bodiesFull';
+type Announced = 'tooManyServers';
 
 const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
   hostNotAllowed: {
@@ -83,6 +84,11 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
     ...{ status: 406, code: -32000 },
     message: 'Not Acceptable: a POST must accept both application/json and text/event-stream',
     send: ({ url }) => post(url, initializeBody(), { accept: 'application/json' }),
+  },
+  jsonNotAcceptable: {
+    ...{ status: 406, code: -32000, message: 'Not Acceptable: a POST must accept application/json' },
+    options: { enableJsonResponse: true },
+    send: ({ url }) => post(url, initializeBody(), { accept: 'text/event-stream' }),
   },
   streamNotAcceptable: {
     ...{ status: 406, code: -32000, message: 'Not Acceptable: a GET must accept text/event-stream' },
@@ -117,6 +123,27 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
     options: { maxRequestBodySize: 1_000 },
     send: ({ url }) => post(url, JSON.stringify(initializeBody()).padEnd(1_001)),
   },
+  bodiesFull: {
+    ...{ status: 503, code: -32000, message: 'Service Unavailable: too many bodies are being read' },
+    headers: RETRY,
+    options: { maxRequestBodySize: 1_000 },
+    send: async ({ port, url, httpServer }) => {
+      const read: (() => number)[] = [];
+      httpServer.on('connection', (socket) => read.push(() => socket.bytesRead));
+      const uploads = await Promise.all(Array.from({ length: 64 }, () => rawSocket(port)));
+      for (const raw of uploads) {
+        raw.begin('POST', { 'content-length': '1000' });
+        raw.write(' '.repeat(999));
+      }
+      await until(() => read.filter((bytes) => bytes() > 999).length === 64, { what: 'all of it to have come' });
+      return post(url, ' '.repeat(65));
+    },
+  },
+  initializeTooLarge: {
+    ...{ status: 413, code: -32000, message: 'Payload Too Large: the initialize is larger than this server takes' },
+    id: 'large',
+    send: ({ url }) => post(url, JSON.stringify(initializeBody({}, 'large')).padEnd(65_537)),
+  },
   bodyTimeout: {
     ...{ status: 408, code: -32000, message: 'Request Timeout: the body took too long' },
     within: true,
@@ -140,12 +167,34 @@ const ROWS: Record<Exclude<RefusalName, Announced>, Row> = {
       return fetched(to, {}, cut);
     },
   },
+  bodyConsumed: {
+    ...{ status: 400, code: -32000 },
+    message: 'Bad Request: the body was read before it reached this handler; pass what was read on as parsedBody',
+    options: {
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        return (req, res) => req.resume().on('end', () => void handle(req, res));
+      },
+    },
+    send: ({ url }) => post(url, initializeBody()),
+  },
+  bodyDecoded: {
+    ...{ status: 400, code: -32000 },
+    message: 'Bad Request: the body was given another encoding than UTF-8 before it reached this handler',
+    options: {
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        return (req, res) => void handle(req.setEncoding('latin1'), res);
+      },
+    },
+    send: ({ url }) => post(url, initializeBody()),
+  },
   parseError: {
     ...{ status: 400, code: -32700, message: 'Parse error: invalid JSON' },
     send: ({ url }) => post(url, '{"jsonrpc": "2.0", '),
   },
   invalidMessage: {
-    ...{ status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message' },
+    ...{ status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message', id: 1 },
     send: ({ url }) => post(url, { id: 1, method: 'initialize' }),
   },
   nestedTooDeep: {

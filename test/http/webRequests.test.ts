@@ -35,8 +35,8 @@ test.each<[string, string | Uint8Array<ArrayBuffer>, number, number | undefined]
   ['with a byte order mark', `\ufeff${JSON.stringify(initializeBody())}`, 200, undefined],
   ['with two of them', `\ufeff\ufeff${JSON.stringify(initializeBody())}`, 400, -32700],
   ['nested too deep', deep, 400, -32600],
-  ['of more than 256 KiB', JSON.stringify(initializeBody()).padEnd(262_145), 413, -32000],
-  ['of just 256 KiB', JSON.stringify(initializeBody()).padEnd(262_144), 200, undefined],
+  ['of more than 4 MiB', '{'.padEnd(4_194_305), 413, -32000],
+  ['of just 64 KiB', JSON.stringify(initializeBody()).padEnd(65_536), 200, undefined],
   ['in UTF-16', Buffer.from(JSON.stringify(initializeBody()), 'utf16le'), 400, -32700],
 ])('a body %s', async (_, body, status, code) => {
   const answer = await send({}, 'http://localhost/mcp', { body });

@@ -291,8 +291,6 @@ describe('headers beyond all bounds', () => {
 
 describe("session ids that are nobody's", () => {
   test.each<[string, (id: string) => Attack]>([
-    ['empty', () => ({ headers: { 'mcp-session-id': '' } })],
-    ['a space', () => ({ headers: { 'mcp-session-id': ' ' } })],
     ['of 10 000 characters', () => ({ headers: { 'mcp-session-id': 'x'.repeat(10_000) } })],
     ['in capitals', (id) => ({ headers: { 'mcp-session-id': id.toUpperCase() } })],
     ['cut off', (id) => ({ headers: { 'mcp-session-id': id.slice(0, -1) } })],
