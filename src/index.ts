@@ -19,6 +19,7 @@ export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type {
   ConnectableServer,
+  CorsOptions,
   LogEntry,
   Logger,
   PrincipalResolver,

@@ -20,11 +20,15 @@ import {
   wholeNumber,
 } from './options/checks.ts';
 import { refuseConflicts } from './options/conflicts.ts';
+import { defaultPrincipal } from './options/defaultPrincipal.ts';
+import { hosts } from './options/hosts.ts';
 import { type Logger, listenedTo, warnProcess } from './options/logger.ts';
+import { type CorsOptions, cors, origins } from './options/origins.ts';
 import type { ServerFactory } from './options/serverFactory.ts';
 import { refuseUnknown } from './options/unknownOption.ts';
 
 export type { LogEntry, Logger } from './options/logger.ts';
+export type { CorsOptions } from './options/origins.ts';
 export type {
   ConnectableServer,
   ServerFactory,
@@ -55,7 +59,10 @@ export interface SessionSupervisorOptions {
   whenFull?: 'evict-idle' | 'reject' | undefined;
   /** How many sessions one principal may have; beyond it 429. Default `Infinity`. */
   maxSessionsPerPrincipal?: number | undefined;
-  /** Who sent a request. Default: issuer and subject of `authInfo.extra`, else its `clientId`, else nobody. */
+  /**
+   * Who sent a request. Default: `extra.iss` and `extra.sub` of `authInfo`, else its `clientId`; nobody without `authInfo`.
+   * One that holds neither as text gets 403, and a line in the log.
+   */
   principal?: PrincipalResolver | undefined;
   /** Keeps the events of SSE streams so that clients can resume them. Default none. */
   eventStore?: EventStore | undefined;
@@ -72,10 +79,14 @@ export interface SessionSupervisorOptions {
   stateless?: boolean | undefined;
   /** Host names that requests may be sent to; the port counts only where an entry names one. Default: not checked. */
   allowedHosts?: readonly string[] | undefined;
-  /** Exact origins (`http://host:port`) that a request's `Origin` may name. Default: not checked. */
+  /** Exact origins (`http://host:port`, `chrome-extension://id`) that a request's `Origin` may name. Default: not checked. */
   allowedOrigins?: readonly string[] | undefined;
-  /** Origins of browser clients that get CORS headers, or `'*'`. Default: off. */
-  cors?: readonly string[] | '*' | undefined;
+  /**
+   * Origins of browser clients that get CORS headers, or `'*'`; as `{ origins, headers }` with names of request headers
+   * that they may send besides MCP's own. With authentication before the handler, `toCorsMiddleware` goes first.
+   * Default: off.
+   */
+  cors?: readonly string[] | '*' | CorsOptions | undefined;
   /** How often an open SSE stream gets a comment, in ms; finds dead peers. `Infinity`: never. Default 15 000. */
   keepAliveInterval?: number | undefined;
   /** The largest request body, in bytes; beyond it 413. Default 4 MiB. */
@@ -127,7 +138,7 @@ export interface ResolvedOptions {
   readonly stateless: boolean;
   readonly allowedHosts: readonly string[] | undefined;
   readonly allowedOrigins: readonly string[] | undefined;
-  readonly cors: readonly string[] | '*' | undefined;
+  readonly cors: readonly string[] | '*' | CorsOptions | undefined;
   readonly keepAliveInterval: number;
   readonly maxRequestBodySize: number;
   readonly maxInitializeSize: number;
@@ -145,31 +156,6 @@ interface OptionSpec<T> {
   readonly check: Check<T>;
   readonly default: () => T;
 }
-
-const strings: Check<readonly string[]> = (name, value) =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
-    ? value
-    : invalid(name, value, 'an array of non-empty strings');
-
-const origins: Check<readonly string[]> = (name, value) => {
-  const list = strings(name, value);
-  for (const origin of list) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      invalid(name, origin, 'exact origins such as http://localhost:3000, without a path or a trailing slash');
-    }
-  }
-  return list;
-};
-
-/** Issuer and subject identify a user across token refreshes; a client id is all that plain tokens have. */
-const principalOfAuthInfo: PrincipalResolver = ({ authInfo }) => {
-  if (authInfo === undefined) return undefined;
-  const iss = authInfo.extra?.['iss'];
-  const sub = authInfo.extra?.['sub'];
-  // No client id holds a newline (RFC 6749, appendix A.1), so none can read like somebody's issuer and subject.
-  if (typeof sub === 'string') return `${typeof iss === 'string' ? JSON.stringify(iss) : ''}\n${sub}`;
-  return authInfo.clientId;
-};
 
 const clock: Check<Clock> = (name, value) => {
   const given = methods<TimerClock & { now?: () => number }>('setTimeout', 'clearTimeout')(name, value);
@@ -196,7 +182,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   maxSessions: { check: count(true), default: () => 10_000 },
   whenFull: { check: oneOf('evict-idle', 'reject'), default: () => 'evict-idle' },
   maxSessionsPerPrincipal: { check: count(true), default: () => Number.POSITIVE_INFINITY },
-  principal: { check: callable, default: () => principalOfAuthInfo },
+  principal: { check: callable, default: () => defaultPrincipal },
   eventStore: {
     check: optional(methods<EventStore>('storeEvent', 'replayEventsAfter')),
     default: () => undefined,
@@ -205,12 +191,9 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   retryInterval: { check: optional(pause), default: () => undefined },
   sessionIdGenerator: { check: callable, default: () => () => crypto.randomUUID() },
   stateless: { check: flag, default: () => false },
-  allowedHosts: { check: optional(strings), default: () => undefined },
+  allowedHosts: { check: optional(hosts), default: () => undefined },
   allowedOrigins: { check: optional(origins), default: () => undefined },
-  cors: {
-    check: (name, value) => (value === undefined || value === '*' ? value : origins(name, value)),
-    default: () => undefined,
-  },
+  cors: { check: optional(cors), default: () => undefined },
   keepAliveInterval: { check: duration(true), default: () => 15_000 },
   maxRequestBodySize: { check: count(false), default: () => 4 * 1024 * 1024 },
   maxInitializeSize: { check: count(false), default: () => 65_536 },

@@ -97,6 +97,7 @@ describe.each([
   ['maxSessions', true],
   ['maxSessionsPerPrincipal', true],
   ['maxRequestBodySize', false],
+  ['maxInitializeSize', false],
   ['maxStreamBuffer', false],
 ] as const)('%s, a count', (name, infinite) => {
   const allowed = `a positive whole number${infinite ? ', or Infinity' : ''}`;
@@ -226,6 +227,26 @@ describe('allowedHosts', () => {
       message: `allowedHosts must be an array of non-empty strings; got ${got}`,
     });
   });
+
+  test.each([
+    'http://localhost:3000',
+    '*',
+    '*.example.com',
+    ' localhost',
+    'localhost/mcp',
+    'localhost:port',
+    '::1',
+    'user@localhost',
+    'bücher.example',
+    'a.example,b.example',
+  ])('refuses %s, which no request is ever sent to', (host) => {
+    expect(refusal({ allowedHosts: ['localhost', host] })).toEqual({
+      code: 'INVALID_OPTION',
+      message:
+        'allowedHosts must be host names such as localhost, mcp.example:8080 or [::1], without a scheme, a path or a ' +
+        `wildcard; got ${JSON.stringify(host)}`,
+    });
+  });
 });
 
 describe.each(['allowedOrigins', 'cors'] as const)('%s, exact origins', (name) => {
@@ -233,6 +254,7 @@ describe.each(['allowedOrigins', 'cors'] as const)('%s, exact origins', (name) =
     [[]],
     [['http://localhost:3000']],
     [['https://a.example', 'https://b.example:8443', 'http://[::1]:3000']],
+    [['chrome-extension://abcdefghijklmnop', 'vscode-webview://1a2b-3c', 'tauri://localhost', 'app://obsidian.md:1']],
   ])('takes %o', (value) => {
     expect(resolve({ [name]: value })[name]).toEqual(value);
   });
@@ -244,6 +266,13 @@ describe.each(['allowedOrigins', 'cors'] as const)('%s, exact origins', (name) =
     'HTTPS://a.example',
     'a.example',
     'localhost:3000',
+    'chrome-extension://abc/',
+    'chrome-extension://abc/popup.html',
+    'Chrome-Extension://abc',
+    'vscode-webview://',
+    'tauri://user@localhost',
+    'file:///tmp',
+    'data:text/html,x',
     'null',
     '*',
   ])('refuses %s among them, and says so', (origin) => {
@@ -271,6 +300,33 @@ describe.each(['allowedOrigins', 'cors'] as const)('%s, exact origins', (name) =
 test("cors takes '*', allowedOrigins does not", () => {
   expect(resolve({ cors: '*' }).cors).toBe('*');
   expect(refusal({ allowedOrigins: '*' }).code).toBe('INVALID_OPTION');
+});
+
+describe("cors with headers of one's own", () => {
+  test.each([
+    { origins: '*', headers: ['x-api-key'] },
+    { origins: ['https://a.example'], headers: ['X-Api-Key', 'traceparent'] },
+  ])('takes %o', (value) => {
+    expect(resolve({ cors: value }).cors).toEqual(value);
+  });
+
+  test("without headers there are none of one's own", () => {
+    expect(resolve({ cors: { origins: '*' } }).cors).toEqual({ origins: '*', headers: [] });
+  });
+
+  test.each([
+    [{}, 'cors must be origins, or { origins, headers }; got an object'],
+    [{ headers: ['a'] }, 'cors must be origins, or { origins, headers }; got an object'],
+    [{ origins: '*', credentials: true }, 'cors must be origins, or { origins, headers }; got an object'],
+    [{ origins: ['https://a.example/'] }, /^cors\.origins must be exact origins .*; got "https:\/\/a\.example\/"$/],
+    [{ origins: '*', headers: 'x-a' }, 'cors.headers must be an array of non-empty strings; got "x-a"'],
+    [{ origins: '*', headers: ['*'] }, 'cors.headers must be names of headers; got "*"'],
+    [{ origins: '*', headers: ['a, b'] }, 'cors.headers must be names of headers; got "a, b"'],
+  ])('refuses %o', (value, message) => {
+    const refused = refusal({ cors: value });
+    expect(refused.code).toBe('INVALID_OPTION');
+    expect(refused.message).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
+  });
 });
 
 describe('clock', () => {

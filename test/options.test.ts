@@ -31,6 +31,7 @@ const NAMES = [
   'cors',
   'keepAliveInterval',
   'maxRequestBodySize',
+  'maxInitializeSize',
   'requestBodyTimeout',
   'maxStreamBuffer',
   'resumeTimeout',
@@ -223,11 +224,34 @@ describe('the default principal', () => {
 
   test('is the subject where no issuer is known', () => {
     expect(of({ sub: 'alice' })).toBe('\nalice');
-    expect(of({ sub: 'alice', iss: 1 })).toBe('\nalice');
+    expect(of({ sub: 'alice' }, '')).toBe('\nalice');
   });
 
   test('is the client where no subject is known', () => {
-    expect([of(), of({}), of({ iss: 'https://a.example' }), of({ sub: 1 })]).toEqual(['app', 'app', 'app', 'app']);
+    expect([of(), of({}), of({ iss: 'https://a.example' })]).toEqual(['app', 'app', 'app']);
+  });
+
+  test('is nobody where authInfo is null', () => {
+    expect(principal({ headers: {}, authInfo: null as never })).toBeUndefined();
+  });
+
+  test.each<[string, unknown]>([
+    ['the payload of a token', { sub: 'alice', iss: 'https://a.example' }],
+    ['nothing that is known', {}],
+    ['a client that is empty', { clientId: '' }],
+    ['a client that is a number', { clientId: 1 }],
+    ['a subject that is a number', { clientId: 'app', extra: { sub: 1 } }],
+    ['a subject that is empty', { clientId: 'app', extra: { sub: '' } }],
+    ['a subject that is null', { clientId: 'app', extra: { sub: null } }],
+    ['an issuer that is a number', { clientId: 'app', extra: { iss: 1, sub: 'alice' } }],
+    ['an issuer that is empty', { clientId: 'app', extra: { iss: '', sub: 'alice' } }],
+    ['an extra that is text', { clientId: 'app', extra: 'alice' }],
+    ['text', 'alice'],
+    ['a list', ['alice']],
+    ['a flag', false],
+    ['a function', () => 'alice'],
+  ])('can not be told from %s', (_, authInfo) => {
+    expect(() => principal({ headers: {}, authInfo: authInfo as never })).toThrow(/set the option principal/);
   });
 
   test('can not be had by putting issuer and subject together otherwise', () => {

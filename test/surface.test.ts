@@ -23,6 +23,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ClientInfo',
       'Clock',
       'ConnectableServer',
+      'CorsOptions',
       'DrainOptions',
       'EndReason',
       'FetchOptions',
@@ -51,8 +52,8 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './node': {
     source: 'node.ts',
     load: () => import('mcp-session-supervisor/node'),
-    values: ['toNodeHandler'],
-    types: ['NodeHandler', 'NodeRequest'],
+    values: ['toCorsMiddleware', 'toNodeHandler'],
+    types: ['CorsMiddleware', 'NodeHandler', 'NodeRequest'],
   },
   './machines': {
     source: 'machines/index.ts',

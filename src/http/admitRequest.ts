@@ -21,7 +21,7 @@ export function admitRequest(supervisor: Supervisor, exchange: Exchange): Admitt
   const { options } = supervisor;
   if (options.cors !== undefined) {
     applyCors(exchange, options.cors);
-    if (exchange.method === 'OPTIONS') return void answerPreflight(exchange);
+    if (exchange.method === 'OPTIONS') return void answerPreflight(exchange, options.cors);
   }
   const refusal = guard(exchange, options);
   if (refusal !== undefined) return void refuse(exchange, refusal);

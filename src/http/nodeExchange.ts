@@ -7,6 +7,7 @@ import type { BodyLimits, BodyResult, Exchange, RequestHeaders, ResponseHeaders 
 import { Closing } from './closing.ts';
 import { onCloseWhileWaiting, onConnectionClose, type ProbeLimits } from './connectionClose.ts';
 import { readNodeBody } from './nodeBody.ts';
+import { setNodeHeader } from './nodeHeader.ts';
 import { nodeRequestInfo } from './nodeRequestInfo.ts';
 
 /** What is still read of a body that nobody wants, in bytes and ms, so that the client sees the answer. */
@@ -108,9 +109,7 @@ export class NodeExchange implements Exchange {
   }
 
   setHeader(name: string, value: string): void {
-    this.#attempt((response) => {
-      if (!response.headersSent) response.setHeader(name, value);
-    });
+    this.#attempt((response) => setNodeHeader(response, name, value));
   }
 
   respond(status: number, headers: ResponseHeaders, body?: string): void {

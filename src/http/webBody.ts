@@ -27,7 +27,8 @@ export async function readWebBody(
   try {
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
       if (failure !== undefined) break;
-      const failed = body.push(chunk.value);
+      // A stream may have been made of anything.
+      const failed = chunk.value instanceof Uint8Array ? body.push(chunk.value) : 'parseError';
       if (failed !== undefined) giveUp(failed);
     }
     return failure === undefined ? body.text() : { failure };

@@ -57,6 +57,11 @@ export const oneOf =
   (name, value) =>
     allowed.includes(value as T) ? (value as T) : invalid(name, value, allowed.map((a) => `'${a}'`).join(' or '));
 
+export const strings: Check<readonly string[]> = (name, value) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+    ? value
+    : invalid(name, value, 'an array of non-empty strings');
+
 export const methods =
   <T>(...names: (keyof T & string)[]): Check<T> =>
   (name, value) => {

@@ -5,7 +5,7 @@
 import { MAX_DEPTH } from './depth.ts';
 
 export interface Weight {
-  /** Of its JSON, in UTF-8; numbers count as one. */
+  /** Of its JSON, in UTF-8, at least: what has to be escaped in a string counts as one. */
   readonly bytes: number;
   /** Objects, lists and what is in them; names of members are no values. */
   readonly values: number;
@@ -34,26 +34,26 @@ class Scale implements Weight {
   add(value: unknown, levels: number): void {
     this.values++;
     if (typeof value === 'string') this.bytes += Buffer.byteLength(value) + 2;
-    else if (typeof value !== 'object' || value === null) this.bytes += 1;
+    else if (typeof value !== 'object' || value === null) this.bytes += String(value).length;
     else if (levels === 0) this.tooDeep = true;
     else this.#addMembers(value, levels - 1);
   }
 
-  /** One byte for the bracket, and for each member one for the comma, or the bracket, behind it. */
+  /** Two bytes for the brackets, and one for each comma. */
   #addMembers(value: object, levels: number): void {
-    this.bytes += 1;
+    this.bytes += 2;
+    let count = 0;
     if (Array.isArray(value)) {
-      for (let n = 0; n < value.length && !this.#full; n++) {
-        this.bytes += 1;
-        this.add(value[n], levels);
+      for (; count < value.length && !this.#full; count++) this.add(value[count], levels);
+    } else {
+      for (const name in value) {
+        if (this.#full) return;
+        count++;
+        this.bytes += Buffer.byteLength(name) + 3;
+        this.add((value as Record<string, unknown>)[name], levels);
       }
-      return;
     }
-    for (const name in value) {
-      if (this.#full) return;
-      this.bytes += Buffer.byteLength(name) + 4;
-      this.add((value as Record<string, unknown>)[name], levels);
-    }
+    this.bytes += Math.max(0, count - 1);
   }
 
   get #full(): boolean {

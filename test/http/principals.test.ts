@@ -1,12 +1,13 @@
 /** A session answers only the principal that opened it; anyone else can't tell it from one that never was. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import type { ServerFactory } from '../../src/options.ts';
 import { rawAnswer } from '../support/rawAnswer.ts';
-import { type ServeOptions, serve } from '../support/serve.ts';
+import { type ServeOptions, serve, supervise } from '../support/serve.ts';
 import { askInEveryWay, becomesIdle, expectNotFound, lifeOf } from '../support/sessionLife.ts';
 import { buildTestServer } from '../support/testServer.ts';
+import { turns } from '../support/until.ts';
 import { call, callBody, initialize, initializeBody, openStream, post } from '../support/wire.ts';
 
 const byUser: ServeOptions['principal'] = ({ headers }) => headers['x-user'] as string | undefined;
@@ -161,4 +162,63 @@ describe('the principal option', () => {
     expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
     expect((await call(url, sessionId, 'echo', { text: 'hi' })).status).toBe(200);
   });
+});
+
+describe('an identity that is there and not understood', () => {
+  /** As express-jwt leaves it: the payload of the token. */
+  const payload = { iss: 'https://a.example', sub: 'ada', iat: 1 };
+
+  test('opens no session, and reaches none of anybody: 403, and the log names the option', async () => {
+    const served = await serve({
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        return (req, res) => {
+          if (req.headers['x-user'] !== undefined) Object.assign(req, { auth: payload });
+          void handle(req, res);
+        };
+      },
+    });
+    const { sessionId, headers } = await initialize(served.url);
+    for (const response of [
+      await post(served.url, initializeBody(), { 'x-user': 'ada' }),
+      ...(await askInEveryWay(served.url, { ...headers, 'x-user': 'ada' })),
+    ]) {
+      expect(response.status).toBe(403);
+    }
+    expect([...served.supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
+    const lines = served.log.filter(({ event }) => event === 'principal.failed');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]?.message).toContain('option principal');
+    expect(String(lines[0]?.error)).toContain('({ authInfo }) => authInfo?.sub');
+  });
+
+  test('over fetch: 403; null is nobody', async () => {
+    const { supervisor, stop } = supervise();
+    const send = (authInfo: unknown) => {
+      const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+      const request = new Request('http://localhost/', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(initializeBody()),
+      });
+      return supervisor.fetch(request, { authInfo: authInfo as never });
+    };
+    expect((await send(payload)).status).toBe(403);
+    const opened = await send(null);
+    expect(opened.status).toBe(200);
+    await opened.text();
+    expect([...supervisor.sessions()].map(({ principal }) => principal)).toEqual([undefined]);
+    await stop();
+  });
+});
+
+test("a promise that the option returns and that rejects is nobody's matter", async () => {
+  const unhandled: unknown[] = [];
+  const hear = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', hear);
+  onTestFinished(() => void process.off('unhandledRejection', hear));
+  const { url } = await serve({ principal: (() => Promise.reject(new Error('late'))) as never });
+  expect((await post(url, initializeBody())).status).toBe(403);
+  await turns(5);
+  expect(unhandled).toEqual([]);
 });
