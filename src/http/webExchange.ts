@@ -68,10 +68,12 @@ class WebExchange implements Exchange {
 
   get requestInfo(): Exchange['requestInfo'] {
     const { headers, request } = this;
+    let made: URL | undefined;
     return {
       headers,
       get url() {
-        return new URL(request.url);
+        made ??= new URL(request.url);
+        return made;
       },
     };
   }
