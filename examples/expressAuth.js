@@ -4,7 +4,7 @@ import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import express from 'express';
 import { createSessionSupervisor } from 'mcp-session-supervisor';
-import { toNodeHandler } from 'mcp-session-supervisor/node';
+import { toCorsMiddleware, toNodeHandler } from 'mcp-session-supervisor/node';
 import { buildServer } from './server.js';
 
 /** The tokens of this example. Yours are an authorization server's: check issuer, audience, signature and expiry. */
@@ -25,10 +25,15 @@ const verifier = {
   },
 };
 
-const supervisor = createSessionSupervisor({ server: buildServer, sessionIdleTimeout: 30 * 60_000 });
+const supervisor = createSessionSupervisor({
+  server: buildServer,
+  sessionIdleTimeout: 30 * 60_000,
+  cors: ['http://localhost:6274'], // the MCP Inspector's page
+});
 
 const app = express();
-app.all('/mcp', requireBearerAuth({ verifier }), toNodeHandler(supervisor));
+// CORS first: a preflight carries no token, and a 401 has to be readable.
+app.all('/mcp', toCorsMiddleware(supervisor), requireBearerAuth({ verifier }), toNodeHandler(supervisor));
 
 const http = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error) => {
   if (error !== undefined) throw error;

@@ -58,6 +58,7 @@ import type { Express } from 'express';
 import type { SessionSupervisor } from 'mcp-session-supervisor';
 export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 export { serveInspector } from 'mcp-session-supervisor/inspector';
+export { toCorsMiddleware } from 'mcp-session-supervisor/node';
 export { toNodeHandler } from 'mcp-session-supervisor/node';
 export declare const app: Express;
 export declare const supervisor: SessionSupervisor;

@@ -96,6 +96,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   T5: [
     ...routing('streams are kept alive by comments, and never cached or buffered on the way'),
     ...holding('7. A GET stream whose peer vanished without closing: *'),
+    ...testsOf('http/races/pausedPeers')('a peer *'),
   ],
   T6: routing('streams are kept alive by comments, and never cached or buffered on the way'),
   T7: slowReaders('*'),
@@ -125,7 +126,10 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
 
   V1: requests('the protocol version > * in the body of an initialize is answered by *'),
-  V2: requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),
+  V2: [
+    ...requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),
+    ...testsOf('http/adapters')('* > plain > an unknown version on an initialize'),
+  ],
   V3: [
     ...requests('the protocol version > * in the header of a request gets 200, whatever was negotiated'),
     ...bodies('batches > are refused in a session of *'),
