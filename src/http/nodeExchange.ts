@@ -1,5 +1,5 @@
 /** The Node adapter: an exchange over `http.IncomingMessage` and `http.ServerResponse`, or HTTP/2's compatible ones. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { LogEntry } from '../options.ts';
@@ -8,11 +8,24 @@ import { Closing } from './closing.ts';
 import { onCloseWhileWaiting, onConnectionClose, type ProbeLimits } from './connectionClose.ts';
 import { readNodeBody } from './nodeBody.ts';
 import { setNodeHeader } from './nodeHeader.ts';
-import { nodeRequestInfo } from './nodeRequestInfo.ts';
+import { NodeRequestInfo } from './nodeRequestInfo.ts';
 
 /** What is still read of a body that nobody wants, in bytes and ms, so that the client sees the answer. */
 const LINGER_BYTES = 256 * 1024;
 const LINGER_TIME = 2_000;
+
+/**
+ * Node takes a flat list of headers as it is, which is the quickest. Middleware that wraps `writeHead` (on-headers before
+ * 1.1) reads a list in a way of its own, so it gets an object.
+ */
+const NODES_WRITE_HEAD = ServerResponse.prototype.writeHead;
+
+function listOf(headers: ResponseHeaders, length: string | undefined): string[] {
+  const list: string[] = [];
+  for (const name in headers) list.push(name, headers[name] ?? '');
+  if (length !== undefined) list.push('Content-Length', length);
+  return list;
+}
 
 /** What an exchange needs of the supervisor. */
 export interface ExchangeHost {
@@ -70,7 +83,7 @@ export class NodeExchange implements Exchange {
   }
 
   get requestInfo(): Exchange['requestInfo'] {
-    this.#requestInfo ??= nodeRequestInfo(this.#request);
+    this.#requestInfo ??= new NodeRequestInfo(this.#request);
     return this.#requestInfo;
   }
 
@@ -115,12 +128,11 @@ export class NodeExchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body?: string): void {
     if (this.closed || this.#response.headersSent) return;
     if (!this.#request.complete) this.#linger();
-    // With its length known, an answer leaves in one write, else in chunks. The headers are an object, since middleware
-    // that wraps `writeHead` (on-headers before 1.1) reads a list in a way of its own.
-    const length = body === undefined ? 0 : Buffer.byteLength(body);
-    const all = status === 204 ? headers : { ...headers, 'Content-Length': length };
     this.#attempt((response) => {
-      response.writeHead(status, all);
+      // With its length known, an answer leaves in one write, else in chunks.
+      const length = status === 204 ? undefined : String(body === undefined ? 0 : Buffer.byteLength(body));
+      if (response.writeHead === NODES_WRITE_HEAD) response.writeHead(status, listOf(headers, length));
+      else response.writeHead(status, length === undefined ? headers : { ...headers, 'Content-Length': length });
       response.end(body);
     });
   }

@@ -1,17 +1,29 @@
 /** What a handler is told of a node:http request: its headers and its URL, as members of its own that can be copied. */
 import type { IncomingMessage } from 'node:http';
-import type { Exchange } from '../transport/exchange.ts';
+import type { RequestHeaders } from '../transport/exchange.ts';
 
-/** The URL is made when asked for: most handlers never do. */
-export function nodeRequestInfo(request: IncomingMessage): Exchange['requestInfo'] {
-  let made: URL | undefined;
-  return {
-    headers: request.headers,
-    get url() {
-      made ??= urlOf(request);
-      return made;
+/** Every request that a handler answers has one, whether it looks at it or not. */
+export class NodeRequestInfo {
+  /** One getter for all: an object literal with one of its own takes four times as long. */
+  static readonly #URL: PropertyDescriptor & ThisType<NodeRequestInfo> = {
+    enumerable: true,
+    configurable: true,
+    get() {
+      this.#url ??= urlOf(this.#request); // most handlers never ask
+      return this.#url;
     },
   };
+
+  readonly headers: RequestHeaders;
+  declare readonly url: URL;
+  readonly #request: IncomingMessage;
+  #url: URL | undefined;
+
+  constructor(request: IncomingMessage) {
+    this.headers = request.headers;
+    this.#request = request;
+    Object.defineProperty(this, 'url', NodeRequestInfo.#URL);
+  }
 }
 
 function urlOf({ headers, socket, url = '/' }: IncomingMessage): URL {
