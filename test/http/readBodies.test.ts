@@ -9,7 +9,7 @@ import { initializeBody, post, rawSocket } from '../support/wire.ts';
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 const BODY = JSON.stringify(initializeBody());
-const CONSUMED = /the body was read before it reached the MCP handler; pass it on/;
+const CONSUMED = /the body was read before it reached this handler; pass what was read on as parsedBody/;
 
 const webRequest = () => new Request('http://localhost/', { method: 'POST', headers: HEADERS, body: BODY });
 
