@@ -31,7 +31,7 @@ describe('9. A first request that is refused: no session, no id, no slot taken',
     {
       what: 'an unsupported version header',
       status: 400,
-      send: (url) => post(url, initializeBody(), { 'mcp-protocol-version': '1999-01-01' }),
+      send: (url) => post(url, callBody('echo'), { 'mcp-protocol-version': '1999-01-01' }),
     },
     {
       what: 'an initialize without parameters',
