@@ -24,7 +24,7 @@ export async function readMessages(
   supervisor: Supervisor,
   exchange: Exchange,
 ): Promise<Exclude<Classified, { kind: 'refused' }> | undefined> {
-  const { maxRequestBodySize, requestBodyTimeout } = supervisor.options;
+  const { maxRequestBodySize, maxInitializeSize, requestBodyTimeout } = supervisor.options;
   let body = exchange.parsedBody;
   let size: number | undefined;
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
@@ -52,7 +52,7 @@ export async function readMessages(
   const classified = classify(body);
   if (classified.kind === 'refused') return void refuse(exchange, classified.refusal, classified.id);
   if (classified.kind === 'initialize') {
-    if (!isTooLarge(supervisor, body, size)) return classified;
+    if (!isTooLarge(body, size, maxInitializeSize)) return classified;
     return void refuse(exchange, 'initializeTooLarge', classified.message.id);
   }
   const version = exchange.headers['mcp-protocol-version'];
@@ -68,19 +68,9 @@ function decoded(body: string | Uint8Array, maxBytes: number): BodyResult {
 }
 
 /** Whether an initialize is more than the option allows. `size` is that of its text, where that is known. */
-function isTooLarge(supervisor: Supervisor, body: unknown, size: number | undefined): boolean {
-  const { maxInitializeSize } = supervisor.options;
+function isTooLarge(body: unknown, size: number | undefined, maxInitializeSize: number): boolean {
   // A value takes a byte at least: most texts are too short for too many.
   if (size !== undefined && size <= Math.min(maxInitializeSize, MAX_INITIALIZE_VALUES)) return false;
   const weight = weigh(body, maxInitializeSize, MAX_INITIALIZE_VALUES);
-  const bytes = size ?? weight.bytes;
-  if (bytes <= maxInitializeSize && weight.values <= MAX_INITIALIZE_VALUES) return false;
-  supervisor.log({
-    level: 'warn',
-    event: 'initialize.refused',
-    message:
-      `An initialize was refused: one may have maxInitializeSize bytes (${maxInitializeSize}), ` +
-      `and ${MAX_INITIALIZE_VALUES} JSON values`,
-  });
-  return true;
+  return (size ?? weight.bytes) > maxInitializeSize || weight.values > MAX_INITIALIZE_VALUES;
 }

@@ -5,6 +5,7 @@
  * happen in order and exactly once. A log that fails is given up for good: what waits for it goes out at once, in order.
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { nextTurn } from '../clock.ts';
 import type { EventLog } from '../stores/eventLog.ts';
 import type { Connection } from './connection.ts';
 import { messageFrame, primingFrame, retryFrame } from './sse.ts';
@@ -225,7 +226,7 @@ export class MessageStream {
   #judgeSoon(): void {
     if (this.#judging) return;
     this.#judging = true;
-    setImmediate(() => {
+    nextTurn(() => {
       this.#judging = false;
       const { maxBuffer } = this.#options;
       const messages = (this.#steps ?? []).slice(1).filter(({ bytes }) => bytes > 0);

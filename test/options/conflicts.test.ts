@@ -29,6 +29,7 @@ const VALUES: Record<keyof ResolvedOptions, unknown> = {
   cors: ['https://app.example'],
   keepAliveInterval: 1_000,
   maxRequestBodySize: 1_000,
+  maxInitializeSize: 1_000,
   requestBodyTimeout: 1_000,
   maxStreamBuffer: 1_000,
   resumeTimeout: 1_000,
