@@ -4,6 +4,7 @@ import { type Clock, nextTurn } from '../clock.ts';
 import type { FetchOptions } from '../supervisor/sessionSupervisor.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { BodyLimits, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
+import { BEGINNING } from '../transport/sse.ts';
 import { Closing } from './closing.ts';
 import { handle } from './handle.ts';
 import { readWebBody } from './webBody.ts';
@@ -37,6 +38,8 @@ class WebExchange implements Exchange {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #answered = false;
   #ending = false;
+  /** Something was written. */
+  #begun = false;
   /** Bytes written in this turn of the event loop. */
   #recent = 0;
 
@@ -136,10 +139,17 @@ class WebExchange implements Exchange {
     this.#answer(new Response(body, { status: 200, headers: { ...this.#extraHeaders, ...headers } }));
   }
 
-  flush(): void {}
+  /**
+   * Some hosts (Bun, Next.js) keep the head of an answer until its first bytes are there: a client would wait for it as
+   * long as the stream has nothing to say.
+   */
+  flush(): void {
+    if (!this.#begun) this.write(BEGINNING);
+  }
 
   write(chunk: string): void {
     if (this.closed || this.#ending || this.#controller === undefined) return;
+    this.#begun = true;
     const bytes = encoder.encode(chunk);
     this.#controller.enqueue(bytes);
     if (this.#recent === 0) nextTurn(() => (this.#recent = 0));

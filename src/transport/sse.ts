@@ -3,6 +3,9 @@
 /** A comment; clients ignore it, but a dead peer does not acknowledge it. */
 export const KEEP_ALIVE = ': keep-alive\n\n';
 
+/** A comment before anything else, where a stream has to show that it has begun. */
+export const BEGINNING = ': stream\n\n';
+
 /** The headers of a stream: not cached, not transformed and not buffered on its way. */
 export function sseHeaders(sessionId: string | undefined): Record<string, string> {
   const headers: Record<string, string> = {
