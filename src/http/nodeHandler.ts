@@ -1,5 +1,6 @@
 /** `toNodeHandler`: a supervisor as a request handler of node:http, Express and whatever calls handlers that way. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 
 import { SupervisorError } from '../errors.ts';
@@ -7,14 +8,21 @@ import { type SessionSupervisor, supervisorOf } from '../supervisor/sessionSuper
 import { handle } from './handle.ts';
 import { NodeExchange } from './nodeExchange.ts';
 
-/** A request as frameworks hand it on: with `auth` from an authentication middleware and `body` from a parser. */
-export type NodeRequest = IncomingMessage & { auth?: AuthInfo | undefined; body?: unknown };
+/**
+ * A request as frameworks hand it on: with `auth` from an authentication middleware and `body` from a parser. One of
+ * HTTP/2 comes by Node's compatibility API.
+ */
+export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { auth?: AuthInfo | undefined; body?: unknown };
 
 /**
  * Answers one request, whatever its path. `parsedBody` is the body where it was parsed already; a function in its place
  * (Express passes `next`) is ignored. Resolves when the request has been handed to its session. Never rejects.
  */
-export type NodeHandler = (request: NodeRequest, response: ServerResponse, parsedBody?: unknown) => Promise<void>;
+export type NodeHandler = (
+  request: NodeRequest,
+  response: ServerResponse | Http2ServerResponse,
+  parsedBody?: unknown,
+) => Promise<void>;
 
 /**
  * Makes a handler: `http.createServer(toNodeHandler(supervisor))`, `app.all('/mcp', toNodeHandler(supervisor))`.
@@ -27,7 +35,9 @@ export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
   }
   return (request, response, parsedBody) => {
     const body = typeof parsedBody === 'function' || parsedBody === undefined ? bodyOf(request) : parsedBody;
-    return handle(core, new NodeExchange(request, response, body, core));
+    // All that an exchange uses of a request and a response, the compatible ones have too.
+    const [incoming, outgoing] = [request as IncomingMessage, response as ServerResponse];
+    return handle(core, new NodeExchange(incoming, outgoing, body, core));
   };
 }
 

@@ -8,7 +8,7 @@ import { supervise } from '../support/serve.ts';
 
 async function open(): Promise<ClientHttp2Session> {
   const { supervisor } = supervise();
-  const server = createServer(toNodeHandler(supervisor) as unknown as Parameters<typeof createServer>[1]);
+  const server = createServer(toNodeHandler(supervisor));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
