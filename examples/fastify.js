@@ -9,10 +9,16 @@ import { buildServer } from './server.js';
 const supervisor = createSessionSupervisor({ server: buildServer, sessionIdleTimeout: 30 * 60_000 });
 const handle = toNodeHandler(supervisor);
 
-const app = fastify({ bodyLimit: 4 * 1024 * 1024 });
-app.all('/mcp', (request, reply) => {
-  reply.hijack(); // the answer is ours; the body is what Fastify has parsed
-  return handle(request.raw, reply.raw, request.body);
+const app = fastify();
+app.register(async (scope) => {
+  // In this scope alone Fastify leaves bodies to the supervisor. Its parsers refuse a DELETE that has a content type and
+  // no body, as some clients send it.
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, _body, done) => done(null));
+  scope.all('/mcp', (request, reply) => {
+    reply.hijack(); // the supervisor answers
+    return handle(request.raw, reply.raw);
+  });
 });
 
 const address = await app.listen({ port: Number(process.env.PORT ?? 3000), host: '127.0.0.1' });

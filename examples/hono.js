@@ -8,6 +8,7 @@ import { buildServer } from './server.js';
 const supervisor = createSessionSupervisor({ server: buildServer, sessionIdleTimeout: 30 * 60_000 });
 
 const app = new Hono();
+// Where something before has read the body: { parsedBody: await context.req.text() } as a second argument.
 app.all('/mcp', (context) => supervisor.fetch(context.req.raw));
 
 const http = serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000), hostname: '127.0.0.1' }, ({ port }) => {

@@ -6,7 +6,7 @@ import { toNodeHandler } from '../../src/node.ts';
 import { connectClient } from '../support/client.ts';
 import { expectClientLife } from '../support/clientLife.ts';
 import { type Served, supervise } from '../support/serve.ts';
-import { callBody, initialize, openStream, post } from '../support/wire.ts';
+import { callBody, exchange, initialize, openStream, post } from '../support/wire.ts';
 
 async function serveFastify(configure?: (app: FastifyInstance) => void): Promise<Served> {
   const observed = supervise();
@@ -36,6 +36,30 @@ test('a client lives a whole session where Fastify leaves the body alone', async
     app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
   });
   await expectClientLife(served);
+});
+
+test('in a scope of its own, a DELETE with a content type and no body ends its session', async () => {
+  const observed = supervise();
+  const handle = toNodeHandler(observed.supervisor);
+  const app = fastify({ forceCloseConnections: true });
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _body, done) => done(null));
+    scope.all('/mcp', (request, reply) => {
+      reply.hijack();
+      return handle(request.raw, reply.raw);
+    });
+  });
+  app.post('/other', (request) => request.body);
+  onTestFinished(async () => {
+    await Promise.all([observed.stop(), app.close()]);
+  });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const { headers, sessionId } = await initialize(`${address}/mcp`);
+  const answer = await exchange('DELETE', `${address}/mcp`, { ...headers, 'content-type': 'application/json' });
+  expect(answer.status).toBe(200);
+  expect(observed.supervisor.session(sessionId)).toBeUndefined();
+  expect((await post(`${address}/other`, { parsed: true })).text).toBe('{"parsed":true}'); // other routes are as before
 });
 
 test("auth set on Fastify's raw request reaches the tool", async () => {
