@@ -6,6 +6,7 @@ import { shown, testsOf } from './requirement.ts';
 const { auth, bodies, ending, endings, eventLog, eventStore, lifecycle, lifetime, options, principals } = shown;
 const { headers, lastEventIds, requests, resumedCalls, resumedGet, routing, stateless, wireLifecycle, wireStreams } =
   shown;
+const abandoned = testsOf('http/abandonedCalls');
 const cors = testsOf('http/cors');
 const draining = testsOf('http/races/draining');
 const drain = testsOf('http/drain');
@@ -69,7 +70,14 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...json('every answer to a POST *'),
   ],
   A2: bodies('notifications and responses get 202 without a body'),
-  A3: trouble(`${TWO_CLIENTS} > of two calls with the same id in flight *`, `${TWO_CLIENTS} > each gets its own *`),
+  A3: [
+    ...trouble(`${TWO_CLIENTS} > of two calls with the same id in flight *`, `${TWO_CLIENTS} > each gets its own *`),
+    ...abandoned(
+      'an id whose client is gone is free at once, and each call hears its own: *',
+      'a cancellation under an id that was used again cancels the second call, not the first',
+    ),
+    ...testsOf('http/races/sameIds')('an id whose call lost its client is free: *'),
+  ],
   A4: [
     ...wireStreams(
       'a disconnect cancels nothing: *',
@@ -77,6 +85,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
       'on a stream that can be resumed *',
     ),
     ...json('a call in flight is settled > when its client cancels it'),
+    ...abandoned('at most 4 096 handlers run in a session, the client there or not; then 429'),
     ...eventStore('a connection that breaks during a call > *'),
   ],
   A5: cors('*'),
