@@ -28,11 +28,20 @@ describe('the invariants hold', () => {
   });
 });
 
-test('the same seed gives the same simulation, and so does its script', async () => {
-  const first = await simulate({ seed: 7, steps: 300 });
-  expect((await simulate({ seed: 7, steps: 300 })).trace).toEqual(first.trace);
-  expect((await runScript(first.script)).trace).toEqual(first.trace);
-  expect((await simulate({ seed: 8, steps: 300 })).trace).not.toEqual(first.trace);
+describe('a script replays', () => {
+  test('what its seed did, and the same seed does it again', async () => {
+    const first = await simulate({ seed: 7, steps: 300 });
+    expect((await simulate({ seed: 7, steps: 300 })).trace).toEqual(first.trace);
+    expect((await runScript(first.script)).trace).toEqual(first.trace);
+    expect((await simulate({ seed: 8, steps: 300 })).trace).not.toEqual(first.trace);
+  });
+
+  test('each of many seeds, to the turn of a promise', { timeout: 120_000 }, async () => {
+    for (const seed of [3_002_616, ...Array.from({ length: 40 }, (_, index) => index + 1)]) {
+      const { script, trace } = await simulate({ seed });
+      expect((await runScript(script)).trace, `seed ${seed}`).toEqual(trace);
+    }
+  });
 });
 
 test('a simulation meets what can happen to a session', { timeout: 60_000 }, async () => {

@@ -139,6 +139,8 @@ describe('the simulation finds', () => {
     const broken = await create();
     const found = await find(broken);
     expect(found.message).toContain(`seed ${found.seed}`);
+    const replayed = await runScript(found.script, { create: broken }).catch((error: unknown) => error);
+    expect(replayed).toMatchObject({ invariant: found.invariant, got: found.got, trace: found.trace });
 
     const shortest = await shrinkScript(fc, found.script, { create: broken });
     expect(invariants).toContain(shortest.invariant);

@@ -87,17 +87,22 @@ class Simulation {
     return { settings: this.#settings, commands: this.commands };
   }
 
-  /** Performs a command. Returns false where it means nothing. */
-  async perform(command: Command): Promise<boolean> {
+  /** Performs commands, one after the other. */
+  async perform(commands: Iterable<Command>): Promise<void> {
+    for (const command of commands) {
+      const what = run(this.world, command);
+      // One that means nothing costs no turn of promises either: the script that leaves it out would miss that turn.
+      if (what !== undefined) await this.#step(command, what);
+    }
+  }
+
+  async #step(command: Command, what: string): Promise<void> {
     const { world } = this;
-    const what = run(world, command);
-    if (what === undefined) return false;
     this.commands.push(command);
     this.#tell(`${this.commands.length}. ${what}`);
     await world.elapse(() => this.#check());
     await rest(world, command);
     this.#check();
-    return true;
   }
 
   /** Drains the supervisor while whoever waits goes on waiting; then lets them all go on. Nothing may be left. */
@@ -164,7 +169,7 @@ class Simulation {
  */
 export async function runScript(script: SimulationScript, options: SimulationOptions = {}): Promise<SimulationResult> {
   const simulation = new Simulation(script.settings, options);
-  for (const command of script.commands) await simulation.perform(command);
+  await simulation.perform(script.commands);
   if (options.finish !== false) await simulation.finish();
   return simulation;
 }
@@ -183,8 +188,13 @@ export interface SimulateOptions extends SimulationOptions {
 export async function simulate({ seed, steps = 150, ...options }: SimulateOptions): Promise<SimulationResult> {
   const numbers = random(seed);
   const simulation = new Simulation(Math.floor(numbers() * SETTINGS), options, seed);
-  const draw = new CommandDraw(numbers);
-  while (simulation.commands.length < steps && !simulation.world.drained) await simulation.perform(draw.next());
+  const more = () => simulation.commands.length < steps && !simulation.world.drained;
+  await simulation.perform(drawn(numbers, more));
   if (options.finish !== false) await simulation.finish();
   return simulation;
+}
+
+function* drawn(numbers: () => number, more: () => boolean): Iterable<Command> {
+  const draw = new CommandDraw(numbers);
+  while (more()) yield draw.next();
 }
