@@ -1,5 +1,7 @@
 /** Checks of exchanges: that each is answered, once, with what is its own, and not refused for nothing. */
+
 import type { Observed, SeenSession } from './observed.ts';
+import { MIDST } from './places.ts';
 import type { ClientRequest, SimulatedExchange } from './simulatedExchange.ts';
 import type { WireMessage } from './simulatedServer.ts';
 
@@ -61,6 +63,9 @@ function endedEmpty(observed: Observed, exchange: SimulatedExchange): string | u
   return missing && `has ended, and request ${missing.id} has no answer`;
 }
 
+/** How a request may be refused that the embedder's code sends in the midst of a transition. */
+const IN_MIDST = [404, 429, 500, 503];
+
 export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange): string | undefined {
   const { admission, error = '', headers, kind, name, status, stream } = exchange;
   if (kind === 'initialize') {
@@ -81,6 +86,9 @@ function tooManyServers({ settings, supervisor }: Observed): boolean {
 }
 
 function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
+  // Sent in the midst of a transition, it may find its session, or no room, for that reason alone.
+  if (exchange.within !== undefined && MIDST.includes(exchange.within) && IN_MIDST.includes(exchange.status ?? 0))
+    return true;
   const { clock, draining, settings } = observed;
   const { admission, error = '', kind, sentAt, sessionId, status, stream } = exchange;
   const session = sessionOf(observed, exchange);
@@ -104,6 +112,8 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
       if (error.includes('batches')) return stream.requests.length > 1;
       if (error.includes('id is in flight')) return stream.requests.some(({ repeated }) => repeated);
       return error.includes('Last-Event-ID') && kind === 'resume' && (ended || session.storeFailed);
+    case 403:
+      return exchange.denied;
     case 404:
       return sessionId !== undefined && (!exchange.found || ended);
     case 408:
@@ -113,7 +123,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
     case 500:
       return (
         kind === 'initialize' &&
-        (session === undefined ? observed.repeatedId : session.server.failed || session.causes.has('crashed'))
+        (session === undefined ? observed.idFailed : session.server.failed || session.causes.has('crashed'))
       );
     case 503:
       if (error.includes('shutting down')) return draining || session?.causes.has('drained') === true;

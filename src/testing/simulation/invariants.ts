@@ -2,8 +2,11 @@
  * What holds for a supervisor at all times, written down once: as a sentence, and as code that looks at the public API,
  * the clock, and what was seen from outside. Each check returns what is wrong, or undefined.
  */
+import type { SessionEvent } from '../../index.ts';
+import { brokenWord, keptWaiting } from './endingChecks.ts';
+import { contradicted, outOfOrder } from './eventChecks.ts';
 import { answeredOnce, causeOfRefusal, expectedMessage, unansweredForNothing } from './exchangeChecks.ts';
-import type { Observed, SeenSession } from './observed.ts';
+import type { Ending, Observed, SeenSession } from './observed.ts';
 import {
   agreement,
   causeOfEnding,
@@ -29,6 +32,10 @@ export interface Invariant {
   readonly settled?: (observed: Observed) => string | undefined;
   /** Looks when a session ends; `lastActiveAt` is what its SessionInfo says. */
   readonly ended?: (observed: Observed, session: SeenSession, lastActiveAt: number) => string | undefined;
+  /** Looks when a listener is told. */
+  readonly heard?: (observed: Observed, session: SeenSession, event: SessionEvent) => string | undefined;
+  /** Looks when `terminate` has resolved. */
+  readonly said?: (observed: Observed, ending: Ending) => string | undefined;
   /** Looks when an exchange is answered. */
   readonly answered?: (observed: Observed, exchange: SimulatedExchange) => string | undefined;
   /** Looks when a message comes on a stream that is no response to one of its requests. */
@@ -105,6 +112,17 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'everythingAgrees',
     says: 'The registry, the caps and the actors agree, and no two sessions have the same id.',
     always: agreement,
+  },
+  {
+    name: 'eventsAreTrue',
+    says: 'Listeners are told after the transition, in order, and the API and the actors say the same then.',
+    heard: (observed, session, event) => outOfOrder(session, event) ?? contradicted(observed, session, event),
+  },
+  {
+    name: 'endingsAreKept',
+    says: 'terminate and drain resolve in time, and what terminate says is true.',
+    said: brokenWord,
+    settled: keptWaiting,
   },
   {
     name: 'timersAreExact',

@@ -1,5 +1,5 @@
 /** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
-import type { EndReason, SessionState, SessionSupervisor } from '../../index.ts';
+import type { EndReason, SessionEvent, SessionState, SessionSupervisor } from '../../index.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
 import type { SimulatedServer } from './simulatedServer.ts';
 import type { SimulationClock } from './simulationClock.ts';
@@ -23,12 +23,19 @@ export interface SeenSession {
   idleOrder: number;
   reason: EndReason | undefined;
   endedAt: number;
-  /** How often the log and the listeners told of its end. */
-  readonly told: { logged: number; heard: number };
+  /** How often the log and the listeners told of its end, and what the listeners were told of last. */
+  readonly told: { logged: number; heard: number; last: SessionEvent['type'] | undefined };
   /** What somebody has done that may end it. */
   readonly causes: Set<EndReason>;
   /** The event store failed it. */
   storeFailed: boolean;
+}
+
+/** What `terminate` promises: that the session has ended, or that there was none. */
+export interface Ending {
+  readonly session: SeenSession;
+  /** What it said when it resolved; undefined until then. */
+  said: boolean | undefined;
 }
 
 export interface Observed {
@@ -43,10 +50,14 @@ export interface Observed {
   readonly streams: readonly ClientStream[];
   /** Operations of the event store that have begun and not ended. */
   readonly storeOperations: number;
-  /** `drain` was called. */
+  /** `drain` was called, or the root stopped. */
   readonly draining: boolean;
+  /** `drain` has resolved. */
+  readonly drained: boolean;
   /** When; `Infinity` while it was not. */
   readonly drainingSince: number;
-  /** The id generator has returned an id that was in use. */
-  readonly repeatedId: boolean;
+  /** The id generator has failed, or returned an id that was in use. */
+  readonly idFailed: boolean;
+  /** What `terminate` has promised. */
+  readonly endings: readonly Ending[];
 }

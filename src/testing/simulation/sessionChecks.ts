@@ -1,24 +1,7 @@
 /** Checks of sessions: why they end, what holds them, and that registry, caps, actors and servers agree. */
 import type { Observed, SeenSession } from './observed.ts';
+import { type ActorLike, sessionActors } from './sessionActors.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
-
-interface ActorLike {
-  readonly id: string;
-  getSnapshot(): {
-    readonly value?: unknown;
-    readonly status: string;
-    readonly context?: { readonly sessionId?: string; readonly inFlight?: number };
-    readonly children?: Record<string, ActorLike | undefined>;
-  };
-}
-
-/** The session actors: the children of the root's children. */
-function sessionActors({ supervisor }: Observed): ActorLike[] {
-  const children = (actor: ActorLike) => Object.values(actor.getSnapshot().children ?? {}).filter((child) => !!child);
-  return children(supervisor.actor as unknown as ActorLike).flatMap((partition) =>
-    children(partition as ActorLike),
-  ) as ActorLike[];
-}
 
 /** The exchanges that hold a session as far as its clients can tell: certainly, or perhaps. */
 function holdsOf(observed: Observed, session: SeenSession): { certain: SimulatedExchange[]; possible: number } {

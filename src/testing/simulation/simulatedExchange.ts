@@ -1,4 +1,5 @@
 /** One request of a client in a simulation, and what came back so far: taken at once, or slowly. */
+import type { Place } from './places.ts';
 import { HOLD, type WireMessage } from './simulatedServer.ts';
 import { SseReader } from './sseReader.ts';
 
@@ -47,6 +48,8 @@ export interface ExchangeInit {
   readonly holds: number;
   /** It says nothing that could be accepted. */
   readonly nonsense?: boolean | undefined;
+  /** The embedder's code sends it, from here. */
+  readonly within?: Place | undefined;
 }
 
 /** What an exchange needs of the simulation. */
@@ -66,6 +69,9 @@ export interface ExchangeWorld {
   uploaded(exchange: SimulatedExchange): void;
 }
 
+/** Tells the `principal` option which exchange it is about. */
+export const NAME_HEADER = 'x-exchange';
+
 const METHOD = { initialize: 'POST', post: 'POST', listen: 'GET', resume: 'GET', delete: 'DELETE' } as const;
 const encoder = new TextEncoder();
 
@@ -74,12 +80,15 @@ export class SimulatedExchange {
   readonly kind: ExchangeKind;
   readonly client: number;
   readonly sessionId: string | undefined;
-  readonly found: boolean;
   readonly nonsense: boolean;
   readonly stream: ClientStream;
   readonly sentAt: number;
   /** Its body is still coming. */
   uploading = false;
+  /** The `principal` option failed for it. */
+  denied = false;
+  /** The embedder's code sent it, from here. */
+  readonly within: Place | undefined;
   status: number | undefined;
   headers: Headers = new Headers();
   /** The message of an error that it was answered with, outside of a stream. */
@@ -96,6 +105,7 @@ export class SimulatedExchange {
   abandoned = false;
   /** What the registry held when it asked for a session; undefined when that can't be told from outside. */
   admission: { readonly full: boolean; readonly principalFull: boolean } | undefined;
+  readonly #init: ExchangeInit;
   readonly #world: ExchangeWorld;
   readonly #abort = new AbortController();
   #upload: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -106,24 +116,35 @@ export class SimulatedExchange {
     this.kind = init.kind;
     this.client = init.client;
     this.sessionId = init.sessionId;
-    this.found = init.found;
+    this.within = init.within;
+    this.#init = init;
     this.nonsense = init.nonsense === true;
     this.stream = init.stream;
     this.sentAt = world.now;
     this.slow = (init.holds & HOLD.reader) !== 0;
     if (this.slow) this.stream.wasSlow = true;
     this.#world = world;
-    const slowly = init.body !== undefined && (init.holds & HOLD.body) !== 0;
-    const body = slowly ? this.#trickle(init.body) : (init.body ?? null);
-    if (!slowly) world.uploaded(this);
+  }
+
+  /** Sends the request. */
+  send(): void {
+    const { body: text, headers, holds, kind } = this.#init;
+    const slowly = text !== undefined && (holds & HOLD.body) !== 0;
+    const body = slowly ? this.#trickle(text) : (text ?? null);
+    if (!slowly) this.#world.uploaded(this);
     const request = new Request('http://127.0.0.1/mcp', {
-      method: METHOD[init.kind],
-      headers: init.headers,
+      method: METHOD[kind],
+      headers: { ...headers, [NAME_HEADER]: this.name },
       signal: this.#abort.signal,
       body,
       ...(slowly && { duplex: 'half' as const }),
     });
-    void world.fetch(request).then((response) => this.#take(response));
+    void this.#world.fetch(request).then((response) => this.#take(response));
+  }
+
+  /** The session is there, is this client's to use, and the supervisor takes such requests. */
+  get found(): boolean {
+    return this.#init.found && !this.denied;
   }
 
   /** Neither complete nor left by its client. */
@@ -178,11 +199,11 @@ export class SimulatedExchange {
         this.uploading = false;
       },
     });
-    void this.#send(encoder.encode(text));
+    void this.#sendSlowly(encoder.encode(text));
     return stream;
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  async #sendSlowly(bytes: Uint8Array): Promise<void> {
     const middle = bytes.length >> 1;
     await this.#world.reach(this, 'first half of the body');
     if (this.uploading) this.#upload?.enqueue(bytes.subarray(0, middle));

@@ -4,6 +4,7 @@
  */
 import type { ConnectableServer, ServerWithCleanup, SessionContext } from '../../index.ts';
 import type { AwaitPoints } from './awaitPoints.ts';
+import type { Place } from './places.ts';
 
 /** What waits at an await point, as bits. */
 export const HOLD = {
@@ -62,6 +63,8 @@ export interface ServerWorld {
   token(): string;
   /** A client has an exchange open for the answer of this call, and reads. */
   isWaitedFor(token: string): boolean;
+  /** The embedder's code is called. Returns what it returns, where it does what it should not. */
+  called(place: Place, sessionId: string): unknown;
 }
 
 /** What a call can do besides being answered. */
@@ -94,6 +97,10 @@ export class SimulatedServer implements ConnectableServer {
   closes = 0;
   cleanups = 0;
   ends = 0;
+  /** Its `connect` has not settled. */
+  connecting = false;
+  /** It was closed while it was being connected. */
+  closedEarly = false;
   /** It is being closed or cleaned up after. */
   closing = false;
   /** The factory or `connect` is at work. */
@@ -121,14 +128,23 @@ export class SimulatedServer implements ConnectableServer {
   }
 
   /** What the factory returns, when the plan lets it. */
-  async build(): Promise<ServerWithCleanup> {
-    await this.#attempt('factory');
-    this.built = true;
-    return { server: this, cleanup: (id) => this.#cleanUp(id) };
+  build(): Promise<ServerWithCleanup> {
+    this.starting = true;
+    const made = async () => {
+      await this.#hold('factory');
+      return { server: this, cleanup: (id: string | undefined) => this.#cleanUp(id) };
+    };
+    return this.#does('the factory', made, (failed) => {
+      this.starting = false;
+      this.built = !failed;
+      this.failed ||= failed;
+    });
   }
 
-  async connect(transport: WireTransport): Promise<void> {
+  connect(transport: WireTransport): Promise<void> {
     this.connects++;
+    this.connecting = true;
+    this.starting = true;
     this.#transport = transport;
     transport.onclose = () => {
       this.ends++;
@@ -137,21 +153,59 @@ export class SimulatedServer implements ConnectableServer {
       this.asked.clear();
     };
     transport.onmessage = (message, extra) => this.#take(message, extra);
-    await transport.start();
-    await this.#attempt('connect');
+    const connected = async () => {
+      await transport.start();
+      await this.#hold('connect');
+    };
+    return this.#does('connect', connected, (failed) => {
+      this.connecting = false;
+      this.starting = false;
+      this.failed ||= failed;
+    });
   }
 
   /** Like the SDK's servers, it closes its transport; the plan may have it take its time, or fail. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closes++;
+    this.closedEarly ||= this.connecting;
     this.closing = true;
     this.#cutCalls();
     this.#world.note(`${this.name} is closed`);
-    try {
+    const closed = async () => {
       await this.#transport?.close();
       await this.#hold('close');
-    } finally {
+    };
+    return this.#does('close', closed, () => {
       this.closing = false;
+    });
+  }
+
+  #cleanUp(id: string | undefined): Promise<void> {
+    this.cleanups++;
+    if (id !== this.context.id) this.cleanups = Number.NaN; // not ours to clean up
+    this.#world.note(`${this.name} is cleaned up after`);
+    this.closing = true;
+    return this.#does(
+      'cleanup',
+      () => this.#hold('cleanup'),
+      () => {
+        this.closing = false;
+      },
+    );
+  }
+
+  /** What the embedder's code does where it should not, or else what it is for. */
+  #does<T>(place: Place, normally: () => Promise<T>, over: (failed: boolean) => void): Promise<T> {
+    try {
+      const done = (this.#world.called(place, this.name) as Promise<T> | undefined) ?? normally();
+      done.then(
+        () => over(false),
+        () => over(true),
+      );
+      return done;
+    } catch (error) {
+      over(true);
+      throw error;
     }
   }
 
@@ -170,29 +224,6 @@ export class SimulatedServer implements ConnectableServer {
   /** Waits where the plan says so, and fails where the schedule does. */
   async #hold(what: keyof typeof HOLD): Promise<void> {
     if (this.holds & HOLD[what]) await this.#world.points.reach(this, this.client, `${this.name}: ${what}`, true);
-  }
-
-  /** A failure here is one that ends the session. */
-  async #attempt(what: 'factory' | 'connect'): Promise<void> {
-    this.starting = true;
-    try {
-      await this.#hold(what);
-    } catch (error) {
-      this.failed = true;
-      throw error;
-    } finally {
-      this.starting = false;
-    }
-  }
-
-  async #cleanUp(id: string | undefined): Promise<void> {
-    this.cleanups++;
-    if (id !== this.context.id) this.cleanups = Number.NaN; // not ours to clean up
-    this.#world.note(`${this.name} is cleaned up after`);
-    this.closing = true;
-    await this.#hold('cleanup').finally(() => {
-      this.closing = false;
-    });
   }
 
   // --- what the schedule has it do
@@ -229,6 +260,12 @@ export class SimulatedServer implements ConnectableServer {
 
   #take(message: WireMessage, extra: MessageExtra | undefined): void {
     const { id, method, params } = message;
+    try {
+      this.#world.called('onmessage', this.name);
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
     if (method === undefined) return void (id !== undefined && this.asked.delete(id));
     if (method === 'notifications/cancelled') return void this.calls.delete(params?.requestId ?? '');
     if (id === undefined) return;

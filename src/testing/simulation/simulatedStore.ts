@@ -11,18 +11,23 @@ interface StoredEvent {
   readonly json: string;
 }
 
-/** Waits, where the schedule wants it, before an operation on this session's events goes on; may reject. */
-export type StoreGate = (sessionId: string, what: string) => Promise<void> | undefined;
+/** What the world does with a store's operations on a session's events. */
+export interface StoreWorld {
+  /** The store is called. Throws, or returns what it returns instead, where it does what it should not. */
+  called(sessionId: string): unknown;
+  /** Waits, where the schedule wants it, before an operation goes on; may reject. */
+  gate(sessionId: string, what: string): Promise<void> | undefined;
+}
 
 export class SimulatedStore implements EventStore {
   /** Operations that have begun and not ended. */
   pending = 0;
-  readonly #gate: StoreGate;
+  readonly #world: StoreWorld;
   #events: StoredEvent[] = [];
   #lastId = 0;
 
-  constructor(gate: StoreGate) {
-    this.#gate = gate;
+  constructor(world: StoreWorld) {
+    this.#world = world;
   }
 
   storeEvent(streamId: string, message: Message): Promise<string> {
@@ -67,11 +72,21 @@ export class SimulatedStore implements EventStore {
     return at < 0 ? undefined : this.#events.slice(at + 1).find(({ streamId }) => streamId === last.streamId);
   }
 
-  async #operation<T>(streamId: string, what: string, run: () => T | Promise<T>): Promise<T> {
+  #operation<T>(streamId: string, what: string, run: () => T | Promise<T>): Promise<T> {
+    const sessionId = decodeURIComponent(streamId.slice(0, streamId.lastIndexOf(':')));
+    const instead = this.#world.called(sessionId) as Promise<T> | undefined;
+    return this.#counted(instead ?? this.#gated(sessionId, what, run));
+  }
+
+  async #gated<T>(sessionId: string, what: string, run: () => T | Promise<T>): Promise<T> {
+    await this.#world.gate(sessionId, what);
+    return await run();
+  }
+
+  async #counted<T>(operation: Promise<T>): Promise<T> {
     this.pending++;
     try {
-      await this.#gate(decodeURIComponent(streamId.slice(0, streamId.lastIndexOf(':'))), what);
-      return await run();
+      return await operation;
     } finally {
       this.pending--;
     }

@@ -72,6 +72,8 @@ class Simulation {
     this.world = new SimulationWorld(
       settingsOf(settings),
       {
+        heard: (session, event) => each(({ heard }) => heard?.(this.world, session, event)),
+        said: (ending) => each(({ said }) => said?.(this.world, ending)),
         ended: (session, lastActiveAt) => each(({ ended }) => ended?.(this.world, session, lastActiveAt)),
         answered: (exchange) => each(({ answered }) => answered?.(this.world, exchange)),
         received: (exchange, message) => each(({ received }) => received?.(this.world, exchange, message)),

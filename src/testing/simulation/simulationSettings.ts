@@ -17,6 +17,8 @@ export interface SimulationSettings {
   readonly enableJsonResponse: boolean;
   /** Whether there is an event store. */
   readonly eventStore: boolean;
+  /** Whether the embedder watches the actors: by the option `inspect`, the actor system and subscriptions. */
+  readonly watched: boolean;
 }
 
 const FLAGS = {
@@ -27,10 +29,11 @@ const FLAGS = {
   keepAlive: 16,
   smallBuffer: 32,
   roomy: 64,
+  watched: 128,
 };
 
 /** As many different settings there are. */
-export const SETTINGS = 128;
+export const SETTINGS = 256;
 
 /** Settings by number, from 0 to `SETTINGS - 1`; 0 is the plainest. */
 export function settingsOf(number: number): SimulationSettings {
@@ -49,6 +52,7 @@ export function settingsOf(number: number): SimulationSettings {
     whenFull: has('reject') ? 'reject' : 'evict-idle',
     enableJsonResponse: has('enableJsonResponse'),
     eventStore: has('eventStore'),
+    watched: has('watched'),
   };
 }
 
@@ -60,7 +64,7 @@ export function describeSettings(number: number): string {
 
 /** The supervisor's options that settings stand for, but for the server and the event store. */
 export function optionsOf(settings: SimulationSettings): Omit<SessionSupervisorOptions, 'server' | 'eventStore'> {
-  const { eventStore, resumeTimeout, ...options } = settings;
+  const { eventStore, resumeTimeout, watched: _, ...options } = settings;
   // The supervisor refuses it where no call can be resumed.
   return eventStore && !options.enableJsonResponse ? { ...options, resumeTimeout } : options;
 }

@@ -6,17 +6,19 @@ import {
   createSessionSupervisor,
   type EndReason,
   type LogEntry,
-  type ServerWithCleanup,
-  type SessionContext,
   type SessionEvent,
   type SessionSupervisor,
   type SessionSupervisorOptions,
 } from '../../index.ts';
 import { AwaitPoints } from './awaitPoints.ts';
-import type { Observed, SeenSession } from './observed.ts';
+import { attach, callbackOptions } from './callbacks.ts';
+import { Embedder } from './embedder.ts';
+import { Ledger, type LedgerWatcher } from './ledger.ts';
+import type { Ending, Observed, SeenSession } from './observed.ts';
+import type { Place } from './places.ts';
 import { SimulatedClient } from './simulatedClient.ts';
 import { type ClientStream, type ExchangeInit, type ExchangeWorld, SimulatedExchange } from './simulatedExchange.ts';
-import { HOLD, type ServerWorld, SimulatedServer, type WireMessage } from './simulatedServer.ts';
+import { HOLD, type ServerWorld, type WireMessage } from './simulatedServer.ts';
 import { SimulatedStore } from './simulatedStore.ts';
 import { SimulationClock } from './simulationClock.ts';
 import { optionsOf, type SimulationSettings } from './simulationSettings.ts';
@@ -24,19 +26,12 @@ import { optionsOf, type SimulationSettings } from './simulationSettings.ts';
 /** Who the clients are; the last one is nobody in particular. */
 const PRINCIPALS = ['ann', 'ann', 'bob', 'bob', undefined];
 
-/** What follows the number in a session id: what could be mistaken for part of something else. */
-const ID_ENDINGS = ['', ':get', '_0', '%3A'];
-
-/** Entries of the log that tell of a mistake of the supervisor's own. */
-const SURPRISES = ['request.failed', 'supervisor.failed', 'listener.failed', 'inspect.failed', 'principal.failed'];
-
 /** Is told what happens, as it happens. */
-export interface Watcher {
-  ended(session: SeenSession, lastActiveAt: number): void;
+export interface Watcher extends LedgerWatcher {
   answered(exchange: SimulatedExchange): void;
   received(exchange: SimulatedExchange, message: WireMessage): void;
-  /** Something that must not happen at all. */
-  surprised(what: string): void;
+  /** `terminate` has resolved. */
+  said(ending: Ending): void;
 }
 
 /** What a simulation can be made with, besides its schedule. */
@@ -53,7 +48,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   readonly clock = new SimulationClock();
   readonly points = new AwaitPoints();
   readonly clients: readonly SimulatedClient[];
-  readonly sessions = new Map<string, SeenSession>();
+  readonly embedder: Embedder;
   exchanges: SimulatedExchange[] = [];
   drainingSince = Number.POSITIVE_INFINITY;
   drained = false;
@@ -61,34 +56,43 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   settled = true;
   /** The next id that the generator makes is one that is in use. */
   repeatsId = false;
-  repeatedId = false;
+  idFailed = false;
+  /** How many ids the generator has made. */
+  ids = 0;
+  endings: Ending[] = [];
   /** What is to be done, by the number of a client, in the listener that hears next of one of its sessions. */
   readonly reactions = new Map<number, { readonly to: SessionEvent['type']; react(session: SeenSession): void }>();
   /** What happened since the lines were last taken. */
   lines: string[] = [];
   readonly #watcher: Watcher;
+  readonly #ledger: Ledger;
   readonly #store: SimulatedStore;
+  /** `drain` was called. */
+  #asked = false;
   #activity = 0;
   #until: number | undefined;
-  #count = { session: 0, exchange: 0, token: 0, idle: 0 };
+  #count = { exchange: 0, token: 0 };
 
   constructor(settings: SimulationSettings, watcher: Watcher, { create = createSessionSupervisor }: SimulationOptions) {
     this.settings = settings;
     this.#watcher = watcher;
     this.clients = PRINCIPALS.map((principal, index) => new SimulatedClient(index, principal, this));
-    this.#store = new SimulatedStore((sessionId, what) => this.#storeGate(sessionId, what));
+    this.embedder = new Embedder((what) => this.#strays(what));
+    this.#ledger = new Ledger(this, watcher, (entry) => this.#isExcused(entry));
+    this.#store = new SimulatedStore({
+      called: (sessionId) => this.called('the store', sessionId),
+      gate: (sessionId, what) => this.#storeGate(sessionId, what),
+    });
     this.supervisor = create({
       ...optionsOf(settings),
       ...(settings.eventStore && { eventStore: this.#store }),
-      clock: this.clock,
-      server: (context) => this.#build(context),
-      principal: ({ headers }) => headers['x-principal'] as string | undefined,
-      sessionIdGenerator: () => this.#newId(),
-      logger: (entry) => this.#logged(entry),
+      ...callbackOptions(this, this.#ledger),
     });
-    for (const type of ['session.opened', 'session.active', 'session.idle', 'session.terminated'] as const) {
-      this.supervisor.on(type, (event) => this.#changed(event));
-    }
+    attach(this, this.#ledger);
+  }
+
+  get sessions(): ReadonlyMap<string, SeenSession> {
+    return this.#ledger.sessions;
   }
 
   get now(): number {
@@ -113,8 +117,10 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   exchange(init: ExchangeInit): SimulatedExchange {
     if (this.settled) this.exchanges = this.exchanges.filter(({ open }) => open); // the others have been looked at
     if (init.kind === 'delete' && init.found) this.sessions.get(init.sessionId ?? '')?.causes.add('deleted');
-    const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, init, this);
+    const { within } = this.embedder;
+    const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, { ...init, within }, this);
     this.exchanges.push(exchange);
+    exchange.send();
     return exchange;
   }
 
@@ -132,7 +138,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   /** Something else is to happen in the middle of what goes on by itself. */
   unsettle(): void {
     this.settled = false;
-    for (const exchange of this.exchanges) exchange.admission = undefined; // the room may change before it asks for it
+    this.#forgetRoom();
   }
 
   /** Has time pass until then, with the next `elapse`. */
@@ -152,10 +158,28 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   }
 
   drain(): void {
-    this.drainingSince = this.now;
+    if (!this.draining) this.drainingSince = this.now;
+    if (this.#asked) return;
+    this.#asked = true;
     void this.supervisor.drain().then(() => {
       this.drained = true;
       this.note('drained');
+    });
+  }
+
+  /** Stops the root actor, which is a drain that nobody waits for. */
+  stop(): void {
+    if (!this.draining) this.drainingSince = this.now;
+    this.supervisor.actor.stop();
+  }
+
+  terminate(session: SeenSession, reason: EndReason): void {
+    const ending: Ending = { session, said: undefined };
+    this.endings = [...this.endings.filter(({ said }) => said === undefined), ending];
+    session.causes.add(reason);
+    void this.supervisor.terminate(session.id, reason).then((said) => {
+      ending.said = said;
+      this.#watcher.said(ending);
     });
   }
 
@@ -203,7 +227,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   /** What can be told from outside of the room that there is for a session. */
   uploaded(exchange: SimulatedExchange): void {
-    if (exchange.kind !== 'initialize' || !this.settled) return;
+    if (exchange.kind !== 'initialize' || !this.settled || exchange.within !== undefined) return;
     const { maxSessions, maxSessionsPerPrincipal, whenFull } = this.settings;
     const all = [...this.supervisor.sessions()];
     const principal = PRINCIPALS[exchange.client];
@@ -216,87 +240,32 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   // --- what the supervisor calls
 
-  #build(context: SessionContext): Promise<ServerWithCleanup> {
-    const [client = 0, attempt = 0] = String(context.clientInfo?.name).split('.').map(Number);
-    const opening = this.clients[client]?.attempts[attempt];
-    const id = String(context.id);
-    if (opening?.exchange === undefined || this.sessions.has(id)) {
-      this.#watcher.surprised(`A server is to be built for ${id} a second time`);
-      throw new Error('No such attempt');
-    }
-    const server = new SimulatedServer(id, client, context, opening.holds, this);
-    this.sessions.set(id, {
-      id,
-      client,
-      principal: PRINCIPALS[client],
-      server,
-      opening: opening.exchange,
-      createdAt: this.now,
-      state: 'initializing',
-      stateBefore: 'initializing',
-      opened: false,
-      idleOrder: 0,
-      reason: undefined,
-      endedAt: Number.NaN,
-      told: { logged: 0, heard: 0 },
-      causes: new Set(),
-      storeFailed: false,
-    });
-    this.note(`${id} is to be opened`);
-    return server.build();
+  /** The embedder's code is called, about this session. */
+  called(place: Place, sessionId: string): unknown {
+    return this.embedder.called(place, this.sessions.get(sessionId));
   }
 
-  #changed({ type, session, reason }: SessionEvent): void {
-    const seen = this.sessions.get(session.id);
-    if (seen === undefined) {
-      // It may have ended before its server was to be built; nothing else can have happened to it.
-      if (type !== 'session.terminated') this.#watcher.surprised(`${session.id} is ${type}, and has no server`);
-      return;
-    }
-    if (type === 'session.terminated') {
-      seen.told.heard++;
-      if (seen.reason !== reason) this.#watcher.surprised(`${seen.id} ends as ${reason}, by its log as ${seen.reason}`);
-      return this.#watcher.ended(seen, session.lastActiveAt);
-    }
-    if (seen.state === 'terminated') return this.#watcher.surprised(`${seen.id} is ${type} after its end`);
-    this.note(`${seen.id} is ${type.slice(8)}`);
-    if (type === 'session.opened') {
-      if (seen.opened) this.#watcher.surprised(`${seen.id} is opened twice`);
-      seen.opened = true;
-    } else {
-      seen.stateBefore = seen.state;
-      seen.state = session.state;
-    }
-    if (type === 'session.idle') seen.idleOrder = ++this.#count.idle;
-    const reaction = this.reactions.get(seen.client);
-    if (reaction?.to !== type) return;
-    this.reactions.delete(seen.client);
-    reaction.react(seen);
+  /** Has happen what is to happen in this listener. */
+  react({ type }: SessionEvent, session: SeenSession | undefined): void {
+    const reaction = session && this.reactions.get(session.client);
+    if (session === undefined || reaction?.to !== type) return;
+    this.reactions.delete(session.client);
+    reaction.react(session);
   }
 
-  #logged({ event, sessionId, reason, error, message }: LogEntry): void {
-    const seen = this.sessions.get(sessionId ?? '');
-    if (event === 'store.failed' && seen !== undefined) seen.storeFailed = true;
-    if (SURPRISES.includes(event)) this.#watcher.surprised(`${message}: ${String(error)}`);
-    if (event !== 'session.terminated') return;
-    this.note(`${sessionId} has ended: ${reason}`);
-    if (seen === undefined) return;
-    seen.told.logged++;
-    seen.stateBefore = seen.state;
-    seen.state = 'terminated';
-    seen.reason = reason as EndReason;
-    seen.endedAt = this.now;
+  #isExcused({ error, event }: LogEntry): boolean {
+    if (event === 'principal.failed') return this.exchanges.some(({ denied }) => denied);
+    return this.embedder.threw(error);
   }
 
-  #newId(): string {
-    const [used] = this.supervisor.sessions();
-    if (this.repeatsId && used !== undefined) {
-      this.repeatsId = false;
-      this.repeatedId = true;
-      return used.id;
-    }
-    const number = ++this.#count.session;
-    return `s${number}${ID_ENDINGS[number % ID_ENDINGS.length]}`;
+  #strays(what: string): void {
+    this.note(what);
+    this.#forgetRoom();
+  }
+
+  /** The room for sessions may change before those ask for it who are about to. */
+  #forgetRoom(): void {
+    for (const exchange of this.exchanges) exchange.admission = undefined;
   }
 
   #storeGate(sessionId: string, what: string): Promise<void> | undefined {

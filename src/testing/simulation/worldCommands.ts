@@ -10,10 +10,7 @@ const paddingOf = (how: number) => (how % 4) * 150;
 const REACTIONS: readonly { readonly name: string; react(world: SimulationWorld, session: SeenSession): void }[] = [
   {
     name: 'terminate it',
-    react: ({ supervisor }, { causes, id }) => {
-      causes.add('terminated');
-      void supervisor.terminate(id);
-    },
+    react: (world, session) => world.terminate(session, 'terminated'),
   },
   { name: 'have its server close itself', react: (_, { server }) => server.leave() },
   { name: 'tell it something', react: (_, { server }) => void server.push(false, 0) },
@@ -104,8 +101,7 @@ export const WORLD_COMMANDS: readonly CommandKind[] = [
       const session = seenOf(world, client, which);
       const reason = pick(['terminated', 'crashed', 'closed', 'evicted', 'drained', 'deleted'] as const, how);
       if (session === undefined || reason === undefined) return undefined;
-      session.causes.add(reason);
-      void world.supervisor.terminate(session.id, reason);
+      world.terminate(session, reason);
       return `terminate(${session.id}, ${reason})`;
     },
   },
