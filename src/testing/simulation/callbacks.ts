@@ -28,6 +28,8 @@ export interface CallbackWorld {
   repeatsId: boolean;
   idFailed: boolean;
   ids: number;
+  /** The supervisor has asked for its principal. */
+  arrived(exchange: SimulatedExchange): void;
   /** Has happen what is to happen in this listener. */
   react(event: SessionEvent, session: SeenSession | undefined): void;
 }
@@ -46,13 +48,15 @@ export function callbackOptions(world: CallbackWorld, ledger: Ledger): Callbacks
     server: (context) => build(world, ledger, context),
     principal: ({ headers }) => {
       const exchange = world.exchanges.find(({ name }) => name === headers[NAME_HEADER]);
-      return fails(
+      const principal = fails(
         () => embedder.called('the principal option', world.sessions.get(exchange?.sessionId ?? '')),
         () => {
           if (exchange !== undefined) exchange.denied = true;
         },
         headers['x-principal'] as string | undefined,
       );
+      if (exchange !== undefined && !exchange.denied) world.arrived(exchange);
+      return principal;
     },
     sessionIdGenerator: () =>
       fails(

@@ -39,7 +39,7 @@ export function unansweredForNothing(observed: Observed): string | undefined {
 
 function waitsForNothing(observed: Observed, exchange: SimulatedExchange): string | undefined {
   const { kind, isStream, reading, status, stream, uploading } = exchange;
-  if (uploading || (isStream && !reading) || observed.storeOperations > 0) return undefined;
+  if (uploading || exchange.waitsForTurn || (isStream && !reading) || observed.storeOperations > 0) return undefined;
   const session = sessionOf(observed, exchange);
   const lives = session !== undefined && session.state !== 'terminated';
   if (kind === 'initialize')
@@ -55,8 +55,9 @@ function waitsForNothing(observed: Observed, exchange: SimulatedExchange): strin
 }
 
 function endedEmpty(observed: Observed, exchange: SimulatedExchange): string | undefined {
-  const { hungUp, kind, status, stream } = exchange;
-  if (hungUp || stream.wasSlow || (status !== 200 && status !== 204)) return undefined;
+  const { cut, hungUp, kind, pipelined, status, stream } = exchange;
+  if (cut && !pipelined && !observed.draining) return 'is cut, without an answer';
+  if (hungUp || pipelined || stream.wasSlow || (status !== 200 && status !== 204)) return undefined;
   if (observed.settings.eventStore && stream.sentAway) return undefined;
   if (kind === 'resume' && sessionOf(observed, exchange)?.storeFailed) return undefined;
   const missing = stream.requests.find(({ cancelled, responses }) => responses.length === 0 && !cancelled);

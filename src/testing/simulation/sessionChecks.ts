@@ -10,7 +10,9 @@ function holdsOf(observed: Observed, session: SeenSession): { certain: Simulated
   for (const exchange of observed.exchanges) {
     const its = exchange === session.opening || (exchange.sessionId === session.id && exchange.kind !== 'delete');
     if (!its || !exchange.found || !exchange.open) continue;
-    if (exchange.status === undefined || (exchange.isStream && exchange.reading)) certain.push(exchange);
+    if (exchange.waitsForTurn)
+      possible++; // it may be answered already
+    else if (exchange.status === undefined || (exchange.isStream && exchange.reading)) certain.push(exchange);
     else if (exchange.isStream) possible++;
   }
   return { certain, possible };
@@ -39,7 +41,8 @@ export function causeOfEnding({ clock, draining, settings }: Observed, session: 
     crashed: server.failed,
     drained: draining,
     terminated: false,
-    closed: server.left || server.refused || (opening.hungUp && (!opened || opening.status === undefined)),
+    closed:
+      server.left || server.refused || ((opening.hungUp || opening.cut) && (!opened || opening.status === undefined)),
   };
   if (reason === undefined) return `${session.id} ends without a reason`;
   return has[reason] || causes.has(reason)
@@ -188,7 +191,7 @@ export function leftAfterDrain(observed: Observed): string | undefined {
   if (supervisor.actor.getSnapshot().value !== 'stopped') return 'The supervisor is not stopped';
   const [timer] = clock.pending;
   if (timer !== undefined) return `A timer of ${timer.delay} ms is left, due at ${timer.due}`;
-  const open = exchanges.find((exchange) => exchange.open && exchange.reading);
+  const open = exchanges.find((exchange) => exchange.open && exchange.reading && !exchange.waitsForTurn);
   if (open !== undefined) return `${open.name} (${open.kind}) is left open`;
   for (const { id, server } of sessions.values()) {
     if (server.built && !server.starting && server.closes === 0) return `The server of ${id} is not closed`;

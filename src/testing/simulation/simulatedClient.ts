@@ -68,7 +68,6 @@ export class SimulatedClient {
       client: this.index,
       sessionId: undefined,
       headers: this.#headers(undefined, POST),
-      found: !this.#world.draining,
       body,
       stream: newStream(undefined, requests),
       holds,
@@ -128,6 +127,15 @@ export class SimulatedClient {
     return this.#exchange('delete', session, ACCEPT, undefined, newStream(session.id, []), 0);
   }
 
+  /** What it asks for is there and its own, and the supervisor takes such requests. */
+  finds({ kind, sessionId }: SimulatedExchange): boolean {
+    const { draining, supervisor } = this.#world;
+    if (sessionId === undefined) return !draining;
+    const session = supervisor.session(sessionId);
+    if (session === undefined || session.state === 'initializing' || session.principal !== this.principal) return false;
+    return !draining || (kind !== 'listen' && kind !== 'resume');
+  }
+
   /** The initialize was answered. */
   initialized(exchange: SimulatedExchange): void {
     const id = exchange.headers.get('mcp-session-id');
@@ -167,12 +175,8 @@ export class SimulatedClient {
     holds: number,
     nonsense = false,
   ): SimulatedExchange {
-    const info = this.#world.supervisor.session(id);
-    const there = info !== undefined && info.state !== 'initializing' && info.principal === this.principal;
-    const refused = this.#world.draining && (kind === 'listen' || kind === 'resume');
     const headers = { ...this.#headers(id, accept), 'MCP-Protocol-Version': version };
-    const found = there && !refused;
-    const init = { kind, client: this.index, sessionId: id, headers, found, body, stream, holds, nonsense };
+    const init = { kind, client: this.index, sessionId: id, headers, body, stream, holds, nonsense };
     return this.#world.exchange(init);
   }
 

@@ -2,6 +2,7 @@
 import type { Place } from './places.ts';
 import { HOLD, type WireMessage } from './simulatedServer.ts';
 import { SseReader } from './sseReader.ts';
+import type { Wire, WireAnswer } from './wire.ts';
 
 export type ExchangeKind = 'initialize' | 'post' | 'listen' | 'resume' | 'delete';
 
@@ -40,8 +41,6 @@ export interface ExchangeInit {
   readonly client: number;
   readonly sessionId: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** The session is there, is this client's to use, and the supervisor takes such requests. */
-  readonly found: boolean;
   readonly body: string | undefined;
   readonly stream: ClientStream;
   /** What takes its time, as bits of `HOLD`. */
@@ -55,7 +54,8 @@ export interface ExchangeInit {
 /** What an exchange needs of the simulation. */
 export interface ExchangeWorld {
   readonly now: number;
-  fetch(request: Request): Promise<Response>;
+  /** The way on which it is sent. */
+  wire(exchange: SimulatedExchange): Wire;
   /** Waits at an await point. */
   reach(exchange: SimulatedExchange, what: string): Promise<void>;
   /** Lets it go on from wherever it waits. */
@@ -72,6 +72,9 @@ export interface ExchangeWorld {
 /** Tells the `principal` option which exchange it is about. */
 export const NAME_HEADER = 'x-exchange';
 
+/** How long a server may read on that has answered, in ms. */
+const LINGER_TIME = 2_000;
+
 const METHOD = { initialize: 'POST', post: 'POST', listen: 'GET', resume: 'GET', delete: 'DELETE' } as const;
 const encoder = new TextEncoder();
 
@@ -85,8 +88,12 @@ export class SimulatedExchange {
   readonly sentAt: number;
   /** Its body is still coming. */
   uploading = false;
+  /** It has arrived; its session was there and its client's to use, and the supervisor took such requests. */
+  found = false;
   /** The `principal` option failed for it. */
   denied = false;
+  /** It was answered while its body was still coming. */
+  cutShort = false;
   /** The embedder's code sent it, from here. */
   readonly within: Place | undefined;
   status: number | undefined;
@@ -107,9 +114,7 @@ export class SimulatedExchange {
   admission: { readonly full: boolean; readonly principalFull: boolean } | undefined;
   readonly #init: ExchangeInit;
   readonly #world: ExchangeWorld;
-  readonly #abort = new AbortController();
-  #upload: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #wire: Wire | undefined;
 
   constructor(name: string, init: ExchangeInit, world: ExchangeWorld) {
     this.name = name;
@@ -128,28 +133,40 @@ export class SimulatedExchange {
 
   /** Sends the request. */
   send(): void {
-    const { body: text, headers, holds, kind } = this.#init;
-    const slowly = text !== undefined && (holds & HOLD.body) !== 0;
-    const body = slowly ? this.#trickle(text) : (text ?? null);
+    const { body, headers, holds, kind } = this.#init;
+    const slowly = body !== undefined && (holds & HOLD.body) !== 0;
+    this.uploading = slowly;
+    this.#wire = this.#world.wire(this);
+    if (this.waitsForTurn) this.stream.wasSlow = true;
     if (!slowly) this.#world.uploaded(this);
-    const request = new Request('http://127.0.0.1/mcp', {
-      method: METHOD[kind],
-      headers: { ...headers, [NAME_HEADER]: this.name },
-      signal: this.#abort.signal,
-      body,
-      ...(slowly && { duplex: 'half' as const }),
-    });
-    void this.#world.fetch(request).then((response) => this.#take(response));
-  }
-
-  /** The session is there, is this client's to use, and the supervisor takes such requests. */
-  get found(): boolean {
-    return this.#init.found && !this.denied;
+    const request = { method: METHOD[kind], headers: { ...headers, [NAME_HEADER]: this.name }, body, slowly };
+    void this.#wire.send(request).then((answer) => this.#take(answer));
+    if (slowly) void this.#sendSlowly(encoder.encode(body));
   }
 
   /** Neither complete nor left by its client. */
   get open(): boolean {
     return !this.ended && !this.hungUp;
+  }
+
+  /** Its answer comes when those to the requests before it on its connection have come. */
+  get waitsForTurn(): boolean {
+    return this.#wire?.before.some(({ open }) => open) === true;
+  }
+
+  /** It shares its connection with others, and so their fate. */
+  get pipelined(): boolean {
+    return this.#wire?.shared === true;
+  }
+
+  /** Its connection has ended, without an answer. */
+  get cut(): boolean {
+    return this.ended && this.status === undefined;
+  }
+
+  /** It was answered while its body was still coming: a server may read on for a moment, so that its client sees that. */
+  get lingers(): boolean {
+    return this.cutShort && this.#world.now <= this.stream.leftAt + LINGER_TIME;
   }
 
   /** It asks for the messages that belong to no call. */
@@ -167,12 +184,8 @@ export class SimulatedExchange {
     if (!this.open) return;
     this.hungUp = true;
     this.stream.leftAt = this.#world.now;
-    const cancel = () => void this.#reader?.cancel().catch(() => {});
-    if (readerFirst) cancel();
-    this.#abort.abort();
-    if (this.uploading) this.#upload?.error(new Error('The client has gone'));
     this.uploading = false;
-    if (!readerFirst) cancel();
+    this.#wire?.leave(readerFirst);
     this.#world.release(this);
   }
 
@@ -188,40 +201,32 @@ export class SimulatedExchange {
     this.#world.release(this);
   }
 
-  /** The body comes in two chunks, each when the schedule says so. */
-  #trickle(text: string): ReadableStream<Uint8Array> {
-    this.uploading = true;
-    const stream = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#upload = controller;
-      },
-      cancel: () => {
-        this.uploading = false;
-      },
-    });
-    void this.#sendSlowly(encoder.encode(text));
-    return stream;
+  /** Nobody wants the rest of its body. */
+  stopUpload(): void {
+    this.uploading = false;
   }
 
+  /** The body comes in two chunks, each when the schedule says so. */
   async #sendSlowly(bytes: Uint8Array): Promise<void> {
     const middle = bytes.length >> 1;
     await this.#world.reach(this, 'first half of the body');
-    if (this.uploading) this.#upload?.enqueue(bytes.subarray(0, middle));
+    if (this.uploading) this.#wire?.upload(bytes.subarray(0, middle), false);
     await this.#world.reach(this, 'second half of the body');
     if (!this.uploading) return;
     this.uploading = false;
     this.#world.uploaded(this);
-    this.#upload?.enqueue(bytes.subarray(middle));
-    this.#upload?.close();
+    this.#wire?.upload(bytes.subarray(middle), true);
   }
 
-  async #take(response: Response): Promise<void> {
+  async #take(answer: WireAnswer | undefined): Promise<void> {
     if (this.hungUp) return;
-    this.status = response.status;
-    this.headers = response.headers;
-    this.isStream = response.headers.get('content-type') === 'text/event-stream';
+    if (answer === undefined) return this.#end();
+    this.status = answer.status;
+    this.cutShort = this.uploading;
+    this.headers = answer.headers;
+    this.isStream = answer.headers.get('content-type') === 'text/event-stream';
     if (!this.isStream) {
-      const text = await response.text();
+      const text = await answer.text();
       if (this.hungUp) return;
       if (text !== '') this.#judge(text);
       this.#end();
@@ -229,20 +234,18 @@ export class SimulatedExchange {
     }
     this.stream.begun = true;
     this.#world.answered(this);
-    if (response.body === null) return this.#end();
-    await this.#read(response.body.getReader());
+    await this.#read(answer);
   }
 
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-    this.#reader = reader;
+  async #read(answer: WireAnswer): Promise<void> {
     const events = new SseReader();
     for (;;) {
       if (this.slow) await this.#world.reach(this, 'reads on');
       if (this.abandoned || this.hungUp) return;
-      const chunk = await reader.read().catch(() => undefined);
+      const chunk = await answer.read();
       if (this.hungUp || this.abandoned) return;
-      if (chunk === undefined || chunk.done) return this.#end();
-      for (const { id, data } of events.take(chunk.value)) {
+      if (chunk === undefined) return this.#end();
+      for (const { id, data } of events.take(chunk)) {
         if (id !== undefined) this.stream.lastEventId = id;
         if (data !== '') this.#message(JSON.parse(data) as WireMessage);
       }
@@ -268,6 +271,6 @@ export class SimulatedExchange {
   #end(): void {
     this.ended = true;
     this.stream.leftAt = this.#world.now;
-    if (this.isStream) this.#world.note(`${this.name} ends`);
+    if (this.isStream || this.status === undefined) this.#world.note(`${this.name} ends`);
   }
 }

@@ -19,6 +19,8 @@ export interface SimulationSettings {
   readonly eventStore: boolean;
   /** Whether the embedder watches the actors: by the option `inspect`, the actor system and subscriptions. */
   readonly watched: boolean;
+  /** Whether requests come by Node's HTTP server, and not by `supervisor.fetch`. */
+  readonly node: boolean;
 }
 
 const FLAGS = {
@@ -30,10 +32,11 @@ const FLAGS = {
   smallBuffer: 32,
   roomy: 64,
   watched: 128,
+  node: 256,
 };
 
 /** As many different settings there are. */
-export const SETTINGS = 256;
+export const SETTINGS = 512;
 
 /** Settings by number, from 0 to `SETTINGS - 1`; 0 is the plainest. */
 export function settingsOf(number: number): SimulationSettings {
@@ -53,6 +56,7 @@ export function settingsOf(number: number): SimulationSettings {
     enableJsonResponse: has('enableJsonResponse'),
     eventStore: has('eventStore'),
     watched: has('watched'),
+    node: has('node'),
   };
 }
 
@@ -64,7 +68,7 @@ export function describeSettings(number: number): string {
 
 /** The supervisor's options that settings stand for, but for the server and the event store. */
 export function optionsOf(settings: SimulationSettings): Omit<SessionSupervisorOptions, 'server' | 'eventStore'> {
-  const { eventStore, resumeTimeout, watched: _, ...options } = settings;
+  const { eventStore, resumeTimeout, node: _, watched: __, ...options } = settings;
   // The supervisor refuses it where no call can be resumed.
   return eventStore && !options.enableJsonResponse ? { ...options, resumeTimeout } : options;
 }

@@ -2,6 +2,8 @@
  * The world of a simulation: a supervisor, and around it everything that it meets (clients, servers, an event store,
  * time), all in the hands of one schedule. It keeps account of what can be seen from outside.
  */
+
+import type { Server } from 'node:http';
 import {
   createSessionSupervisor,
   type EndReason,
@@ -14,6 +16,7 @@ import { AwaitPoints } from './awaitPoints.ts';
 import { attach, callbackOptions } from './callbacks.ts';
 import { Embedder } from './embedder.ts';
 import { Ledger, type LedgerWatcher } from './ledger.ts';
+import { NodeConnection, NodeWire, nodeServer } from './nodeWire.ts';
 import type { Ending, Observed, SeenSession } from './observed.ts';
 import type { Place } from './places.ts';
 import { SimulatedClient } from './simulatedClient.ts';
@@ -22,6 +25,8 @@ import { HOLD, type ServerWorld, type WireMessage } from './simulatedServer.ts';
 import { SimulatedStore } from './simulatedStore.ts';
 import { SimulationClock } from './simulationClock.ts';
 import { optionsOf, type SimulationSettings } from './simulationSettings.ts';
+import { WebWire } from './webWire.ts';
+import type { Wire } from './wire.ts';
 
 /** Who the clients are; the last one is nobody in particular. */
 const PRINCIPALS = ['ann', 'ann', 'bob', 'bob', undefined];
@@ -60,6 +65,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   /** How many ids the generator has made. */
   ids = 0;
   endings: Ending[] = [];
+  /** Numbers of clients whose next request goes behind those that are on their last connection. */
+  readonly pipelining = new Set<number>();
   /** What is to be done, by the number of a client, in the listener that hears next of one of its sessions. */
   readonly reactions = new Map<number, { readonly to: SessionEvent['type']; react(session: SeenSession): void }>();
   /** What happened since the lines were last taken. */
@@ -67,6 +74,9 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   readonly #watcher: Watcher;
   readonly #ledger: Ledger;
   readonly #store: SimulatedStore;
+  readonly #server: Server | undefined;
+  /** By the number of a client, the connection on which it last sent a request. */
+  readonly #connections = new Map<number, NodeConnection>();
   /** `drain` was called. */
   #asked = false;
   #activity = 0;
@@ -88,6 +98,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
       ...(settings.eventStore && { eventStore: this.#store }),
       ...callbackOptions(this, this.#ledger),
     });
+    if (settings.node) this.#server = nodeServer(this.supervisor);
     attach(this, this.#ledger);
   }
 
@@ -115,8 +126,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   /** Sends a request. */
   exchange(init: ExchangeInit): SimulatedExchange {
-    if (this.settled) this.exchanges = this.exchanges.filter(({ open }) => open); // the others have been looked at
-    if (init.kind === 'delete' && init.found) this.sessions.get(init.sessionId ?? '')?.causes.add('deleted');
+    // The others have been looked at.
+    if (this.settled) this.exchanges = this.exchanges.filter(({ lingers, open }) => open || lingers);
     const { within } = this.embedder;
     const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, { ...init, within }, this);
     this.exchanges.push(exchange);
@@ -200,8 +211,13 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     );
   }
 
-  fetch(request: Request): Promise<Response> {
-    return this.supervisor.fetch(request);
+  wire(exchange: SimulatedExchange): Wire {
+    if (this.#server === undefined) return new WebWire((request) => this.supervisor.fetch(request), exchange);
+    const last = this.#connections.get(exchange.client);
+    const shared = this.pipelining.delete(exchange.client) && last?.free === true;
+    const connection = shared ? last : new NodeConnection(this.#server);
+    this.#connections.set(exchange.client, connection);
+    return new NodeWire(connection, exchange);
   }
 
   reach(exchange: SimulatedExchange, what: string): Promise<void> {
@@ -210,6 +226,13 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
 
   release(exchange: SimulatedExchange): void {
     this.points.releaseAll(exchange);
+  }
+
+  /** The supervisor has asked for its principal. */
+  arrived(exchange: SimulatedExchange): void {
+    const { client, kind, sessionId } = exchange;
+    exchange.found = this.clients[client]?.finds(exchange) === true;
+    if (kind === 'delete' && exchange.found) this.sessions.get(sessionId ?? '')?.causes.add('deleted');
   }
 
   answered(exchange: SimulatedExchange): void {

@@ -34,15 +34,17 @@ export function otherTimers(observed: Observed): string | undefined {
   const of = (delay: number) => count((timer) => timer.delay === delay);
   const open = exchanges.filter((exchange) => exchange.open);
 
+  const waiting = open.filter((exchange) => exchange.waitsForTurn).length;
   const uploads = open.filter(({ found, status, uploading }) => found && uploading && status === undefined).length;
   const bodies = of(settings.requestBodyTimeout);
-  if (bodies !== uploads) return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
+  if (bodies > uploads || bodies < uploads - waiting)
+    return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
 
   const connections = open.filter(({ isStream }) => isStream);
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
-  if (keepAlives < fewest || keepAlives > connections.length)
+  if (keepAlives < fewest || keepAlives > connections.length + waiting)
     return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
 
   const parked = of(settings.resumeTimeout);
@@ -57,8 +59,9 @@ export function otherTimers(observed: Observed): string | undefined {
     return `${shutdowns} timers of shutdownTimeout for ${ending.length} endings`;
 
   const known: number[] = Object.values(settings).filter((value) => typeof value === 'number');
-  const others = count(({ delay }) => !known.includes(delay));
-  const slow = exchanges.filter((exchange) => exchange.open && !exchange.reading).length;
-  const causes = storeOperations + slow + (draining ? 1 : 0);
+  const others = count(({ delay, due }) => !known.includes(delay) && due > clock.now());
+  const slow = open.filter((exchange) => !exchange.reading || exchange.waitsForTurn).length;
+  const lingering = exchanges.filter(({ lingers }) => lingers).length;
+  const causes = storeOperations + slow + lingering + (draining ? 1 : 0);
   return others > causes ? `${others} timers that nothing calls for (${causes} things could)` : undefined;
 }

@@ -1,0 +1,80 @@
+/** A request of a simulation by the Node adapter: Node's HTTP server and `toNodeHandler`, over connections in memory. */
+import { createServer, type Server } from 'node:http';
+import type { SessionSupervisor } from '../../index.ts';
+import { toNodeHandler } from '../../node.ts';
+import { AnswerReader } from './answerReader.ts';
+import { SimulatedSocket } from './simulatedSocket.ts';
+import type { Wire, WireAnswer, WireRequest, WireUser } from './wire.ts';
+
+/** A server that listens nowhere; connections are handed to it. None of its own timers runs: they would run on real time. */
+export function nodeServer(supervisor: SessionSupervisor): Server {
+  return createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, toNodeHandler(supervisor));
+}
+
+/** One connection of a client, and the requests on it. */
+export class NodeConnection {
+  readonly #socket = new SimulatedSocket();
+  readonly #reader = new AnswerReader(() => this.#socket.received());
+  readonly users: WireUser[] = [];
+  /** Settles when the answers to the requests so far have been read. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(server: Server) {
+    server.emit('connection', this.#socket);
+  }
+
+  /** Another request can be sent on it. */
+  get free(): boolean {
+    return !this.#socket.destroyed && !this.#socket.writableEnded && !this.users.some(({ uploading }) => uploading);
+  }
+
+  write(bytes: Uint8Array | string): void {
+    this.#socket.arrive(Buffer.from(bytes));
+  }
+
+  /** Waits for the answer to the request that was just sent, after those before it. */
+  answer(user: WireUser): Promise<WireAnswer | undefined> {
+    this.users.push(user);
+    const answer = this.#turn.then(() => this.#reader.next());
+    this.#turn = answer.then((read) => read?.over);
+    return answer;
+  }
+
+  /** The client goes away, with all of its requests. */
+  leave(): void {
+    this.#socket.leave();
+    for (const user of this.users) user.hangUp(false);
+  }
+}
+
+export class NodeWire implements Wire {
+  readonly connection: NodeConnection;
+  readonly before: readonly WireUser[];
+  readonly #user: WireUser;
+
+  constructor(connection: NodeConnection, user: WireUser) {
+    this.connection = connection;
+    this.before = [...connection.users];
+    this.#user = user;
+  }
+
+  get shared(): boolean {
+    return this.connection.users.length > 1;
+  }
+
+  send({ body = '', headers, method, slowly }: WireRequest): Promise<WireAnswer | undefined> {
+    const lines = [`${method} /mcp HTTP/1.1`, 'Host: 127.0.0.1'];
+    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+    if (method === 'POST') lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
+    this.connection.write(`${lines.join('\r\n')}\r\n\r\n${slowly ? '' : body}`);
+    return this.connection.answer(this.#user);
+  }
+
+  upload(chunk: Uint8Array): void {
+    this.connection.write(chunk);
+  }
+
+  leave(): void {
+    this.connection.leave();
+  }
+}
