@@ -1,7 +1,8 @@
 /**
- * `npm run simulate -- [--minutes 5] [--seed 1] [--steps 150]`: simulates one seed after the other, for so long, and
- * says how it goes every few seconds. What breaks an invariant is shrunk and shown, and the exit code is 1; 2 for wrong
- * usage.
+ * `npm run simulate -- [--minutes 5] [--steps 10000000] [--seed 1] [--length 150]`: simulates one seed after the other
+ * until so many steps are done, or so much time has passed (5 minutes, where neither is given), and says how it goes
+ * every few seconds. What is left of the steps goes on from the seed that it names at the end. What breaks an invariant
+ * is shrunk and shown, and the exit code is 1; 2 for wrong usage.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -9,46 +10,65 @@ import fc from 'fast-check';
 import { SimulationFailure, shrinkScript, simulate } from 'mcp-session-supervisor/testing';
 
 const PROGRESS = 10_000;
+const USAGE = 'Usage: npm run simulate -- [--minutes N] [--steps N] [--seed S] [--length N]';
 
 /** @param {string} message */
 function refuseUsage(message) {
-  process.stderr.write(`${message}\nUsage: npm run simulate -- [--minutes N] [--seed S] [--steps N]\n`);
+  process.stderr.write(`${message}\n${USAGE}\n`);
   process.exit(2);
 }
 
 function flags() {
   const text = /** @type {const} */ ({ type: 'string' });
   try {
-    return parseArgs({ options: { minutes: text, seed: text, steps: text } }).values;
+    return parseArgs({ options: { length: text, minutes: text, seed: text, steps: text } }).values;
   } catch (error) {
     return refuseUsage(error instanceof Error ? error.message : String(error));
   }
 }
 
-const { minutes = '5', seed = String(randomInt(2 ** 31)), steps = '150' } = flags();
-if (!(Number(minutes) > 0)) refuseUsage(`--minutes takes a positive number; got ${minutes}`);
-if (!Number.isSafeInteger(Number(seed))) refuseUsage(`--seed takes a whole number; got ${seed}`);
-if (!(Number.isSafeInteger(Number(steps)) && Number(steps) > 0)) {
-  refuseUsage(`--steps takes a positive whole number; got ${steps}`);
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+function positiveWhole(name, value) {
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number > 0
+    ? number
+    : refuseUsage(`--${name} takes a positive whole number; got ${value}`);
 }
 
-process.stdout.write(`Simulating for ${minutes} minutes from seed ${seed}\n`);
+const { length = '150', minutes, seed = String(randomInt(2 ** 31)), steps } = flags();
+const enough = steps === undefined ? Number.POSITIVE_INFINITY : positiveWhole('steps', steps);
+const time = Number(minutes ?? (steps === undefined ? '5' : Number.POSITIVE_INFINITY));
+if (!(time > 0)) refuseUsage(`--minutes takes a positive number; got ${minutes}`);
+if (!Number.isSafeInteger(Number(seed))) refuseUsage(`--seed takes a whole number; got ${seed}`);
+const commands = positiveWhole('length', length);
+
+process.stdout.write(`Simulating from seed ${seed}\n`);
 const begin = Date.now();
-const end = begin + Number(minutes) * 60_000;
-let schedules = 0;
+const end = begin + time * 60_000;
+let current = Number(seed);
 let done = 0;
 let told = begin;
 
 function tell() {
   told = Date.now();
-  const perMinute = Math.round((schedules * 60_000) / Math.max(1, told - begin));
-  process.stdout.write(`${schedules} schedules, ${done} steps, ${perMinute} schedules a minute\n`);
+  const perSecond = Math.round((done * 1_000) / Math.max(1, told - begin));
+  process.stdout.write(`${done} steps in seeds ${seed} to ${current - 1}, ${perSecond} steps a second\n`);
 }
 
-for (; Date.now() < end; schedules++) {
-  const current = Number(seed) + schedules;
+// An error that nobody catches is a fault too, and no promise of ours knows of it.
+for (const event of /** @type {const} */ (['uncaughtException', 'unhandledRejection'])) {
+  process.on(event, (/** @type {unknown} */ error) => {
+    process.stdout.write(`Seed ${current}, ${event}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  });
+}
+
+for (; done < enough && Date.now() < end; current++) {
   try {
-    done += (await simulate({ seed: current, steps: Number(steps) })).script.commands.length;
+    done += (await simulate({ seed: current, steps: commands })).script.commands.length;
   } catch (error) {
     if (!(error instanceof SimulationFailure)) throw error;
     process.stdout.write(`Seed ${current} breaks ${error.invariant}: ${error.got}\nShrinking…\n\n`);
@@ -58,4 +78,4 @@ for (; Date.now() < end; schedules++) {
   if (Date.now() - told > PROGRESS) tell();
 }
 tell();
-process.stdout.write('Every invariant held\n');
+process.stdout.write(`Every invariant held. It goes on with --seed ${current}\n`);

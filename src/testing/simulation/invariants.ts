@@ -78,6 +78,14 @@ export const INVARIANTS: readonly Invariant[] = [
     settled: unansweredForNothing,
   },
   {
+    name: 'callsAreApart',
+    says: 'No call hears anything of another, also not of one that had its id.',
+    always: ({ sessions }) => {
+      for (const { server } of sessions.values()) if (server.misled !== undefined) return server.misled;
+      return undefined;
+    },
+  },
+  {
     name: 'refusalsHaveCauses',
     says: 'Nobody is refused without the cause that the refusal names.',
     answered: causeOfRefusal,

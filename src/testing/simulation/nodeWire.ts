@@ -32,9 +32,10 @@ export class NodeConnection {
     this.#socket.arrive(Buffer.from(bytes));
   }
 
-  /** Waits for the answer to the request that was just sent, after those before it. */
-  answer(user: WireUser): Promise<WireAnswer | undefined> {
+  /** Sends a request. Resolves to its answer, after those to the requests before it. */
+  send(request: string, user: WireUser): Promise<WireAnswer | undefined> {
     this.users.push(user);
+    this.write(request);
     const answer = this.#turn.then(() => this.#reader.next());
     this.#turn = answer.then((read) => read?.over);
     return answer;
@@ -66,8 +67,7 @@ export class NodeWire implements Wire {
     const lines = [`${method} /mcp HTTP/1.1`, 'Host: 127.0.0.1'];
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     if (method === 'POST') lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
-    this.connection.write(`${lines.join('\r\n')}\r\n\r\n${slowly ? '' : body}`);
-    return this.connection.answer(this.#user);
+    return this.connection.send(`${lines.join('\r\n')}\r\n\r\n${slowly ? '' : body}`, this.#user);
   }
 
   upload(chunk: Uint8Array): void {

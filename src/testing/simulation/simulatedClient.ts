@@ -101,9 +101,11 @@ export class SimulatedClient {
     return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
   }
 
-  cancel(session: ClientSession, request: ClientRequest): SimulatedExchange {
-    request.cancelled = true;
-    const params = { requestId: request.id };
+  /** Cancels the latest call that has the id of this one: the client means that one by it. */
+  cancel(session: ClientSession, { id }: ClientRequest): SimulatedExchange {
+    const request = session.requests.findLast((other) => other.id === id);
+    if (request !== undefined) request.cancelled = true;
+    const params = { requestId: id, token: request?.token };
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params }, [], 0);
   }
 

@@ -77,8 +77,10 @@ export class SimulatedServer implements ConnectableServer {
   readonly client: number;
   readonly context: SessionContext;
   readonly holds: number;
-  /** By the id of the request. */
-  readonly calls = new Map<string | number, ServedCall>();
+  /** Calls that it has not answered, by their tokens. */
+  readonly calls = new Map<string, ServedCall>();
+  /** What it heard that was meant for another call; undefined when there was nothing of the kind. */
+  misled: string | undefined;
   /** Tokens of the messages that belong to no call, in the order in which they were sent. */
   readonly pushed: string[] = [];
   /** Tokens of the messages that belong to a call, by the token of the call. */
@@ -209,16 +211,15 @@ export class SimulatedServer implements ConnectableServer {
     }
   }
 
-  /** Whether the call of this token is not answered, whatever its id is here. */
+  /** It has this call, and has not answered it. */
   serves(token: string): boolean {
-    for (const call of this.calls.values()) if (call.token === token) return true;
-    return false;
+    return this.calls.has(token);
   }
 
   #cutCalls(): void {
     if (!Number.isNaN(this.closedAt)) return;
     this.closedAt = this.#world.now;
-    for (const { token } of this.calls.values()) if (this.#world.isWaitedFor(token)) this.cut++;
+    for (const token of this.calls.keys()) if (this.#world.isWaitedFor(token)) this.cut++;
   }
 
   /** Waits where the plan says so, and fails where the schedule does. */
@@ -267,12 +268,12 @@ export class SimulatedServer implements ConnectableServer {
       throw error;
     }
     if (method === undefined) return void (id !== undefined && this.asked.delete(id));
-    if (method === 'notifications/cancelled') return void this.calls.delete(params?.requestId ?? '');
+    if (method === 'notifications/cancelled') return this.#cancel(params);
     if (id === undefined) return;
     if (method === 'initialize') return void this.#initialize(id, params?.protocolVersion);
     this.requests++;
     const call: ServedCall = { id, token: params?.token ?? '', extra };
-    this.calls.set(id, call);
+    this.calls.set(call.token, call);
     this.told.set(call.token, []);
     const how = params?.how ?? 0;
     const manner = CALL_MANNERS[(how >> 8) % CALL_MANNERS.length];
@@ -283,6 +284,16 @@ export class SimulatedServer implements ConnectableServer {
     if (manner === 'tells') this.tell(call, false, 0);
     if (manner === 'closes') this.leave();
     else void this.#answer(call, how, manner === 'answersTwice' ? 2 : 1);
+  }
+
+  /** A call is cancelled by the id of its request, and says by its token which one its client means. */
+  #cancel({ requestId, token }: NonNullable<WireMessage['params']> = {}): void {
+    for (const call of this.calls.values()) {
+      if (call.id !== requestId) continue;
+      if (call.token !== token && this.told.has(token ?? ''))
+        this.misled = `call ${call.token} is told that call ${token} is cancelled`;
+      this.calls.delete(call.token);
+    }
   }
 
   async #initialize(id: string | number, protocolVersion: string | undefined): Promise<void> {
@@ -306,8 +317,7 @@ export class SimulatedServer implements ConnectableServer {
         response = { id, error: { code: -32_000, message: token } };
       }
     }
-    if (this.calls.get(id) !== call) return; // cancelled, or the connection is closed
-    this.calls.delete(id);
+    if (!this.calls.delete(token)) return; // cancelled, or the connection is closed
     this.answered.add(token);
     for (let n = 0; n < times; n++) await this.#send(response);
   }
