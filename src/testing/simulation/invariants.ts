@@ -66,8 +66,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     name: 'endedIsNotFound',
     says: 'The id of a session that has ended answers 404 to POST, GET and DELETE, and so does a stranger’s.',
-    answered: (_, { found, kind, name, sessionId, status }) =>
-      found || sessionId === undefined || status === 404 || (status === 503 && kind !== 'delete')
+    answered: (_, { denied, found, kind, name, sessionId, status }) =>
+      found || denied || sessionId === undefined || status === 404 || (status === 503 && kind !== 'delete')
         ? undefined
         : `${name} (${kind} in ${sessionId}) is answered ${status}`,
   },

@@ -62,7 +62,7 @@ export class SimulatedClient {
     const name = `${this.index}.${this.attempts.push(attempt) - 1}`;
     const params = { protocolVersion: version, capabilities: {}, clientInfo: { name, version: '1.0.0' } };
     const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
-    const requests = [{ id: 0, token: '', cancelled: false, repeated: false, responses: [] }];
+    const requests = [{ id: 0, token: '', cancelled: false, refused: false, repeated: false, responses: [] }];
     attempt.exchange = this.#world.exchange({
       kind: 'initialize',
       client: this.index,
@@ -81,7 +81,7 @@ export class SimulatedClient {
     if (last !== undefined && repeatsId) last.repeated = true;
     const requests = hows.map((): ClientRequest => {
       const id = repeatsId && last !== undefined ? last.id : session.nextRequest++;
-      return { id, token: this.#world.token(), cancelled: false, repeated: repeatsId, responses: [] };
+      return { id, token: this.#world.token(), cancelled: false, refused: false, repeated: repeatsId, responses: [] };
     });
     session.requests.push(...requests);
     const messages: object[] = requests.map(({ id, token }, index) => {
@@ -101,9 +101,9 @@ export class SimulatedClient {
     return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
   }
 
-  /** Cancels the latest call that has the id of this one: the client means that one by it. */
+  /** Cancels the latest call that has the id of this one and was not refused: the client means that one by it. */
   cancel(session: ClientSession, { id }: ClientRequest): SimulatedExchange {
-    const request = session.requests.findLast((other) => other.id === id);
+    const request = session.requests.findLast((other) => other.id === id && !other.refused);
     if (request !== undefined) request.cancelled = true;
     const params = { requestId: id, token: request?.token };
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params }, [], 0);

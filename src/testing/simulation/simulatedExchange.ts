@@ -12,6 +12,8 @@ export interface ClientRequest {
   /** What its own answer says. */
   readonly token: string;
   cancelled: boolean;
+  /** It was answered with an error outside of a stream, and never was a call. */
+  refused: boolean;
   /** Another request of the session has the same id. */
   repeated: boolean;
   readonly responses: WireMessage[];
@@ -255,9 +257,14 @@ export class SimulatedExchange {
   #judge(text: string): void {
     const parsed: unknown = JSON.parse(text);
     for (const message of (Array.isArray(parsed) ? parsed : [parsed]) as WireMessage[]) {
-      if (this.status !== 200) this.error = message.error?.message;
+      if (this.status !== 200) this.#refused(message);
       else this.#message(message);
     }
+  }
+
+  #refused({ error }: WireMessage): void {
+    this.error = error?.message;
+    for (const request of this.stream.requests) request.refused = true;
   }
 
   #message(message: WireMessage): void {

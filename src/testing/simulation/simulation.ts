@@ -112,7 +112,7 @@ class Simulation {
     const { world } = this;
     this.atEnd = true;
     this.#tell('the end: drain(), and time passes');
-    if (!world.draining) world.drain();
+    world.drain();
     await world.settle();
     // Whatever may take its time, the supervisor waits for it as long only as its options say.
     for (let n = 0; n < 30 && (!world.drained || world.clock.nextDue !== undefined); n++) {
