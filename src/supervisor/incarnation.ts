@@ -50,6 +50,7 @@ export class Incarnation implements TransportEvents, Opening {
   /** The exchange of the initialize, until it is answered. */
   #opening: Exchange | undefined;
   #ended = false;
+  #hurried = false;
   #onQuiet: (() => void) | undefined;
 
   constructor(session: Incarnated, host: IncarnationHost) {
@@ -96,6 +97,7 @@ export class Incarnation implements TransportEvents, Opening {
 
   /** Its calls get no more time to be answered. */
   hurry(): void {
+    this.#hurried = true; // its end may be yet to begin
     this.#onQuiet?.();
   }
 
@@ -103,7 +105,7 @@ export class Incarnation implements TransportEvents, Opening {
   async end(reason: EndReason): Promise<void> {
     this.#ended = true;
     const { clock, shutdownTimeout } = this.#host.options;
-    if (reason === 'lifetime' && this.transport.awaitedCalls > 0) {
+    if (reason === 'lifetime' && !this.#hurried && this.transport.awaitedCalls > 0) {
       this.transport.closeStandalone();
       await atMost(clock, shutdownTimeout, new Promise<void>((resolve) => (this.#onQuiet = resolve)));
     }

@@ -53,7 +53,7 @@ export function callbackOptions(world: CallbackWorld, ledger: Ledger): Callbacks
         () => {
           if (exchange !== undefined) exchange.denied = true;
         },
-        headers['x-principal'] as string | undefined,
+        () => headers['x-principal'] as string | undefined,
       );
       if (exchange !== undefined && !exchange.denied) world.arrived(exchange);
       return principal;
@@ -64,7 +64,7 @@ export function callbackOptions(world: CallbackWorld, ledger: Ledger): Callbacks
         () => {
           world.idFailed = true;
         },
-        newId(world),
+        () => newId(world),
       ),
     logger: (entry: LogEntry) => embedder.called('the logger', ledger.logged(entry)),
   };
@@ -98,10 +98,10 @@ function watch(world: CallbackWorld, seen: SeenSession): void {
 }
 
 /** What a callback returns: a promise or an error of the embedder's code, which is a failure, or else what it should. */
-function fails<T>(call: () => unknown, failed: () => void, otherwise: T): T {
+function fails<T>(call: () => unknown, failed: () => void, otherwise: () => T): T {
   try {
     const instead = call();
-    if (instead === undefined) return otherwise;
+    if (instead === undefined) return otherwise();
     failed();
     return instead as T;
   } catch (error) {

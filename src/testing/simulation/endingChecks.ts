@@ -6,10 +6,10 @@ const TIMES = 3;
 
 /** What `terminate` says when it resolves. */
 export function brokenWord({ clock, settings }: Observed, { said, session }: Ending): string | undefined {
-  const { endedAt, id, server, state } = session;
+  const { endedAt, endedBuilt, id, server, state } = session;
   if (state !== 'terminated') return `terminate says ${said} of ${id}, which is ${state}`;
-  if (said !== true || clock.now() >= endedAt + settings.shutdownTimeout) return undefined;
-  if (server.built && server.closes === 0) return `terminate says that ${id} has ended, and its server is not closed`;
+  if (said !== true || !endedBuilt || clock.now() >= endedAt + settings.shutdownTimeout) return undefined;
+  if (server.closes === 0) return `terminate says that ${id} has ended, and its server is not closed`;
   return server.closing ? `terminate says that ${id} has ended, and its server is still closing` : undefined;
 }
 

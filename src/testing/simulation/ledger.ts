@@ -59,6 +59,7 @@ export class Ledger {
       idleOrder: 0,
       reason: undefined,
       endedAt: Number.NaN,
+      endedBuilt: false,
       told: { logged: 0, heard: 0, last: undefined },
       causes: new Set(),
       storeFailed: false,
@@ -111,6 +112,7 @@ export class Ledger {
     seen.state = 'terminated';
     seen.reason = reason as EndReason;
     seen.endedAt = this.#world.now;
+    seen.endedBuilt = seen.server.built;
     return seen;
   }
 }

@@ -23,6 +23,8 @@ export interface SeenSession {
   idleOrder: number;
   reason: EndReason | undefined;
   endedAt: number;
+  /** Its server was there when it ended; one that is still being built is not waited for. */
+  endedBuilt: boolean;
   /** How often the log and the listeners told of its end, and what the listeners were told of last. */
   readonly told: { logged: number; heard: number; last: SessionEvent['type'] | undefined };
   /** What somebody has done that may end it. */

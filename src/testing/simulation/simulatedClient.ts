@@ -101,11 +101,14 @@ export class SimulatedClient {
     return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
   }
 
-  /** Cancels the latest call that has the id of this one and was not refused: the client means that one by it. */
+  /**
+   * Cancels the latest call that has the id of this one and was not refused: the client means that one by it. It may not
+   * have arrived yet; then the one before is cancelled.
+   */
   cancel(session: ClientSession, { id }: ClientRequest): SimulatedExchange {
-    const request = session.requests.findLast((other) => other.id === id && !other.refused);
-    if (request !== undefined) request.cancelled = true;
-    const params = { requestId: id, token: request?.token };
+    const requests = session.requests.filter((other) => other.id === id && !other.refused);
+    for (const request of requests) request.cancelled = true;
+    const params = { requestId: id, token: requests.at(-1)?.token };
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params }, [], 0);
   }
 

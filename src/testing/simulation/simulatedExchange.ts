@@ -168,7 +168,8 @@ export class SimulatedExchange {
 
   /** It was answered while its body was still coming: a server may read on for a moment, so that its client sees that. */
   get lingers(): boolean {
-    return this.cutShort && this.#world.now <= this.stream.leftAt + LINGER_TIME;
+    const refused = this.pipelined && (this.status ?? 0) >= 400;
+    return (this.cutShort || refused) && this.#world.now <= this.stream.leftAt + LINGER_TIME;
   }
 
   /** It asks for the messages that belong to no call. */
