@@ -29,6 +29,8 @@ export class SessionTransport implements Transport, StreamsOwner {
   #calls: Calls | undefined;
   #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
   #shut = false;
+  /** What calls are answered with that were not answered when it was shut. */
+  #lastWord = '';
   #closed = false;
 
   constructor(sessionId: string | undefined, options: TransportOptions, events: TransportEvents) {
@@ -116,6 +118,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
     const requests = messages.map((message) => (isRequest(message) ? this.#calls?.add(message, answer) : message));
+    if (this.#shut) return this.#answerAll(); // the embedder's clock or store ended the session while they were taken in
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
   }
 
@@ -157,11 +160,8 @@ export class SessionTransport implements Transport, StreamsOwner {
   shut(message: string): void {
     if (this.#shut) return;
     this.#shut = true;
-    for (const { id, answer } of this.#calls ?? []) {
-      this.load.calls--;
-      answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
-    }
-    this.#calls = undefined;
+    this.#lastWord = message;
+    this.#answerAll();
     this.closeStandalone();
     this.#streams.detach();
   }
@@ -188,6 +188,16 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   // --- within
+
+  /** Answers every call in flight with an error. */
+  #answerAll(): void {
+    const message = this.#lastWord;
+    for (const { id, answer } of this.#calls ?? []) {
+      this.load.calls--;
+      answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
+    }
+    this.#calls = undefined;
+  }
 
   #respond(message: ResponseMessage): void {
     const { id } = message;
