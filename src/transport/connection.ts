@@ -127,6 +127,7 @@ export class Connection {
       if (buffered === 0) this.write(KEEP_ALIVE);
       this.#keepAlive();
     }, this.#limits.keepAliveInterval);
+    if (this.closed) this.#limits.clock.clearTimeout(this.#timer); // a clock of the embedder's may have ended it just now
   }
 }
 

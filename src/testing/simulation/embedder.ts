@@ -23,6 +23,8 @@ interface Plan {
 export class Embedder {
   /** The place in which it does something right now. */
   within: Place | undefined;
+  /** Where it has done something so far. */
+  readonly strayed = new Set<Place>();
   readonly #plans = new Map<Place, Plan>();
   readonly #errors = new Set<unknown>();
   readonly #does: (what: string) => void;
@@ -43,6 +45,7 @@ export class Embedder {
     const plan = this.#plans.get(place);
     if (plan === undefined || plan.skip-- > 0) return undefined;
     this.#plans.delete(place);
+    this.strayed.add(place);
     this.#does(`in ${place}, the embedder’s code ${plan.deed.name}`);
     const outer = this.within;
     this.within = place;

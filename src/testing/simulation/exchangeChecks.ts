@@ -107,7 +107,10 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
     case 202:
       return kind === 'post' && stream.requests.length === 0 && !exchange.nonsense;
     case 204:
-      return kind === 'resume' && stream.requests.every((request) => !isPending(session, request));
+      return (
+        kind === 'resume' &&
+        stream.requests.every((request) => request.responses.length > 0 || !isPending(session, request))
+      );
     case 400:
       if (exchange.nonsense) return true;
       if (error.includes('batches')) return stream.requests.length > 1;
@@ -151,7 +154,8 @@ export function expectedMessage(
   const { name, sessionId, stream } = exchange;
   const token = message.params?.token;
   if (token === undefined) return `${name} gets a response to nothing that it asked: ${JSON.stringify(message)}`;
-  const server = observed.sessions.get(sessionId ?? '')?.server;
+  const session = observed.sessions.get(sessionId ?? '');
+  const server = session?.server;
   const sent = [...stream.requests.map((request) => server?.told.get(request.token) ?? []), server?.pushed ?? []];
   const list = sent.find((tokens) => tokens.includes(token));
   if (list === undefined || stream.requests.length > 0 !== (list !== server?.pushed))
@@ -160,9 +164,7 @@ export function expectedMessage(
   const next = last === undefined ? undefined : list[list.indexOf(last) + 1];
   const isFirst = last === undefined && (list === server?.pushed || list[0] === token);
   stream.tokens.push(token);
-  const others = observed.streams.filter((other) => {
-    return other !== stream && other.sessionId === sessionId && other.requests.length === 0;
-  });
+  const others = session?.gets.filter((other) => other !== stream) ?? [];
   if (list === server?.pushed && others.length > 0) {
     if (others.some(({ tokens }) => tokens.includes(token)))
       return `${name} gets ${token}, which came on another stream`;

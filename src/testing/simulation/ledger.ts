@@ -61,6 +61,7 @@ export class Ledger {
       endedAt: Number.NaN,
       endedBuilt: false,
       told: { logged: 0, heard: 0, last: undefined },
+      gets: [],
       causes: new Set(),
       storeFailed: false,
     };

@@ -1,5 +1,6 @@
 /** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
 import type { EndReason, SessionEvent, SessionState, SessionSupervisor } from '../../index.ts';
+import type { Place } from './places.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
 import type { SimulatedServer } from './simulatedServer.ts';
 import type { SimulationClock } from './simulationClock.ts';
@@ -27,6 +28,8 @@ export interface SeenSession {
   endedBuilt: boolean;
   /** How often the log and the listeners told of its end, and what the listeners were told of last. */
   readonly told: { logged: number; heard: number; last: SessionEvent['type'] | undefined };
+  /** Its GET streams, which share what belongs to no call. */
+  readonly gets: ClientStream[];
   /** What somebody has done that may end it. */
   readonly causes: Set<EndReason>;
   /** The event store failed it. */
@@ -60,6 +63,8 @@ export interface Observed {
   readonly drainingSince: number;
   /** The id generator has failed, or returned an id that was in use. */
   readonly idFailed: boolean;
+  /** Where the embedder's code has done what it should not. */
+  readonly embedder: { readonly strayed: ReadonlySet<Place> };
   /** What `terminate` has promised. */
   readonly endings: readonly Ending[];
 }

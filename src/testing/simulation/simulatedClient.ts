@@ -101,14 +101,11 @@ export class SimulatedClient {
     return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
   }
 
-  /**
-   * Cancels the latest call that has the id of this one and was not refused: the client means that one by it. It may not
-   * have arrived yet; then the one before is cancelled.
-   */
+  /** Cancels the latest call that has the id of this one and was not refused: which one that is, depends on what arrives. */
   cancel(session: ClientSession, { id }: ClientRequest): SimulatedExchange {
     const requests = session.requests.filter((other) => other.id === id && !other.refused);
     for (const request of requests) request.cancelled = true;
-    const params = { requestId: id, token: requests.at(-1)?.token };
+    const params = { requestId: id, tokens: requests.map(({ token }) => token) };
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params }, [], 0);
   }
 

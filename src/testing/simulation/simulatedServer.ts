@@ -26,6 +26,7 @@ export interface WireMessage {
     readonly token?: string;
     readonly how?: number;
     readonly requestId?: string | number;
+    readonly tokens?: readonly string[];
     readonly protocolVersion?: string;
   };
   readonly result?: { readonly token?: string };
@@ -286,13 +287,13 @@ export class SimulatedServer implements ConnectableServer {
     else void this.#answer(call, how, manner === 'answersTwice' ? 2 : 1);
   }
 
-  /** A call is cancelled by the id of its request, and says by its token which one its client means. */
-  #cancel({ requestId, token }: NonNullable<WireMessage['params']> = {}): void {
-    for (const call of this.calls.values()) {
-      if (call.id !== requestId) continue;
-      if (call.token !== token && this.told.has(token ?? ''))
-        this.misled = `call ${call.token} is told that call ${token} is cancelled`;
-      this.calls.delete(call.token);
+  /** A call is cancelled by its id; `tokens` are those of all calls to which its client gave that, the last one is meant. */
+  #cancel({ requestId, tokens = [] }: NonNullable<WireMessage['params']> = {}): void {
+    const meant = [...this.told.keys()].findLast((token) => tokens.includes(token));
+    for (const { id, token } of this.calls.values()) {
+      if (id !== requestId) continue;
+      if (token !== meant) this.misled = `call ${token} is told that call ${meant} is cancelled`;
+      this.calls.delete(token);
     }
   }
 

@@ -131,6 +131,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     const { within } = this.embedder;
     const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, { ...init, within }, this);
     this.exchanges.push(exchange);
+    if (init.kind === 'listen') this.sessions.get(init.sessionId ?? '')?.gets.push(init.stream);
     exchange.send();
     return exchange;
   }

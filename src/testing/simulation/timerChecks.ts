@@ -59,9 +59,13 @@ export function otherTimers(observed: Observed): string | undefined {
     return `${shutdowns} timers of shutdownTimeout for ${ending.length} endings`;
 
   const known: number[] = Object.values(settings).filter((value) => typeof value === 'number');
-  const others = count(({ delay, due }) => !known.includes(delay) && due > clock.now());
+  const others = clock.pending.filter(({ delay, due }) => !known.includes(delay) && due > clock.now());
   const slow = open.filter((exchange) => !exchange.reading || exchange.waitsForTurn).length;
   const lingering = exchanges.filter(({ lingers }) => lingers).length;
-  const causes = storeOperations + slow + lingering + (draining ? 1 : 0);
-  return others > causes ? `${others} timers that nothing calls for (${causes} things could)` : undefined;
+  // What is ended while its timer is being set has that until it is due.
+  const late = observed.embedder.strayed.has('clock.setTimeout') ? 1 : 0;
+  const causes = storeOperations + slow + lingering + late + (draining ? 1 : 0);
+  if (others.length <= causes) return undefined;
+  const delays = others.map(({ delay }) => delay).join(', ');
+  return `Nothing calls for timers of ${delays} ms (${causes} things could)`;
 }
