@@ -12,6 +12,7 @@ const reset = () => Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRE
 export class SimulatedSocket extends Duplex {
   readonly #arriving: Uint8Array[] = [];
   #wanted = false;
+  #taking = false;
   #gone = false;
   /** What is on its way to the peer. */
   readonly #sent: Uint8Array[] = [];
@@ -92,12 +93,18 @@ export class SimulatedSocket extends Duplex {
     wake?.();
   }
 
+  /** The server takes in one chunk after the other: none comes while it is at another. */
   #flush(): void {
-    if (!this.#wanted || this.destroyed) return;
-    const bytes = this.#arriving.shift();
-    if (bytes !== undefined) {
+    while (this.#wanted && !this.#taking && !this.destroyed) {
+      const bytes = this.#arriving.shift();
+      if (bytes === undefined) {
+        if (this.#gone) this.destroy(reset());
+        return;
+      }
       this.#wanted = false;
+      this.#taking = true;
       this.push(bytes);
-    } else if (this.#gone) this.destroy(reset());
+      this.#taking = false;
+    }
   }
 }
