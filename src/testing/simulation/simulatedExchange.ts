@@ -265,7 +265,7 @@ export class SimulatedExchange {
 
   #refused({ error }: WireMessage): void {
     this.error = error?.message;
-    for (const request of this.stream.requests) request.refused = true;
+    if (this.kind === 'post') for (const request of this.stream.requests) request.refused = true;
   }
 
   #message(message: WireMessage): void {

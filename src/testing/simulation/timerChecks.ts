@@ -41,10 +41,12 @@ export function otherTimers(observed: Observed): string | undefined {
     return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
 
   const connections = open.filter(({ isStream }) => isStream);
+  // Where several requests share a connection, its peer is looked for at the same interval.
+  const shared = open.filter(({ pipelined }) => pipelined).length;
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
-  if (keepAlives < fewest || keepAlives > connections.length + waiting)
+  if (keepAlives < fewest || keepAlives > connections.length + shared)
     return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
 
   const parked = of(settings.resumeTimeout);
