@@ -23,6 +23,8 @@ interface Plan {
 export class Embedder {
   /** The place in which it does something right now. */
   within: Place | undefined;
+  /** It has done something since the world was settled. */
+  lately = false;
   /** Where it has done something so far. */
   readonly strayed = new Set<Place>();
   readonly #plans = new Map<Place, Plan>();
@@ -46,6 +48,7 @@ export class Embedder {
     if (plan === undefined || plan.skip-- > 0) return undefined;
     this.#plans.delete(place);
     this.strayed.add(place);
+    this.lately = true;
     this.#does(`in ${place}, the embedder’s code ${plan.deed.name}`);
     const outer = this.within;
     this.within = place;

@@ -64,7 +64,7 @@ export interface Observed {
   /** The id generator has failed, or returned an id that was in use. */
   readonly idFailed: boolean;
   /** Where the embedder's code has done what it should not. */
-  readonly embedder: { readonly strayed: ReadonlySet<Place> };
+  readonly embedder: { readonly strayed: ReadonlySet<Place>; readonly lately: boolean };
   /** What `terminate` has promised. */
   readonly endings: readonly Ending[];
 }

@@ -50,8 +50,10 @@ export function causeOfEnding({ clock, draining, settings }: Observed, session: 
     : `${session.id} ends as ${reason} at ${endedAt}, which has no cause`;
 }
 
-export function fairEviction({ sessions, settings }: Observed, evicted: SeenSession): string | undefined {
+export function fairEviction(observed: Observed, evicted: SeenSession): string | undefined {
+  const { sessions, settings } = observed;
   if (evicted.reason !== 'evicted' || evicted.causes.has('evicted')) return undefined;
+  if (observed.embedder.lately) return undefined; // room was made, and then somebody made more
   const live = [...sessions.values()].filter((session) => session === evicted || session.state !== 'terminated');
   if (live.length < settings.maxSessions) return `${evicted.id} is evicted though there is room`;
   const count = (principal: string | undefined) => live.filter((session) => session.principal === principal).length;

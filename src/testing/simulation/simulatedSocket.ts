@@ -56,6 +56,13 @@ export class SimulatedSocket extends Duplex {
 
   // --- what the server does
 
+  /** Ends the connection, as Node's own sockets do: when all that was written is on its way. */
+  destroySoon(): void {
+    if (!this.writableEnded) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
   override _read(): void {
     this.#wanted = true;
     this.#flush();

@@ -145,6 +145,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
       seen = this.#activity;
     }
     this.settled = true;
+    this.embedder.lately = false;
   }
 
   /** Something else is to happen in the middle of what goes on by itself. */
@@ -215,7 +216,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   wire(exchange: SimulatedExchange): Wire {
     if (this.#server === undefined) return new WebWire((request) => this.supervisor.fetch(request), exchange);
     const last = this.#connections.get(exchange.client);
-    const shared = this.pipelining.delete(exchange.client) && last?.free === true;
+    const alone = exchange.within !== undefined || !this.pipelining.delete(exchange.client);
+    const shared = !alone && last?.free === true;
     const connection = shared ? last : new NodeConnection(this.#server);
     this.#connections.set(exchange.client, connection);
     return new NodeWire(connection, exchange);
