@@ -26,6 +26,7 @@ export interface CallbackWorld {
   readonly exchanges: readonly SimulatedExchange[];
   readonly sessions: ReadonlyMap<string, SeenSession>;
   repeatsId: boolean;
+  readonly sharing: Set<number>;
   idFailed: boolean;
   ids: number;
   /** The supervisor has asked for its principal. */
@@ -114,11 +115,22 @@ function build(world: CallbackWorld, ledger: Ledger, context: SessionContext): P
   const [client = 0, attempt = 0] = String(context.clientInfo?.name).split('.').map(Number);
   const { attempts, principal } = world.clients[client] ?? { attempts: [], principal: undefined };
   const { exchange, holds } = attempts[attempt] ?? { exchange: undefined, holds: 0 };
-  const { server } = ledger.begin(context, exchange && { client, principal, exchange, holds });
-  return server.build();
+  const session = ledger.begin(context, exchange && { client, principal, exchange, holds });
+  const other = world.sharing.delete(client) ? inUse(world) : undefined;
+  if (other === undefined) return session.server.build();
+  session.server.failed = true;
+  return Promise.resolve({ server: other, cleanup: () => Promise.resolve() });
 }
 
 type BuiltServer = Awaited<ReturnType<SimulatedServer['build']>>;
+
+/** A server that a session has. */
+function inUse({ sessions }: CallbackWorld): SimulatedServer | undefined {
+  for (const { server, state } of sessions.values()) {
+    if (state !== 'terminated' && server.connects > 0 && !server.starting && server.closes === 0) return server;
+  }
+  return undefined;
+}
 
 function newId(world: CallbackWorld): string {
   const [used] = world.supervisor.sessions();

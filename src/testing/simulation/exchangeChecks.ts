@@ -74,6 +74,7 @@ export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange):
     if (headers.has('mcp-session-id') !== opens) return `${name} is answered ${status}, with an id or without one`;
     if (opens && (admission?.full || admission?.principalFull)) return `${name} gets a session though there is no room`;
   }
+  if (exchange.oversized && (status === 200 || status === 202)) return `${name} is taken in, too large as it is`;
   return hasCause(observed, exchange)
     ? undefined
     : `${name} (${kind}) is answered ${status} ${error}, which has no cause`;
@@ -114,7 +115,8 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
     case 400:
       if (exchange.nonsense) return true;
       if (error.includes('batches')) return stream.requests.length > 1;
-      if (error.includes('id is in flight')) return stream.requests.some(({ repeated }) => repeated);
+      if (error.includes('id is in flight'))
+        return !exchange.idIsFree && stream.requests.some(({ repeated }) => repeated);
       return error.includes('Last-Event-ID') && kind === 'resume' && (ended || session.storeFailed);
     case 403:
       return exchange.denied;
@@ -122,6 +124,8 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
       return sessionId !== undefined && (!exchange.found || ended);
     case 408:
       return draining || waited >= settings.requestBodyTimeout;
+    case 413:
+      return exchange.oversized;
     case 429:
       return kind === 'initialize' && (admission?.principalFull ?? true);
     case 500:

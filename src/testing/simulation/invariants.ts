@@ -7,6 +7,7 @@ import { brokenWord, keptWaiting } from './endingChecks.ts';
 import { contradicted, outOfOrder } from './eventChecks.ts';
 import { answeredOnce, causeOfRefusal, expectedMessage, unansweredForNothing } from './exchangeChecks.ts';
 import type { Ending, Observed, SeenSession } from './observed.ts';
+import { serverEnd, tooManyServers } from './serverChecks.ts';
 import {
   agreement,
   causeOfEnding,
@@ -16,7 +17,6 @@ import {
   fairEviction,
   idleCut,
   leftAfterDrain,
-  serverEnd,
 } from './sessionChecks.ts';
 import type { SimulatedExchange } from './simulatedExchange.ts';
 import type { WireMessage } from './simulatedServer.ts';
@@ -67,7 +67,12 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'endedIsNotFound',
     says: 'The id of a session that has ended answers 404 to POST, GET and DELETE, and so does a stranger’s.',
     answered: (_, { denied, found, kind, name, sessionId, status }) =>
-      found || denied || sessionId === undefined || status === 404 || (status === 503 && kind !== 'delete')
+      found ||
+      denied ||
+      status === 413 ||
+      sessionId === undefined ||
+      status === 404 ||
+      (status === 503 && kind !== 'delete')
         ? undefined
         : `${name} (${kind} in ${sessionId}) is answered ${status}`,
   },
@@ -142,6 +147,11 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'serversEndOnce',
     says: 'A server that was built is closed once and cleaned up after once, and only when its session has ended.',
     settled: serverEnd,
+  },
+  {
+    name: 'serversAreBounded',
+    says: 'Servers that start, are in use and close are at most twice maxSessions.',
+    always: tooManyServers,
   },
   {
     name: 'nothingIsLeft',

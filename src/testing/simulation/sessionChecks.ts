@@ -171,21 +171,6 @@ export function cutEarly({ draining, drainingSince, sessions, settings }: Observ
   return undefined;
 }
 
-export function serverEnd({ sessions }: Observed): string | undefined {
-  for (const { id, server, state } of sessions.values()) {
-    const { built, calls, cleanups, closes, closing, ends, starting } = server;
-    const counts = `closed ${closes} times, cleaned up after ${cleanups} times`;
-    if (server.closedEarly) return `The server of ${id} is closed while it is being connected`;
-    if (closes > 1 || ends > 1 || cleanups > 1 || Number.isNaN(cleanups)) return `The server of ${id} is ${counts}`;
-    if (state !== 'terminated' && closes + cleanups > 0) return `The server of ${id} is ${counts}, while it lives`;
-    if (state !== 'terminated' || calls.size > 0) continue; // it may still be answering
-    if (built && !starting && !closing && (closes === 0 || cleanups === 0)) return `The server of ${id} is ${counts}`;
-    server.signal ??= server.context.signal;
-    if (!server.signal.aborted) return `The signal of ${id} is not aborted`;
-  }
-  return undefined;
-}
-
 export function leftAfterDrain(observed: Observed): string | undefined {
   const { clock, exchanges, sessions, supervisor } = observed;
   const [session] = supervisor.sessions();

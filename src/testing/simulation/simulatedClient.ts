@@ -57,10 +57,12 @@ export class SimulatedClient {
     this.#world = world;
   }
 
-  open(version: (typeof VERSIONS)[number], holds: number): SimulatedExchange {
+  /** Sends an initialize; `ballast` is what its client says of itself that no server needs, too much of it. */
+  open(version: (typeof VERSIONS)[number], holds: number, ballast?: unknown): SimulatedExchange {
     const attempt: Attempt = { version, holds, exchange: undefined };
     const name = `${this.index}.${this.attempts.push(attempt) - 1}`;
-    const params = { protocolVersion: version, capabilities: {}, clientInfo: { name, version: '1.0.0' } };
+    const capabilities = ballast === undefined ? {} : { experimental: { ballast } };
+    const params = { protocolVersion: version, capabilities, clientInfo: { name, version: '1.0.0' } };
     const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
     const requests = [{ id: 0, token: '', cancelled: false, refused: false, repeated: false, responses: [] }];
     attempt.exchange = this.#world.exchange({
@@ -71,6 +73,7 @@ export class SimulatedClient {
       body,
       stream: newStream(undefined, requests),
       holds,
+      oversized: ballast !== undefined,
     });
     return attempt.exchange;
   }
@@ -95,10 +98,16 @@ export class SimulatedClient {
     return this.#post(session, { jsonrpc: '2.0', method: 'notifications/initialized' }, [], holds);
   }
 
+  /** Sends more in one request than a server takes. */
+  overload(session: ClientSession, bytes: number, holds: number): SimulatedExchange {
+    const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/x', params: { padding: 'x'.repeat(bytes) } });
+    return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, { oversized: true });
+  }
+
   /** Sends what no server accepts. */
   babble(session: ClientSession, which: number, holds: number): SimulatedExchange {
     const body = NONSENSE[which % NONSENSE.length];
-    return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, true);
+    return this.#exchange('post', session, POST, body, newStream(session.id, []), holds, { nonsense: true });
   }
 
   /** Cancels the latest call that has the id of this one and was not refused: which one that is, depends on what arrives. */
@@ -175,10 +184,10 @@ export class SimulatedClient {
     body: string | undefined,
     stream: ClientStream,
     holds: number,
-    nonsense = false,
+    more: Pick<ExchangeInit, 'nonsense' | 'oversized'> = {},
   ): SimulatedExchange {
     const headers = { ...this.#headers(id, accept), 'MCP-Protocol-Version': version };
-    const init = { kind, client: this.index, sessionId: id, headers, body, stream, holds, nonsense };
+    const init = { kind, client: this.index, sessionId: id, headers, body, stream, holds, ...more };
     return this.#world.exchange(init);
   }
 

@@ -49,6 +49,8 @@ export interface ExchangeInit {
   readonly holds: number;
   /** It says nothing that could be accepted. */
   readonly nonsense?: boolean | undefined;
+  /** It is larger than it may be. */
+  readonly oversized?: boolean | undefined;
   /** The embedder's code sends it, from here. */
   readonly within?: Place | undefined;
 }
@@ -86,6 +88,7 @@ export class SimulatedExchange {
   readonly client: number;
   readonly sessionId: string | undefined;
   readonly nonsense: boolean;
+  readonly oversized: boolean;
   readonly stream: ClientStream;
   readonly sentAt: number;
   /** Its body is still coming. */
@@ -96,6 +99,8 @@ export class SimulatedExchange {
   denied = false;
   /** It was answered while its body was still coming. */
   cutShort = false;
+  /** When it was sent, no call was open that has the id of one of its requests. */
+  idIsFree = false;
   /** The embedder's code sent it, from here. */
   readonly within: Place | undefined;
   status: number | undefined;
@@ -126,6 +131,7 @@ export class SimulatedExchange {
     this.within = init.within;
     this.#init = init;
     this.nonsense = init.nonsense === true;
+    this.oversized = init.oversized === true;
     this.stream = init.stream;
     this.sentAt = world.now;
     this.slow = (init.holds & HOLD.reader) !== 0;

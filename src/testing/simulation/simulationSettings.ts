@@ -13,6 +13,10 @@ export interface SimulationSettings {
   readonly maxSessions: number;
   readonly maxSessionsPerPrincipal: number;
   readonly maxStreamBuffer: number;
+  /** In bytes. */
+  readonly maxInitializeSize: number;
+  /** In bytes. */
+  readonly maxRequestBodySize: number;
   readonly whenFull: 'evict-idle' | 'reject';
   readonly enableJsonResponse: boolean;
   /** Whether there is an event store. */
@@ -52,6 +56,8 @@ export function settingsOf(number: number): SimulationSettings {
     maxSessions: has('roomy') ? 12 : 4,
     maxSessionsPerPrincipal: has('roomy') ? Number.POSITIVE_INFINITY : 2,
     maxStreamBuffer: has('smallBuffer') ? 600 : 1_048_576,
+    maxInitializeSize: 6_000,
+    maxRequestBodySize: 8_192,
     whenFull: has('reject') ? 'reject' : 'evict-idle',
     enableJsonResponse: has('enableJsonResponse'),
     eventStore: has('eventStore'),

@@ -67,6 +67,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   endings: Ending[] = [];
   /** Numbers of clients whose next request goes behind those that are on their last connection. */
   readonly pipelining = new Set<number>();
+  /** Numbers of clients for whom the factory returns next a server that another session has. */
+  readonly sharing = new Set<number>();
   /** What is to be done, by the number of a client, in the listener that hears next of one of its sessions. */
   readonly reactions = new Map<number, { readonly to: SessionEvent['type']; react(session: SeenSession): void }>();
   /** What happened since the lines were last taken. */
@@ -130,6 +132,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     if (this.settled) this.exchanges = this.exchanges.filter(({ lingers, open }) => open || lingers);
     const { within } = this.embedder;
     const exchange = new SimulatedExchange(`#${++this.#count.exchange}`, { ...init, within }, this);
+    exchange.idIsFree = this.#idIsFree(init);
     this.exchanges.push(exchange);
     if (init.kind === 'listen') this.sessions.get(init.sessionId ?? '')?.gets.push(init.stream);
     exchange.send();
@@ -277,6 +280,17 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     if (session === undefined || reaction?.to !== type) return;
     this.reactions.delete(session.client);
     reaction.react(session);
+  }
+
+  /** Whether nothing could still be waiting for a call of the same id. With Node, a peer may be gone and that unnoticed. */
+  #idIsFree({ holds, sessionId, stream }: ExchangeInit): boolean {
+    if (!this.settled || this.settings.node || (holds & HOLD.body) !== 0) return false;
+    return !this.exchanges.some(
+      (other) =>
+        other.open &&
+        other.sessionId === sessionId &&
+        other.stream.requests.some(({ id }) => stream.requests.some((request) => request.id === id)),
+    );
   }
 
   #isExcused({ error, event }: LogEntry): boolean {

@@ -42,7 +42,7 @@ export function otherTimers(observed: Observed): string | undefined {
 
   const connections = open.filter(({ isStream }) => isStream);
   // Where several requests share a connection, its peer is looked for at the same interval.
-  const shared = open.filter(({ pipelined }) => pipelined).length;
+  const shared = exchanges.filter(({ lingers, open: isOpen, pipelined }) => pipelined && (isOpen || lingers)).length;
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
