@@ -127,7 +127,11 @@ export class Incarnation implements TransportEvents, Opening {
   opened(result: Result): Hold | undefined {
     const exchange = this.#opening;
     if (exchange === undefined || this.#ended) return undefined;
-    if (!this.#session.opened(result)) return undefined;
+    if (!this.#session.opened(result)) {
+      // It has ended, or somebody who has its actor sent that what only we send. Whoever waits is answered either way.
+      this.#end('crashed', new Error('The session was not to be opened when its initialize was answered'));
+      return undefined;
+    }
     this.#opening = undefined;
     return this.hold(exchange);
   }
