@@ -118,6 +118,8 @@ export class Session implements Registered, ActorOwner, Incarnated {
       // It has ended, by what somebody did who was told. Or its actor is in the midst of a transition, by somebody's hand
       // who has the actor: then it takes the request later, for nobody.
       this.#send({ type: 'RESPONSE' });
+      if (actor.getSnapshot().status !== 'active')
+        this.release('crashed', new Error('The session’s actor was stopped'));
       return 'sessionNotFound';
     }
     if (inFlight > 0) this.#record('request', inFlight + 1);

@@ -149,9 +149,18 @@ export class SessionTree {
     const partition = { id, actor, owners: new Map(), freeSlots };
     this.#partitions.set(id, partition);
     this.#open.push(partition);
-    actor.subscribe({ error: (error) => this.#giveUp(partition, error) });
+    actor.subscribe({
+      error: (error) => this.#giveUp(partition, error),
+      // It stops with the root, which then is about to be no longer active; or by somebody's hand who has the actor.
+      complete: () => queueMicrotask(() => this.#stopped(partition)),
+    });
     Object.setPrototypeOf(actor, this.#guarded);
     return partition;
+  }
+
+  #stopped(partition: Partition): void {
+    if (this.root.getSnapshot().status !== 'active') return;
+    this.#giveUp(partition, new Error('A partition was stopped from outside'));
   }
 
   /** The partition has failed, and its sessions with it; new ones go elsewhere. */
