@@ -55,7 +55,7 @@ test('a simulation meets what can happen to a session', { timeout: 60_000 }, asy
     }
   }
   const endings = ['closed', 'crashed', 'deleted', 'drained', 'evicted', 'idle', 'initializeTimeout', 'lifetime'];
-  const statuses = ['200', '202', '204', '400', '404', '408', '429', '500', '503', '504'];
+  const statuses = ['200', '202', '204', '400', '403', '404', '408', '413', '429', '500', '503', '504'];
   expect([...seen].sort()).toEqual([...statuses, ...endings, 'terminated'].sort());
 });
 

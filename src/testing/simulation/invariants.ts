@@ -133,7 +133,7 @@ export const INVARIANTS: readonly Invariant[] = [
   },
   {
     name: 'endingsAreKept',
-    says: 'terminate and drain resolve in time, and what terminate says is true.',
+    says: 'Whoever terminates or drains hears back in time, and what terminate says is true.',
     said: brokenWord,
     settled: keptWaiting,
   },
