@@ -22,6 +22,13 @@ export function postOf(body: object, id?: string): Request {
   return new Request('http://localhost/mcp', { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
+/** A GET stream, or, with an event's id, one that is resumed. */
+export function getOf(id: string, lastEventId?: string): Request {
+  const resume: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+  const headers = { accept: 'text/event-stream', 'mcp-session-id': id, ...resume };
+  return new Request('http://localhost/mcp', { headers });
+}
+
 export function initializeOf(name = 'ann'): Request {
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name, version: '1' } };
   return postOf({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
