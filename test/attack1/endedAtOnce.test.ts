@@ -66,26 +66,34 @@ test.each(['terminate', 'close the server'])(
   },
 );
 
-test('a stream that is resumed ends, where the event store ends its session in between', async () => {
+test.each(['at once', 'while it replays'])('a resumed stream ends, where its session is ended %s', async (when) => {
   const store = createMemoryEventStore();
   let replaying = async () => {};
   const supervisor = embed({
     eventStore: {
       storeEvent: (stream, message) => store.storeEvent(stream, message),
       replayEventsAfter: async (id, sender) => {
+        const replayed = store.replayEventsAfter(id, sender);
         await replaying();
-        return store.replayEventsAfter(id, sender);
+        return replayed;
       },
     },
   });
   const { id } = await open(supervisor);
   const first = await supervisor.fetch(getOf(id));
-  const reader = first.body?.getReader();
-  const primed = new TextDecoder().decode((await withTimeout(reader?.read() ?? Promise.reject(), ANSWER)).value);
-  replaying = async () => void supervisor.terminate(id);
-  const resumed = await withTimeout(supervisor.fetch(getOf(id, /id: (.*)/.exec(primed)?.[1])), ANSWER);
+  let text = '';
+  for await (const chunk of first.body ?? []) {
+    text += new TextDecoder().decode(chunk);
+    if (text.includes('id: ')) break;
+  }
+  replaying = async () => {
+    if (when !== 'at once') await new Promise((resolve) => setImmediate(resolve));
+    void supervisor.terminate(id);
+  };
+  const eventId = /id: (.*)/.exec(text)?.[1];
+  expect(eventId).toBeDefined();
+  const resumed = await withTimeout(supervisor.fetch(getOf(id, eventId)), ANSWER);
   await withTimeout(resumed.text(), { within: 1_000, what: 'the end of the resumed stream' });
-  await reader?.cancel();
   await supervisor.drain();
   expect(supervisor.stats()).toMatchObject({ calls: 0, streams: 0 });
 });
