@@ -75,7 +75,8 @@ export class Incarnation implements TransportEvents, Opening {
     exchange.onClose(() => {
       if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
     });
-    if (this.#ended) return;
+    // It was ended by somebody who was told of what made room for it, before there was an exchange to answer.
+    if (this.#ended) return refuse(exchange, 'endedEarly');
     try {
       if (!(await this.#server.start(request, this.transport))) return;
       const answers = {
