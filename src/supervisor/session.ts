@@ -150,9 +150,10 @@ export class Session implements Registered, ActorOwner, Incarnated {
   announce(state: 'active' | 'idle', inFlight: number): void {
     const before = this.state;
     const opening = before === 'initializing';
+    const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
+    if (this.#hasEnded) return; // by what the clock did, or because its actor goes on without a parent
     this.state = state;
     this.#inFlight = inFlight;
-    const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
     if (opening) {
       this.#record('opened', inFlight, at);
       this.#host.changed(this, 'session.opened', before);
@@ -196,6 +197,11 @@ export class Session implements Registered, ActorOwner, Incarnated {
   }
 
   // --- within
+
+  /** A getter, because the compiler takes a property for what it was before somebody else was called. */
+  get #hasEnded(): boolean {
+    return this.state === 'terminated';
+  }
 
   get #isActive(): boolean {
     return this.state === 'active' && this.actor?.getSnapshot().value === 'active';
