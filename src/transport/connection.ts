@@ -121,6 +121,7 @@ export class Connection {
   /** A comment when nothing is on its way; when something is, the peer has until the next time to take some of it. */
   #keepAlive(): void {
     this.#timer = this.#limits.clock.setTimeout(() => {
+      if (this.closed) return; // ended by the clock itself, while it was asked for the timer
       const { buffered, progress } = this.#reply;
       if (buffered > 0 && progress === this.#waiting) return this.#reply.destroy();
       this.#waiting = buffered > 0 ? progress : undefined;
