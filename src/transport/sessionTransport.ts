@@ -80,7 +80,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Sends a message of the server on the stream that it belongs to. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isResponse(message)) return this.#respond(message);
-    if (this.#shut) throw new SupervisorError('SESSION_CLOSED', 'The session has ended');
+    if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
     if (!this.#route(message, options?.relatedRequestId) && isRequest(message)) {
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
@@ -114,6 +114,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     }
     for (const id of ids) this.#endWaiting(id);
     const answer = this.answer(ids, exchange, batch, hold);
+    // The event store may have ended the session when it was asked for the priming event.
+    if (this.#shut) {
+      for (const id of ids) answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message: SESSION_ENDED } });
+      return;
+    }
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
@@ -287,6 +292,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 }
 
+const SESSION_ENDED = 'The session has ended';
 const ID_USED_AGAIN = 'Request superseded: its id was used again';
 
 /** A cancellation under the id that the server knows the call by. */
