@@ -92,7 +92,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#events.closed();
-    this.onclose?.();
+    this.#watch(this.onclose?.());
   }
 
   // --- what HTTP calls
@@ -247,10 +247,15 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   #dispatch(message: JSONRPCMessage, extra: MessageExtraInfo): void {
     try {
-      this.onmessage?.(message, extra);
+      this.#watch(this.onmessage?.(message, extra));
     } catch (error) {
       this.#events.failed(error);
     }
+  }
+
+  /** A callback of a server may be async, whatever its type says; nobody else would hear that it rejects. */
+  #watch(returned: unknown): void {
+    if (returned instanceof Promise) void returned.catch((error: unknown) => this.#events.failed(error));
   }
 
   /** The client wants no answer to a call any more. */
