@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import { type Kit, PATH_ATTACKS, type Subject } from './attacks.ts';
+import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
 import { SIMULATION_ATTACK } from './simulationAttack.ts';
 import { SUPERVISOR_ATTACKS } from './supervisorAttacks.ts';
@@ -23,7 +24,13 @@ process.on('unhandledRejection', (error) => found('unhandled', error));
 
 const kit = await load<Kit>(kitFolder, 'testing/index.js');
 const subject = await load<Subject>(subjectFolder, 'index.js');
-for (const { name, run } of [...PATH_ATTACKS, ...FAULT_ATTACKS, SIMULATION_ATTACK, ...SUPERVISOR_ATTACKS]) {
+for (const { name, run } of [
+  ...PATH_ATTACKS,
+  ...FAULT_ATTACKS,
+  ...EDGE_ATTACKS,
+  SIMULATION_ATTACK,
+  ...SUPERVISOR_ATTACKS,
+]) {
   const finding = await run(kit, subject).catch((error: unknown) => error);
   if (finding !== undefined) found(name, finding);
 }

@@ -1,4 +1,4 @@
-/** Attacks with what a supervisor is given from outside: a clock that fails, an actor that is sent nonsense. */
+/** Attacks with what a supervisor is given from outside: slow servers, clients that leave, actors that are sent nonsense. */
 import { setImmediate } from 'node:timers/promises';
 import { SimulatedClock } from 'xstate';
 import type { Attack, Kit, Subject } from './attacks.ts';
@@ -21,16 +21,6 @@ class CountingClock extends SimulatedClock {
   override clearTimeout(id: number): void {
     this.pending.delete(id);
     super.clearTimeout(id);
-  }
-}
-
-/** A clock on which an idle timer can't be set, as long as it is failing. */
-class FailingClock extends CountingClock {
-  failing = false;
-
-  override setTimeout(fn: () => void, ms: number): number {
-    if (this.failing && ms === IDLE) throw new Error('no timer');
-    return super.setTimeout(fn, ms);
   }
 }
 
@@ -73,23 +63,27 @@ function actorsOf(supervisor: ReturnType<Subject['createSessionSupervisor']>): n
   return partitions.reduce((sum, partition) => sum + Object.keys(partition?.getSnapshot().children ?? {}).length, 0);
 }
 
-/** A session actor fails when its idle timer can't be set: it ends as crashed, and all else goes on. */
-const failingTimer: Attack = {
-  name: 'a timer that can not be set',
+/** What a session can only fail at. */
+const BAD_END = {
+  type: 'TERMINATE' as const,
+  get reason(): 'terminated' {
+    throw new Error('poison');
+  },
+};
+
+/** A session actor that fails ends as crashed, and all else goes on. */
+const failingSession: Attack = {
+  name: 'a session that fails',
   async run(kit, subject) {
-    const clock = new FailingClock();
+    const clock = new CountingClock();
     const { supervisor, initialize, ping } = open(subject, kit, clock);
     const reasons: unknown[] = [];
     supervisor.on('session.terminated', ({ reason }) => reasons.push(reason));
     const healthy = await initialize();
     const failing = await initialize();
-    const answered = supervisor.fetch(
-      new Request('http://127.0.0.1/mcp', { headers: { Accept: 'text/event-stream', 'Mcp-Session-Id': failing } }),
-    );
-    const stream = await answered;
-    clock.failing = true;
-    await stream.body?.cancel();
-    clock.failing = false;
+    const [partition] = Object.values(supervisor.actor.getSnapshot().children);
+    const actors = Object.values(partition?.getSnapshot().children ?? {});
+    actors.find((actor) => actor?.getSnapshot().context.sessionId === failing)?.send(BAD_END);
     await turns();
     if (reasons.join() !== 'crashed') return `reasons: ${reasons.join()}`;
     if ((await ping(failing)) !== 404) return 'the failed session still answers';
@@ -289,7 +283,7 @@ export const FAULT_ATTACKS: readonly Attack[] = [
   orphan(true),
   orphan(false),
   refusal,
-  failingTimer,
+  failingSession,
   failingPartition(false),
   failingPartition(true),
 ];

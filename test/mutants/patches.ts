@@ -2,19 +2,11 @@
  * Named mutants of the supervisor, the transport and the way of a request: each a small change of the built code that
  * makes a known mistake. A patch that no longer fits is an error: it has to be written anew, not forgotten.
  */
-
-export interface Patch {
-  readonly name: string;
-  /** A file of `dist`. */
-  readonly file: string;
-  /** Code that occurs once, and what takes its place. White space counts for one blank. */
-  readonly find: string;
-  readonly replace: string;
-}
-
-const patch = (file: string, name: string, find: string, replace: string): Patch => ({ name, file, find, replace });
+import { FAULT_PATCHES } from './faultPatches.ts';
+import { type Patch, patch } from './patch.ts';
 
 const session = 'supervisor/session.js';
+const incarnation = 'supervisor/incarnation.js';
 const supervisor = 'supervisor/supervisor.js';
 const registry = 'supervisor/registry.js';
 const queue = 'supervisor/evictionQueue.js';
@@ -24,7 +16,7 @@ const server = 'supervisor/serverInstance.js';
 const transport = 'transport/sessionTransport.js';
 const answer = 'transport/answer.js';
 const hold = 'transport/hold.js';
-const handle = 'http/handle.js';
+const dispatch = 'http/dispatch.js';
 const errors = 'errors.js';
 
 export const PATCHES: readonly Patch[] = [
@@ -37,37 +29,42 @@ export const PATCHES: readonly Patch[] = [
   patch(
     session,
     'forgets late: the session is found until its server is closed',
-    'this.#host.forget(this, this.#torn); void this.#tearDown(reason).then(torn);',
-    'void this.#tearDown(reason).then(() => { this.#host.forget(this, this.#torn); torn(); });',
+    'this.#host.forget(this, before); this.#host.outbox.push(() => void this.#tearDown(reason));',
+    'this.#host.outbox.push(() => void this.#tearDown(reason).then(() => this.#host.forget(this, before)));',
   ),
   patch(transport, 'double close: a server is told twice of its end', 'if (this.#closed) return;', ''),
-  patch(session, 'ends without tearing down', 'void this.#tearDown(reason).then(torn);', 'torn();'),
-  patch(session, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
-  patch(session, 'leaves the server of an ended session open', 'await this.#server.close();', ''),
+  patch(session, 'ends without tearing down', 'await this.incarnation.end(reason);', ''),
+  patch(incarnation, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
+  patch(incarnation, 'leaves the server of an ended session open', 'this.#server.close(), ', ''),
   patch(
-    session,
+    incarnation,
     'leaves the initialize of an ended session unanswered',
     "if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');",
     '',
   ),
   patch(
-    session,
+    incarnation,
     'cuts the calls of a session at the end of its lifetime',
-    "if (reason === 'lifetime' && this.transport.pendingCalls > 0) {",
+    "if (reason === 'lifetime' && !this.#hurried && this.transport.awaitedCalls > 0) {",
     'if (false) {',
   ),
-  patch(session, 'an exchange that ends does not say so', "this.actor?.send({ type: 'RESPONSE' });", ''),
-  patch(session, 'an exchange that begins does not say so', "actor.send({ type: 'REQUEST' });", ''),
   patch(
     session,
+    'an exchange that ends does not say so',
+    "this.#send({ type: 'RESPONSE' }); const inFlight",
+    'const inFlight',
+  ),
+  patch(session, 'an exchange that begins does not say so', "this.#send({ type: 'REQUEST' });", ''),
+  patch(
+    incarnation,
     'keeps a session whose initialize was refused',
-    "initializeRefused() { this.#opening = undefined; void this.terminate('closed'); }",
-    'initializeRefused() { this.#opening = undefined; }',
+    "refused() { this.#opening = undefined; this.#end('closed'); }",
+    'refused() { this.#opening = undefined; }',
   ),
   patch(
-    session,
+    incarnation,
     'keeps a session whose client left before it was opened',
-    "void this.terminate('closed'); // nobody",
+    "if (this.#opening !== undefined) this.#end('closed'); // nobody",
     '// nobody',
   ),
   patch(supervisor, 'answers whoever has the id', 'session?.principal === principal && ', ''),
@@ -80,8 +77,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain does not end a session that becomes idle',
-    "this.registry.markIdle(session); if (!this.accepting) void session.terminate('drained');",
-    'this.registry.markIdle(session);',
+    "if (!this.accepting) this.outbox.push(() => void session.terminate('drained'));",
+    '',
   ),
   patch(supervisor, 'a drain waits for a call whose client is gone', "state === 'idle' || transport", 'transport'),
   patch(
@@ -93,8 +90,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain does not wait for servers to close',
-    'return this.registry.size === 0 && this.#statelessCalls.size === 0 && this.#closing === 0;',
-    'return this.registry.size === 0 && this.#statelessCalls.size === 0;',
+    'return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;',
+    'return this.registry.size === 0 && this.stateless.empty;',
   ),
   patch(supervisor, 'does not mark a session as busy', 'this.registry.markBusy(session);', ''),
   patch(supervisor, 'does not mark a session as idle', 'this.registry.markIdle(session);', ''),
@@ -149,18 +146,13 @@ export const PATCHES: readonly Patch[] = [
   ),
   patch(server, 'does not clean up', 'cleanup?.(this.#id)', 'undefined'),
   patch(server, 'does not abort the signal', 'this.#controller?.abort();', ''),
-  patch(transport, 'a cancelled call keeps its client waiting', 'answer.cancel(id);', ''),
-  patch(
-    transport,
-    'counts a call that was answered as pending',
-    'this.#calls?.delete(id); try { settle(answer, id, message); }',
-    'try { settle(answer, id, message); }',
-  ),
+  patch(transport, 'a cancelled call keeps its client waiting', 'call.answer.cancel(call.id);', ''),
+  patch(transport, 'counts a call that was answered as pending', 'this.#over(call); try {', 'try {'),
   patch(
     transport,
     'leaves the GET stream of an ended session open',
-    'this.#shut = true; this.closeStandalone();',
-    'this.#shut = true;',
+    'this.#answerAll(); this.closeStandalone();',
+    'this.#answerAll();',
   ),
   patch(
     answer,
@@ -170,19 +162,20 @@ export const PATCHES: readonly Patch[] = [
   ),
   patch(answer, 'does not end the stream of a call', 'this.#stream.finish(response);', 'this.#stream.send(response);'),
   patch(hold, 'never releases a hold', 'this.#release = undefined; release?.();', 'this.#release = undefined;'),
-  patch(handle, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
+  patch(dispatch, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
   patch(
-    handle,
+    dispatch,
     'takes new requests while draining',
     "if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';",
     '',
   ),
   patch(
-    handle,
+    dispatch,
     'lets two requests have one id',
     "if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';",
     '',
   ),
   patch(errors, '404 becomes 400', 'sessionNotFound: { status: 404', 'sessionNotFound: { status: 400'),
   patch(errors, '503 becomes 500', 'full: { status: 503', 'full: { status: 500'),
+  ...FAULT_PATCHES,
 ];

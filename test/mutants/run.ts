@@ -19,7 +19,7 @@ const DIST = `${FOLDER}/original`;
 const KIT = fileURLToPath(new URL('.', import.meta.url));
 
 /** How long the attacks on one mutant may take, in ms; one that is never found to be wrong takes a fraction of it. */
-const LIMIT = 120_000;
+const LIMIT = 300_000;
 
 interface Mutant {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** The simulation, over a number of seeds. */
 import type { Attack } from './attacks.ts';
 
-const SEEDS = 150;
+const SEEDS = 300;
 
 export const SIMULATION_ATTACK: Attack = {
   name: 'simulation',

@@ -1,0 +1,89 @@
+/** Attacks on what is too large, or too far out, for a simulation: bounds in thousands, identities, aborted readers. */
+import { setImmediate } from 'node:timers/promises';
+import type { Attack, Kit, Subject } from './attacks.ts';
+
+const HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+
+/** Handlers that one session may have running, as README says. */
+const MAX_CALLS = 4_096;
+
+function open({ createSessionSupervisor }: Subject, kit: Kit) {
+  const supervisor = createSessionSupervisor({ server: kit.createGatedServer().factory, logger: () => {} });
+  const post = (body: object, sessionId?: string, init: RequestInit = {}) =>
+    new Request('http://127.0.0.1/mcp', {
+      method: 'POST',
+      headers: { ...HEADERS, ...(sessionId !== undefined && { 'Mcp-Session-Id': sessionId }) },
+      body: JSON.stringify({ jsonrpc: '2.0', ...body }),
+      ...init,
+    });
+  const initialize = () => {
+    const clientInfo = { name: 'edge', version: '1' };
+    return post({
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo },
+    });
+  };
+  const begin = async () => {
+    const response = await supervisor.fetch(initialize());
+    await response.text();
+    return response.headers.get('mcp-session-id') ?? '';
+  };
+  return { supervisor, post, initialize, begin };
+}
+
+/** Calls whose clients leave at once, and whose handlers run on. */
+const runningCalls: Attack = {
+  name: 'more handlers than may run',
+  async run(kit, subject) {
+    const { supervisor, post, begin } = open(subject, kit);
+    const id = await begin();
+    for (let call = 1; call <= MAX_CALLS + 1; call++) {
+      const left = new AbortController();
+      const params = { name: 'hold', arguments: { key: 'edge' } };
+      const answered = supervisor.fetch(post({ id: call, method: 'tools/call', params }, id, { signal: left.signal }));
+      const response = await answered;
+      left.abort();
+      if (response.status === 429) {
+        void supervisor.drain({ timeout: 0 });
+        return call > MAX_CALLS ? undefined : `call ${call} is refused`;
+      }
+    }
+    return `${MAX_CALLS + 1} handlers run in one session`;
+  },
+};
+
+/** Whoever authenticated somebody in a shape that is none of the SDK's must not have let them in as nobody. */
+const identity: Attack = {
+  name: 'an identity that is not understood',
+  async run(kit, subject) {
+    const { supervisor, initialize } = open(subject, kit);
+    const authInfo = { sub: 'somebody', iat: 1 } as never;
+    const { status } = await supervisor.fetch(initialize(), { authInfo });
+    return status === 403 ? undefined : `is answered ${status}`;
+  },
+};
+
+/** A reader of a GET stream whose request is aborted has to hear of it. */
+const abortedReader: Attack = {
+  name: 'a reader whose request is aborted',
+  async run(kit, subject) {
+    const { supervisor, begin } = open(subject, kit);
+    const left = new AbortController();
+    const headers = { ...HEADERS, 'Mcp-Session-Id': await begin() };
+    const response = await supervisor.fetch(new Request('http://127.0.0.1/mcp', { headers, signal: left.signal }));
+    const reader = response.body?.getReader();
+    const over = reader?.read().then(
+      () => true,
+      () => true,
+    );
+    left.abort();
+    const turns = async () => {
+      for (let turn = 0; turn < 100; turn++) await setImmediate();
+      return false;
+    };
+    return (await Promise.race([over, turns()])) ? undefined : 'waits for what cannot come';
+  },
+};
+
+export const EDGE_ATTACKS: readonly Attack[] = [identity, abortedReader, runningCalls];
