@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
 import { until, withTimeout } from '../support/until.ts';
@@ -136,6 +136,8 @@ export function start(file: string, args: readonly string[], options: StartOptio
 export interface BuiltCommand {
   /** A directory of the test file's own, inside the project, so that modules in it resolve packages. */
   readonly directory: string;
+  /** The URL by which a module imports a file of the build, such as `index.js`. */
+  importUrl(file: string): string;
   /** Writes a module into the directory; returns its path. */
   module(name: string, source: string): Promise<string>;
   /** Runs the command. */
@@ -186,11 +188,11 @@ async function built(artifacts: string): Promise<string> {
 export function useCommand(): BuiltCommand {
   vi.setConfig({ testTimeout: TEST_TIMEOUT });
   let directory = '';
-  let main = '';
+  let build = '';
   beforeAll(async () => {
     const artifacts = join(ROOT, '.artifacts');
     await mkdir(artifacts, { recursive: true });
-    main = join(await built(artifacts), 'cli/main.js');
+    build = await built(artifacts);
     directory = await mkdtemp(join(artifacts, 'cli-'));
   }, 30_000);
   afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -198,6 +200,7 @@ export function useCommand(): BuiltCommand {
     get directory() {
       return directory;
     },
+    importUrl: (file) => pathToFileURL(join(build, file)).href,
     async module(name, source) {
       const path = join(directory, name);
       await mkdir(dirname(path), { recursive: true });
@@ -205,7 +208,7 @@ export function useCommand(): BuiltCommand {
       return path;
     },
     run(args, options) {
-      return start(process.execPath, [main, ...args], options);
+      return start(process.execPath, [join(build, 'cli/main.js'), ...args], options);
     },
   };
 }

@@ -63,12 +63,15 @@ describe('a process whose supervisor was drained', () => {
       `
       import { createServer } from 'node:http';
       import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-      import { createSessionSupervisor } from './dist/index.js';
-      import { toNodeHandler } from './dist/node.js';
+      import { createSessionSupervisor } from '${built.importUrl('index.js')}';
+      import { toNodeHandler } from '${built.importUrl('node.js')}';
 
       const supervisor = createSessionSupervisor({
         shutdownTimeout: 200,
         maxSessionLifetime: 86_400_000,
+        logger: ({ level, event }) => {
+          if (level === 'warn' || level === 'error') console.log('warned of ' + event);
+        },
         server: (session) => {
           if (session.clientInfo.name === 'hanging') {
             console.log('hanging');
@@ -109,6 +112,8 @@ describe('a process whose supervisor was drained', () => {
     expect(await withTimeout(stream.closed)).toBe(true);
     await child.line(/^drained/);
     expect(await child.exited()).toEqual({ code: 0, signal: null });
+    // Of the factory that never returns, and of nothing else.
+    expect(child.lines(/^warned of/)).toEqual(['warned of server.closeFailed']);
     expect(child.stderr).toBe('');
   });
 });
