@@ -92,8 +92,9 @@ export interface SessionSupervisorOptions {
   /** The largest request body, in bytes; beyond it 413. Default 4 MiB. */
   maxRequestBodySize?: number | undefined;
   /**
-   * The largest initialize, in bytes, whoever has read it; beyond it, or beyond 2 000 JSON values, 413. What a client says
-   * of itself in it is kept for as long as its session lives. Default 65 536.
+   * The largest initialize, in bytes, whoever has read it; beyond it 413, and also beyond 2 000 JSON values, or where these
+   * take more than about 128 KiB of memory and twice this size. What a client says of itself in it is kept for as long as
+   * its session lives. Default 65 536.
    */
   maxInitializeSize?: number | undefined;
   /** How long a request body may take, in ms; beyond it 408. Default 30 000. */

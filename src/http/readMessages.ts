@@ -19,6 +19,12 @@ import { type Classified, classify } from './classify.ts';
  */
 const MAX_INITIALIZE_VALUES = 2_000;
 
+/**
+ * What an initialize may take in memory, in bytes, besides two for each of `maxInitializeSize`. 2 000 objects, each with
+ * a name that no other has, would take more than 500 KiB; what clients of today send takes some 5.
+ */
+const MAX_INITIALIZE_STRUCTURE = 128 * 1024;
+
 /** Reads and classifies the body; undefined when it was refused. */
 export async function readMessages(
   supervisor: Supervisor,
@@ -45,7 +51,7 @@ export async function readMessages(
     }
     if (nestsTooDeep(body, result.text.length)) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   } else {
-    const { bytes, tooDeep } = weigh(body, maxRequestBodySize);
+    const { bytes, tooDeep } = weigh(body, { bytes: maxRequestBodySize });
     if (bytes > maxRequestBodySize) return void refuse(exchange, 'bodyTooLarge');
     if (tooDeep) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   }
@@ -71,6 +77,8 @@ function decoded(body: string | Uint8Array, maxBytes: number): BodyResult {
 function isTooLarge(body: unknown, size: number | undefined, maxInitializeSize: number): boolean {
   // A value takes a byte at least: most texts are too short for too many.
   if (size !== undefined && size <= Math.min(maxInitializeSize, MAX_INITIALIZE_VALUES)) return false;
-  const weight = weigh(body, maxInitializeSize, MAX_INITIALIZE_VALUES);
-  return (size ?? weight.bytes) > maxInitializeSize || weight.values > MAX_INITIALIZE_VALUES;
+  const memory = 2 * maxInitializeSize + MAX_INITIALIZE_STRUCTURE;
+  const weight = weigh(body, { bytes: maxInitializeSize, values: MAX_INITIALIZE_VALUES, memory });
+  if (weight.values > MAX_INITIALIZE_VALUES || weight.memory > memory) return true;
+  return (size ?? weight.bytes) > maxInitializeSize;
 }

@@ -1,6 +1,7 @@
 /**
- * How much a parsed message is, whoever parsed it: how long its JSON is at least, how many values it holds, and whether
- * it nests too deep. Adding up ends as soon as it is too much, so it costs no more than what is allowed.
+ * How much a parsed message is, whoever parsed it: how long its JSON is at least, how many values it holds, about how
+ * much memory it takes, and whether it nests too deep. Adding up ends as soon as it is too much, so it costs no more than
+ * what is allowed.
  */
 import { MAX_DEPTH } from './depth.ts';
 
@@ -9,33 +10,58 @@ export interface Weight {
   readonly bytes: number;
   /** Objects, lists and what is in them; names of members are no values. */
   readonly values: number;
+  /** About what V8 takes for it, in bytes: at most a tenth too little, and too much where objects share a hidden class. */
+  readonly memory: number;
   readonly tooDeep: boolean;
 }
 
-/** Weighs a value. One that is heavier than `maxBytes` or `maxValues` is not weighed to its end. */
-export function weigh(value: unknown, maxBytes: number, maxValues = Number.POSITIVE_INFINITY): Weight {
-  const scale = new Scale(maxBytes, maxValues);
+/** What may be allowed of each; `Infinity` where it is not given. */
+export interface WeightLimits {
+  readonly bytes: number;
+  readonly values?: number;
+  readonly memory?: number;
+}
+
+/** Weighs a value. One that is heavier than a limit is not weighed to its end. */
+export function weigh(value: unknown, limits: WeightLimits): Weight {
+  const scale = new Scale(limits);
   scale.add(value, MAX_DEPTH);
   return scale;
 }
 
+/**
+ * What V8 takes in bytes, without what is counted apart. An object whose names no other has takes a hidden class or a
+ * table of its own, which is several times the object; so does one of common names, once a client has sent many others.
+ */
+const EMPTY = 56;
+const OBJECT = 170;
+const MEMBER = 56;
+const ELEMENT = 8;
+const TEXT = 24;
+const PRIMITIVE = 16;
+/** One character beyond Latin-1 makes all characters of its text take two bytes. */
+const CHARACTER = 2;
+
 class Scale implements Weight {
   bytes = 0;
   values = 0;
+  memory = 0;
   tooDeep = false;
-  readonly #maxBytes: number;
-  readonly #maxValues: number;
+  readonly #limits: Required<WeightLimits>;
 
-  constructor(maxBytes: number, maxValues: number) {
-    this.#maxBytes = maxBytes;
-    this.#maxValues = maxValues;
+  constructor({ bytes, values = Number.POSITIVE_INFINITY, memory = Number.POSITIVE_INFINITY }: WeightLimits) {
+    this.#limits = { bytes, values, memory };
   }
 
   add(value: unknown, levels: number): void {
     this.values++;
-    if (typeof value === 'string') this.bytes += Buffer.byteLength(value) + 2;
-    else if (typeof value !== 'object' || value === null) this.bytes += String(value).length;
-    else if (levels === 0) this.tooDeep = true;
+    if (typeof value === 'string') {
+      this.bytes += Buffer.byteLength(value) + 2;
+      this.memory += TEXT + CHARACTER * value.length;
+    } else if (typeof value !== 'object' || value === null) {
+      this.bytes += String(value).length;
+      this.memory += PRIMITIVE;
+    } else if (levels === 0) this.tooDeep = true;
     else this.#addMembers(value, levels - 1);
   }
 
@@ -45,18 +71,22 @@ class Scale implements Weight {
     let count = 0;
     if (Array.isArray(value)) {
       for (; count < value.length && !this.#full; count++) this.add(value[count], levels);
+      this.memory += EMPTY + ELEMENT * count;
     } else {
       for (const name in value) {
         if (this.#full) return;
         count++;
         this.bytes += Buffer.byteLength(name) + 3;
+        this.memory += MEMBER + CHARACTER * name.length;
         this.add((value as Record<string, unknown>)[name], levels);
       }
+      this.memory += count === 0 ? EMPTY : OBJECT;
     }
     this.bytes += Math.max(0, count - 1);
   }
 
   get #full(): boolean {
-    return this.tooDeep || this.bytes > this.#maxBytes || this.values > this.#maxValues;
+    const { bytes, values, memory } = this.#limits;
+    return this.tooDeep || this.bytes > bytes || this.values > values || this.memory > memory;
   }
 }

@@ -30,6 +30,15 @@ function holding(values: number): WireMessage {
   return { ...message, params: { ...message.params, capabilities: { experimental: { list } } } };
 }
 
+/** An initialize that holds so many objects, each with a name of its own. */
+function naming(objects: number): WireMessage {
+  const chains: unknown[] = [];
+  for (let n = 0; n < objects; n += 100) {
+    chains.push(Array.from({ length: 100 }).reduce((inner, _, m) => ({ [`own${n + m}`]: inner }), {}));
+  }
+  return initializeBody({ clientInfo: { name: 'many', version: '1', chains } });
+}
+
 const FORMS: Readonly<Record<string, (message: unknown) => unknown>> = {
   'an object': (message) => message,
   text: (message) => JSON.stringify(message),
@@ -60,6 +69,17 @@ describe.each(Object.entries(FORMS))('an initialize that was read by somebody el
     await observed.stop();
   });
 
+  test('is taken with what its values take in memory up to about 256 KiB', async () => {
+    const observed = supervise();
+    expect((await handOver(observed, form(naming(1_000)))).status).toBe(200);
+    expect((await handOver(observed, form(naming(1_200)))).status).toBe(413);
+    await observed.stop();
+    const larger = supervise({ maxInitializeSize: 150_000 });
+    expect((await handOver(larger, form(naming(1_200)))).status).toBe(200);
+    expect((await handOver(larger, form(sized(150_000)))).status).toBe(200);
+    await larger.stop();
+  });
+
   test('counts in bytes, not in characters', async () => {
     const observed = supervise({ maxInitializeSize: 1_000 });
     const named = (name: string) => form(initializeBody({ clientInfo: { name, version: '1' } }));
@@ -81,7 +101,7 @@ test('an initialize that we read ourselves has the same bounds', async () => {
   const { url, supervisor } = await serve();
   expect((await post(url, sized(65_536))).status).toBe(200);
   expect((await post(url, holding(2_000))).status).toBe(200);
-  for (const body of [sized(65_537), holding(2_001)]) {
+  for (const body of [sized(65_537), holding(2_001), naming(1_200)]) {
     const refused = await post(url, body);
     expect(refused.status).toBe(413);
     expect(refused.json().id).toBe(0);
