@@ -36,7 +36,8 @@ function naming(objects: number): WireMessage {
   for (let n = 0; n < objects; n += 100) {
     chains.push(Array.from({ length: 100 }).reduce((inner, _, m) => ({ [`own${n + m}`]: inner }), {}));
   }
-  return initializeBody({ clientInfo: { name: 'many', version: '1', chains } });
+  const message = initializeBody();
+  return { ...message, params: { ...message.params, capabilities: { experimental: { said: { chains } } } } };
 }
 
 const FORMS: Readonly<Record<string, (message: unknown) => unknown>> = {
