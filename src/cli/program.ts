@@ -11,6 +11,7 @@ import {
   parseDuration,
   parseDurationOrInfinity,
   parseDurationOrZero,
+  parseHeaderNames,
   parseList,
   parseOrigins,
   parsePath,
@@ -42,12 +43,14 @@ export interface Flags {
   readonly retryInterval?: number;
   readonly keepAliveInterval?: number;
   readonly maxRequestBodySize?: number;
+  readonly maxInitializeSize?: number;
   readonly requestBodyTimeout?: number;
   readonly maxStreamBuffer?: number;
   readonly resumeTimeout?: number;
   readonly allowedHosts?: ListOrAll;
   readonly allowedOrigins?: ListOrAll;
   readonly cors?: ListOrAll;
+  readonly corsHeaders?: readonly string[];
   readonly logFormat: 'text' | 'json';
   readonly quiet?: true;
   readonly verbose?: true;
@@ -116,6 +119,10 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       parseDurationOrInfinity,
     ),
     new Option('--max-request-body-size <size>', 'beyond it 413 (default: 4mb)').argParser(parseSize),
+    new Option(
+      '--max-initialize-size <size>',
+      'beyond it 413; sessions keep what a client says there (default: 64kb)',
+    ).argParser(parseSize),
     new Option('--request-body-timeout <duration>', 'beyond it 408 (default: 30s)').argParser(parseDuration),
     new Option('--max-stream-buffer <size>', 'what a stream may hold for a slow reader (default: 1mb)').argParser(
       parseSize,
@@ -131,6 +138,10 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       'accepted Origins, a,b or * (default on loopback: loopback origins of the port, and those of --cors)',
     ).argParser(parseOrigins),
     new Option('--cors <origins>', 'origins of browser clients, a,b or * (default: off)').argParser(parseOrigins),
+    new Option(
+      '--cors-headers <names>',
+      'with --cors: request headers that they may send besides those of MCP, a,b (default: none)',
+    ).argParser(parseHeaderNames),
   ],
   'The sessions, live:': [
     new Option('--inspect [port]', 'serve a page that shows them, on loopback; prints its URL (default port: any free)')
@@ -221,15 +232,18 @@ function withInspectPort(argv: readonly string[]): string[] {
   });
 }
 
-/** Flags that speak of what `--resumable` keeps. */
-const OF_RESUMABLE = { resumeTimeout: '--resume-timeout', retryInterval: '--retry-interval' } as const;
+/** Flags that mean something beside another one only. */
+const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: keyof Flags, neededFlag: string])[] = [
+  ['resumeTimeout', '--resume-timeout <duration>', 'resumable', '--resumable'],
+  ['retryInterval', '--retry-interval <duration>', 'resumable', '--resumable'],
+  ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
+];
 
 /** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
 function refuseIdle(flags: Flags): void {
-  if (flags.resumable) return;
-  for (const [name, flag] of Object.entries(OF_RESUMABLE)) {
-    if (flags[name as keyof typeof OF_RESUMABLE] === undefined) continue;
-    throw new CommandFailure(`option '${flag} <duration>' has no effect without option '--resumable'`, EXIT_USAGE);
+  for (const [name, flag, needed, neededFlag] of DEPENDENT) {
+    if (flags[name] === undefined || flags[needed] !== undefined) continue;
+    throw new CommandFailure(`option '${flag}' has no effect without option '${neededFlag}'`, EXIT_USAGE);
   }
 }
 

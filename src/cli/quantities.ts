@@ -89,8 +89,7 @@ export type ListOrAll = readonly string[] | '*';
 
 /** `a,b` as a list; `*` alone stands for all. */
 export function parseList(text: string): ListOrAll {
-  const entries = text.split(',').map((entry) => entry.trim());
-  if (entries.includes('')) throw new InvalidArgumentError(`An entry of the list ${quote(text)} is empty.`);
+  const entries = entriesOf(text);
   if (!entries.includes('*')) return entries;
   if (entries.length === 1) return '*';
   throw new InvalidArgumentError('* stands for all, so it stands alone.');
@@ -101,12 +100,35 @@ export function parseOrigins(text: string): ListOrAll {
   const list = parseList(text);
   if (list === '*') return list;
   for (const entry of list) {
-    if (URL.canParse(entry) && new URL(entry).origin === entry) continue;
+    if (isOrigin(entry)) continue;
     throw new InvalidArgumentError(
       `Not an exact origin: ${quote(entry)}. Write it as https://app.example or http://localhost:6274.`,
     );
   }
   return list;
+}
+
+/** A list of names of headers (RFC 9110, section 5.6.2); browsers would take `*` for a name where a token is sent. */
+export function parseHeaderNames(text: string): readonly string[] {
+  const names = entriesOf(text);
+  for (const name of names) {
+    if (name !== '*' && /^[!#$%&'*+.^_`|~\w-]+$/.test(name)) continue;
+    throw new InvalidArgumentError(`Not the name of a header: ${quote(name)}.`);
+  }
+  return names;
+}
+
+function entriesOf(text: string): readonly string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  if (entries.includes('')) throw new InvalidArgumentError(`An entry of the list ${quote(text)} is empty.`);
+  return entries;
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { origin, host, protocol } = new URL(text);
+  // Of schemes that are not the web's (chrome-extension, vscode-webview, tauri) a URL knows no origin.
+  return origin === 'null' ? host !== '' && `${protocol}//${host}` === text : origin === text;
 }
 
 function isInfinity(text: string): boolean {

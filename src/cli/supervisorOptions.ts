@@ -36,14 +36,19 @@ export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions
     retryInterval: flags.retryInterval,
     keepAliveInterval: flags.keepAliveInterval,
     maxRequestBodySize: flags.maxRequestBodySize,
+    maxInitializeSize: flags.maxInitializeSize,
     requestBodyTimeout: flags.requestBodyTimeout,
     maxStreamBuffer: flags.maxStreamBuffer,
     resumeTimeout: flags.resumeTimeout,
     allowedHosts: allowedHosts(flags, binding),
     allowedOrigins: allowedOrigins(flags, binding),
-    cors: flags.cors,
+    cors: corsOf(flags),
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function corsOf({ cors: origins, corsHeaders: headers }: Flags): FlagOptions['cors'] {
+  return origins === undefined || headers === undefined ? origins : { origins, headers };
 }
 
 /** A warning, when other machines can reach the server and nobody said by which names. */

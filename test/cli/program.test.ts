@@ -1,26 +1,19 @@
 /** The command line: every flag, what it means to the supervisor, and what is refused. */
 import { describe, expect, test } from 'vitest';
 import { CommandFailure, EXIT_USAGE } from '../../src/cli/failure.ts';
-import { type Flags, parseArguments } from '../../src/cli/program.ts';
+import { parseArguments } from '../../src/cli/program.ts';
 import {
   DEFAULT_IDLE_TIMEOUT,
   DEFAULT_SHUTDOWN_TIMEOUT,
   shortIdleTimeout,
   toSupervisorOptions,
-  uncheckedHosts,
 } from '../../src/cli/supervisorOptions.ts';
 import { createMemoryEventStore } from '../../src/index.ts';
 import { OPTION_NAMES, resolveOptions } from '../../src/options.ts';
+import { flagsOf } from './flags.ts';
 
 const server = () => Promise.reject(new Error('no server is built here'));
-const LOOPBACK = { host: '127.0.0.1', address: '127.0.0.1', port: 4321 };
 const ANYWHERE = { host: '0.0.0.0', address: '0.0.0.0', port: 4321 };
-
-function flagsOf(...argv: string[]): Flags {
-  const invocation = parseArguments(['./server.js', ...argv], '1.2.3');
-  if (invocation.kind !== 'serve') throw new Error(`parsed as ${invocation.kind}`);
-  return invocation.flags;
-}
 
 function refusalOf(...argv: string[]): CommandFailure {
   try {
@@ -31,6 +24,8 @@ function refusalOf(...argv: string[]): CommandFailure {
   }
   throw new Error(`${argv.join(' ')} was accepted`);
 }
+
+const OWN_HEADERS = { origins: ['https://a.example'], headers: ['X-Api-Key', 'traceparent'] };
 
 describe('flags', () => {
   test('none at all: the defaults of the command, everything else left to the supervisor', () => {
@@ -62,12 +57,15 @@ describe('flags', () => {
     ['--json-response', { enableJsonResponse: true }],
     ['--keep-alive-interval infinity', { keepAliveInterval: Number.POSITIVE_INFINITY }],
     ['--max-request-body-size 64kb', { maxRequestBodySize: 65_536 }],
+    ['--max-initialize-size 16kb', { maxInitializeSize: 16_384 }],
     ['--request-body-timeout 10s', { requestBodyTimeout: 10_000 }],
     ['--max-stream-buffer 2mb', { maxStreamBuffer: 2_097_152 }],
     ['--allowed-hosts a.example,b.example:8080', { allowedHosts: ['a.example', 'b.example:8080'] }],
     ['--allowed-origins https://a.example', { allowedOrigins: ['https://a.example'] }],
     ['--cors https://a.example', { cors: ['https://a.example'] }],
     ['--cors *', { cors: '*' }],
+    ['--cors * --cors-headers x-api-key', { cors: { origins: '*', headers: ['x-api-key'] } }],
+    ['--cors https://a.example --cors-headers X-Api-Key,traceparent', { cors: OWN_HEADERS }],
   ])('%s', (line, expected) => {
     const options = toSupervisorOptions(flagsOf(...line.split(' ')), ANYWHERE);
     expect(options).toEqual(expected);
@@ -81,7 +79,7 @@ describe('flags', () => {
       '--session-idle-timeout 1m --initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject' +
         ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8',
       '--json-response --resumable --resume-timeout 1s --retry-interval 2s --keep-alive-interval 1s' +
-        ' --max-request-body-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
+        ' --max-request-body-size 1kb --max-initialize-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
       '--allowed-hosts a --allowed-origins http://a --cors http://a',
     ];
     const all = flagsOf(...`${sessions} ${requests} ${hosts}`.split(' '));
@@ -143,75 +141,6 @@ test.each([
   expect(invocation).toMatchObject({ flags: { inspect: line.includes('9000') ? 9_000 : 0 } });
 });
 
-describe('who may ask', () => {
-  test('on loopback: loopback names, and loopback origins of the port', () => {
-    expect(toSupervisorOptions(flagsOf(), LOOPBACK)).toEqual({
-      allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
-      allowedOrigins: ['http://localhost:4321', 'http://127.0.0.1:4321', 'http://[::1]:4321'],
-    });
-  });
-
-  test.each([
-    ['localhost', '127.0.0.1', 'localhost', 'http://localhost:4321'],
-    ['localhost', '::1', 'localhost', 'http://localhost:4321'],
-    ['::1', '::1', '[::1]', 'http://[::1]:4321'],
-    ['127.0.0.5', '127.0.0.5', '127.0.0.5', 'http://127.0.0.5:4321'],
-    ['127.1', '127.0.0.1', '127.1', 'http://127.0.0.1:4321'],
-    ['2130706433', '127.0.0.1', '2130706433', 'http://127.0.0.1:4321'],
-    ['::ffff:127.0.0.1', '::ffff:127.0.0.1', '[::ffff:7f00:1]', 'http://[::ffff:7f00:1]:4321'],
-    ['my-laptop', '127.0.1.1', 'my-laptop', 'http://127.0.1.1:4321'],
-  ])('%s is loopback where it is bound as %s, and among the names', (host, address, name, origin) => {
-    const binding = { host, address, port: 4321 };
-    const { allowedHosts, allowedOrigins } = toSupervisorOptions(flagsOf(), binding);
-    expect(allowedHosts).toContain(name);
-    expect(allowedOrigins).toContain(origin);
-    expect(uncheckedHosts(flagsOf(), binding)).toBeUndefined();
-  });
-
-  test.each([
-    ['0.0.0.0', '0.0.0.0', '0.0.0.0'],
-    ['0', '0.0.0.0', '0 (0.0.0.0)'],
-    ['::', '::', '::'],
-    ['', '::', 'no host (::)'],
-    ['localhost', '192.0.2.1', 'localhost (192.0.2.1)'],
-    ['127.0.0.1.example', '192.0.2.1', '127.0.0.1.example (192.0.2.1)'],
-    ['::ffff:192.0.2.1', '::ffff:192.0.2.1', '::ffff:192.0.2.1'],
-    ['fe80::1%eth0', 'fe80::1%eth0', 'fe80::1%eth0'],
-  ])('%j is not where it is bound as %s: a warning', (host, address, told) => {
-    const binding = { host, address, port: 4321 };
-    expect(toSupervisorOptions(flagsOf(), binding)).toEqual({});
-    const warning = `${told} is not loopback, and without --allowed-hosts any Host header is accepted`;
-    expect(uncheckedHosts(flagsOf(), binding)).toBe(warning);
-    expect(uncheckedHosts(flagsOf('--allowed-hosts', 'a.example'), binding)).toBeUndefined();
-    expect(uncheckedHosts(flagsOf('--allowed-hosts', '*'), binding)).toBeUndefined();
-  });
-
-  test('the origin of port 80 is written without it', () => {
-    const { allowedOrigins } = toSupervisorOptions(flagsOf(), { ...LOOPBACK, port: 80 });
-    expect(allowedOrigins).toContain('http://localhost');
-  });
-
-  test('origins of --cors may ask as well', () => {
-    const { allowedOrigins } = toSupervisorOptions(flagsOf('--cors', 'https://a.example'), LOOPBACK);
-    expect(allowedOrigins).toEqual([
-      'http://localhost:4321',
-      'http://127.0.0.1:4321',
-      'http://[::1]:4321',
-      'https://a.example',
-    ]);
-    expect(toSupervisorOptions(flagsOf('--cors', '*'), LOOPBACK).allowedOrigins).toBeUndefined();
-  });
-
-  test('flags that say otherwise win, and * turns a check off', () => {
-    const argv = ['--allowed-hosts', 'a.example', '--allowed-origins', 'https://a.example'];
-    expect(toSupervisorOptions(flagsOf(...argv), LOOPBACK)).toEqual({
-      allowedHosts: ['a.example'],
-      allowedOrigins: ['https://a.example'],
-    });
-    expect(toSupervisorOptions(flagsOf('--allowed-hosts', '*', '--allowed-origins', '*'), LOOPBACK)).toEqual({});
-  });
-});
-
 test('an idle timeout below a second is warned of', () => {
   const warned = (...argv: string[]) => shortIdleTimeout(flagsOf(...argv));
   expect(warned('--session-idle-timeout', '999ms')).toBe(
@@ -268,6 +197,14 @@ describe('wrong usage', () => {
       ['./a.js', '--stateless', flag, '1s'],
       `option '${flag} <duration>' has no effect without option '--resumable'`,
     ]),
+    [
+      ['./a.js', '--cors-headers', 'x-api-key'],
+      "option '--cors-headers <names>' has no effect without option '--cors <origins>'",
+    ],
+    [
+      ['./a.js', '--cors', '*', '--cors-headers', 'x-a;b'],
+      "option '--cors-headers <names>' argument 'x-a;b' is invalid. Not the name of a header: \"x-a;b\".",
+    ],
     [['./a.js', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],
   ])('%j', (argv, message) => {
     const failure = refusalOf(...argv);

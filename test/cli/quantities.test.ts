@@ -6,6 +6,7 @@ import {
   parseDuration,
   parseDurationOrInfinity,
   parseDurationOrZero,
+  parseHeaderNames,
   parseList,
   parseOrigins,
   parsePath,
@@ -156,10 +157,29 @@ describe('paths and lists', () => {
       'http://localhost:6274',
     ]);
     expect(parseOrigins('*')).toBe('*');
-    for (const text of ['app.example', 'https://app.example/', 'https://app.example:443', 'null']) {
+    for (const text of ['chrome-extension://abcdef', 'vscode-webview://0', 'tauri://localhost']) {
+      expect(parseOrigins(text)).toEqual([text]);
+    }
+    for (const text of [
+      'chrome-extension://a/',
+      'tauri://',
+      'file:///a',
+      'app.example',
+      'https://app.example/',
+      'https://app.example:443',
+      'null',
+    ]) {
       expect(refusal(parseOrigins, text)).toMatch(/^Not an exact origin/);
     }
   });
+});
+
+test('names of headers are what a header can be called, and none is a wildcard', () => {
+  expect(parseHeaderNames('x-api-key, traceparent')).toEqual(['x-api-key', 'traceparent']);
+  for (const text of ['*', 'x a', 'x:', 'x-ä']) {
+    expect(refusal(parseHeaderNames, text)).toBe(`Not the name of a header: ${JSON.stringify(text)}.`);
+  }
+  expect(refusal(parseHeaderNames, 'a,')).toMatch(/is empty/);
 });
 
 describe('words', () => {
