@@ -42,8 +42,8 @@ export const MESSAGES: readonly Requirement[] = [
     ...serving('the output > says where it listens, what, the idle timeout and how to stop'),
     ...testsOf('cli/program')(
       'flags > none at all: the defaults of the command, everything else left to the supervisor',
-      'a host that other machines reach is warned of, unless its names are given',
     ),
+    ...testsOf('cli/binding')('who may ask > * is not where it is bound as *: a warning'),
   ]),
   line(
     'server',
