@@ -34,16 +34,17 @@ export interface ExchangeHost {
 }
 
 export class NodeExchange implements Exchange {
-  readonly authInfo: AuthInfo | undefined;
   onRefused: Exchange['onRefused'];
   readonly parsedBody: unknown;
-  readonly #request: IncomingMessage;
+  readonly #request: IncomingMessage & { auth?: AuthInfo | undefined };
   readonly #response: ServerResponse;
   readonly #host: ExchangeHost;
   readonly #closing: Closing;
   /** Something in the way of the response threw: nothing more is written to it. */
   #broken = false;
   #asked = 0;
+  /** Null until it was read. */
+  #authInfo: AuthInfo | undefined | null = null;
   #requestInfo: Exchange['requestInfo'] | undefined;
 
   constructor(
@@ -56,7 +57,6 @@ export class NodeExchange implements Exchange {
     this.#response = response;
     this.#host = host;
     this.#closing = new Closing(response.closed || response.destroyed, host);
-    this.authInfo = request.auth ?? undefined;
     this.parsedBody = parsedBody;
     // Before what middleware listens with: a listener that throws keeps those behind it from being called.
     response.prependListener('close', () => this.#closing.end());
@@ -66,6 +66,12 @@ export class NodeExchange implements Exchange {
 
   get method(): string {
     return this.#request.method ?? '';
+  }
+
+  /** Throws what `req.auth` throws; read once, so that a session is of whom its principal was told of. */
+  get authInfo(): AuthInfo | undefined {
+    if (this.#authInfo === null) this.#authInfo = this.#request.auth ?? undefined;
+    return this.#authInfo;
   }
 
   get headers(): RequestHeaders {

@@ -43,5 +43,9 @@ export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
 
 /** What a body parser left that has read the stream; one that has not (and put `{}` there) is not believed. */
 function bodyOf(request: NodeRequest): unknown {
-  return request.readableEnded ? request.body : undefined;
+  try {
+    return request.readableEnded ? request.body : undefined;
+  } catch {
+    return undefined; // nobody has read it: the refusal of a body that is gone says what to do
+  }
 }

@@ -1,4 +1,5 @@
 /** Who sent a request, as the `principal` option says. */
+import { oftenBefore, Repetition } from '../supervisor/repetition.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
 
@@ -6,22 +7,39 @@ import type { Exchange } from '../transport/exchange.ts';
 export const NO_PRINCIPAL = Symbol('no principal');
 
 export function principalOf(supervisor: Supervisor, exchange: Exchange): string | undefined | typeof NO_PRINCIPAL {
-  const { headers, authInfo } = exchange;
   let error: unknown;
   try {
+    const { headers, authInfo } = exchange; // which an authentication middleware may have made a getter that throws
     const principal: unknown = supervisor.options.principal({ headers, authInfo });
     if (principal === undefined || typeof principal === 'string') return principal;
     error = new TypeError(`It returned ${isPromise(principal) ? 'a promise' : typeof principal}`);
   } catch (thrown) {
     error = thrown;
   }
+  tell(supervisor, error);
+  return NO_PRINCIPAL;
+}
+
+const failures = new WeakMap<Supervisor, Repetition>();
+
+/** Anybody can make it fail, as often as they like. */
+function tell(supervisor: Supervisor, error: unknown): void {
+  let repetition = failures.get(supervisor);
+  if (repetition === undefined) {
+    repetition = new Repetition(supervisor.options.clock);
+    failures.set(supervisor, repetition);
+  }
+  const count = repetition.happened();
+  if (count === undefined) return;
   supervisor.log({
     level: 'error',
     event: 'principal.failed',
-    message: 'The option principal did not say who sent a request: it must return a string or undefined; 403',
+    count,
+    message:
+      'The option principal did not say who sent a request: it must return a string or undefined; ' +
+      `403${oftenBefore(count)}`,
     error,
   });
-  return NO_PRINCIPAL;
 }
 
 /** Nobody waits for a promise here; should it reject, nobody has to hear of that either. */

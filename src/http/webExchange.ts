@@ -26,15 +26,17 @@ const encoder = new TextEncoder();
 const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
 
 class WebExchange implements Exchange {
-  readonly authInfo: AuthInfo | undefined;
   onRefused: Exchange['onRefused'];
   readonly parsedBody: unknown;
   readonly request: Request;
   readonly headers: RequestHeaders;
+  readonly #options: FetchOptions;
   readonly #clock: Clock;
   readonly #closing: Closing;
   readonly #answer: (response: Response) => void;
   readonly #extraHeaders: Record<string, string> = {};
+  /** Null until it was read. */
+  #authInfo: AuthInfo | undefined | null = null;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #answered = false;
   #ending = false;
@@ -43,15 +45,10 @@ class WebExchange implements Exchange {
   /** Bytes written in this turn of the event loop. */
   #recent = 0;
 
-  constructor(
-    request: Request,
-    { authInfo, parsedBody }: FetchOptions,
-    answer: (response: Response) => void,
-    supervisor: Supervisor,
-  ) {
+  constructor(request: Request, options: FetchOptions, answer: (response: Response) => void, supervisor: Supervisor) {
     this.request = request;
-    this.authInfo = authInfo ?? undefined;
-    this.parsedBody = parsedBody;
+    this.#options = options;
+    this.parsedBody = options.parsedBody;
     this.#answer = answer;
     this.#clock = supervisor.options.clock;
     this.#closing = new Closing(false, supervisor);
@@ -63,6 +60,12 @@ class WebExchange implements Exchange {
 
   get method(): string {
     return this.request.method;
+  }
+
+  /** As on Node: throws what reading it throws, and is read once. */
+  get authInfo(): AuthInfo | undefined {
+    if (this.#authInfo === null) this.#authInfo = this.#options.authInfo ?? undefined;
+    return this.#authInfo;
   }
 
   get hosts(): readonly string[] {

@@ -1,15 +1,10 @@
-/**
- * Counts what is refused, and tells the log of it: each refusal at most once a second, with how many there were since
- * its last line. It needs no timers: what is left over is told with the next one. A flood costs a count, not a line.
- */
+/** Counts what is refused, and tells the log of it: each refusal at most once a second, with how many there were. */
 import type { Clock } from '../clock.ts';
 import { REFUSALS, type Refusal, type RefusalName } from '../errors.ts';
 import type { LogEntry } from '../options.ts';
 import { printable } from '../protocol/printable.ts';
 import type { Refused } from '../transport/exchange.ts';
-
-/** How long one refusal is not told again, in ms. */
-const INTERVAL = 1_000;
+import { oftenBefore, Repetition } from './repetition.ts';
 
 /** What an operator has to know of: somebody is kept out, by a setting or because a bound is reached. */
 const WORTH_A_WARNING: ReadonlySet<RefusalName> = new Set([
@@ -24,16 +19,10 @@ const WORTH_A_WARNING: ReadonlySet<RefusalName> = new Set([
   'bodiesFull',
 ] satisfies RefusalName[]);
 
-interface Tally {
-  total: number;
-  untold: number;
-  toldAt: number;
-}
-
 export class RefusalLog {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #log: (entry: LogEntry) => void;
-  readonly #tallies = new Map<RefusalName, Tally>();
+  readonly #repetitions = new Map<RefusalName, Repetition>();
 
   /** `log` must not throw. */
   constructor(clock: Pick<Clock, 'now'>, log: (entry: LogEntry) => void) {
@@ -43,46 +32,30 @@ export class RefusalLog {
 
   /** How often each was refused, those that were; a copy. */
   get counts(): Readonly<Partial<Record<RefusalName, number>>> {
-    return Object.fromEntries(Array.from(this.#tallies, ([name, { total }]) => [name, total]));
+    return Object.fromEntries(Array.from(this.#repetitions, ([name, { total }]) => [name, total]));
   }
 
   /** Something was refused. Never throws, whatever the clock does. */
   refused(name: RefusalName, what: Refused): void {
-    let tally = this.#tallies.get(name);
-    if (tally === undefined) {
-      tally = { total: 0, untold: 0, toldAt: Number.NEGATIVE_INFINITY };
-      this.#tallies.set(name, tally);
+    let repetition = this.#repetitions.get(name);
+    if (repetition === undefined) {
+      repetition = new Repetition(this.#clock);
+      this.#repetitions.set(name, repetition);
     }
-    tally.total++;
-    tally.untold++;
-    const now = this.#now();
-    // A clock that was set back would else be silent until it is where it was.
-    if (now === undefined || (now >= tally.toldAt && now - tally.toldAt < INTERVAL)) return;
-    const count = tally.untold;
-    tally.untold = 0;
-    tally.toldAt = now;
-    this.#log(entryOf(name, count, what));
-  }
-
-  #now(): number | undefined {
-    try {
-      return this.#clock.now();
-    } catch {
-      return undefined;
-    }
+    const count = repetition.happened();
+    if (count !== undefined) this.#log(entryOf(name, count, what));
   }
 }
 
 function entryOf(name: RefusalName, count: number, what: Refused): LogEntry {
   const { status, message }: Refusal = REFUSALS[name];
-  const often = count === 1 ? '' : `, ${count} times since the last line`;
   return {
     level: WORTH_A_WARNING.has(name) ? 'warn' : 'debug',
     event: 'request.refused',
     refusal: name,
     status,
     count,
-    message: `Refused with ${status}${often}: ${message}${hintOf(name, what)}`,
+    message: `Refused with ${status}${oftenBefore(count)}: ${message}${hintOf(name, what)}`,
   };
 }
 

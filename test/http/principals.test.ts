@@ -6,9 +6,16 @@ import type { ServerFactory } from '../../src/options.ts';
 import { rawAnswer } from '../support/rawAnswer.ts';
 import { type ServeOptions, serve, supervise } from '../support/serve.ts';
 import { askInEveryWay, becomesIdle, expectNotFound, lifeOf } from '../support/sessionLife.ts';
+import { advance, SimulatedClock } from '../support/simulatedClock.ts';
 import { buildTestServer } from '../support/testServer.ts';
 import { turns } from '../support/until.ts';
 import { call, callBody, initialize, initializeBody, openStream, post } from '../support/wire.ts';
+
+const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
+const unreadable = () => {
+  throw new Error('no keys to read it with');
+};
 
 const byUser: ServeOptions['principal'] = ({ headers }) => headers['x-user'] as string | undefined;
 
@@ -155,13 +162,32 @@ describe('the principal option', () => {
       expect(response.json()).toEqual({ jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Forbidden' } });
       expect(response.headers).not.toHaveProperty('mcp-session-id');
     }
-    expect(log.filter(({ event }) => event === 'principal.failed')).toHaveLength(4);
-    expect(log.at(-1)).toMatchObject({ level: 'error', error: expect.any(Error) });
+    const [told, ...more] = log.filter(({ event }) => event === 'principal.failed');
+    expect(told).toMatchObject({ level: 'error', error: expect.any(Error), count: 1 });
+    expect(more).toEqual([]);
     expect(served.events).toHaveLength(heard);
     working = true;
     expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
     expect((await call(url, sessionId, 'echo', { text: 'hi' })).status).toBe(200);
   });
+});
+
+test('a flood of requests whose principal can not be told is one line a second, with their number', async () => {
+  const clock = new SimulatedClock();
+  let failed = 0;
+  const principal = () => {
+    throw new Error(`failure ${++failed}`);
+  };
+  const { url, log } = await serve({ clock, principal });
+  const flood = () => Promise.all(Array.from({ length: 20 }, () => post(url, initializeBody())));
+  const lines = () => log.filter(({ event }) => event === 'principal.failed');
+  await flood();
+  expect(lines()).toMatchObject([{ count: 1, error: new Error('failure 1') }]);
+  await advance(clock, 1_000);
+  await flood();
+  expect(lines()).toHaveLength(2);
+  expect(lines()[1]).toMatchObject({ level: 'error', count: 20, error: new Error('failure 21') });
+  expect(lines()[1]?.message).toContain('20 times');
 });
 
 describe('an identity that is there and not understood', () => {
@@ -187,20 +213,65 @@ describe('an identity that is there and not understood', () => {
     }
     expect([...served.supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
     const lines = served.log.filter(({ event }) => event === 'principal.failed');
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(1);
     expect(lines[0]?.message).toContain('option principal');
     expect(String(lines[0]?.error)).toContain('({ authInfo }) => authInfo?.sub');
+  });
+
+  test.each([
+    ['the default', undefined],
+    ['an option that does not look at it', () => 'ada'],
+  ])('nor can be read: 403, with what it threw in the log (%s)', async (_, principal) => {
+    const handled: unknown[] = [];
+    const served = await serve({
+      principal,
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        return (req, res) => {
+          Object.defineProperty(req, 'auth', { get: unreadable });
+          try {
+            handle(req, res).catch((error: unknown) => handled.push(error));
+          } catch (error) {
+            handled.push(error);
+            res.writeHead(500).end();
+          }
+        };
+      },
+    });
+    expect((await post(served.url, initializeBody())).status).toBe(403);
+    const request = new Request(served.url, { method: 'POST', headers: JSON_HEADERS, body: '{}' });
+    const options = Object.defineProperty({}, 'authInfo', { get: unreadable });
+    expect((await served.supervisor.fetch(request, options)).status).toBe(403);
+    expect(handled).toEqual([]);
+    expect([...served.supervisor.sessions()]).toEqual([]);
+    const lines = served.log.filter(({ level }) => level === 'error');
+    expect(lines).toMatchObject([{ event: 'principal.failed', error: new Error('no keys to read it with') }]);
+  });
+
+  test('that is another each time it is read is that of the first time', async () => {
+    const seen: unknown[] = [];
+    let read = 0;
+    const served = await serve({
+      server: (session) => {
+        seen.push(session.authInfo?.clientId);
+        return buildTestServer(session);
+      },
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        const get = () => ({ token: 't', clientId: `app ${++read}`, scopes: [] });
+        return (req, res) => void handle(Object.defineProperty(req, 'auth', { get }), res);
+      },
+    });
+    const { sessionId } = await initialize(served.url, { notify: false });
+    expect(served.supervisor.session(sessionId)?.principal).toBe('app 1');
+    expect(seen).toEqual(['app 1']);
   });
 
   test('over fetch: 403; null is nobody', async () => {
     const { supervisor, stop } = supervise();
     const send = (authInfo: unknown) => {
-      const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-      const request = new Request('http://localhost/', {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(initializeBody()),
-      });
+      const body = JSON.stringify(initializeBody());
+      const request = new Request('http://localhost/', { method: 'POST', headers: JSON_HEADERS, body });
       return supervisor.fetch(request, { authInfo: authInfo as never });
     };
     expect((await send(payload)).status).toBe(403);

@@ -30,6 +30,32 @@ describe('on Node', () => {
     });
   });
 
+  test('one that throws when it is asked for is answered as one that is gone', async () => {
+    const handled: unknown[] = [];
+    const get = () => {
+      throw new Error('it was never parsed');
+    };
+    const { url } = await serve({
+      behind: (supervisor) => {
+        const handle = toNodeHandler(supervisor);
+        return (req, res) => {
+          req.resume().on('end', () => {
+            Object.defineProperty(req, 'body', { get });
+            try {
+              void handle(req, res);
+            } catch (error) {
+              handled.push(error);
+              res.writeHead(500).end();
+            }
+          });
+        };
+      },
+    });
+    const answer = await post(url, BODY);
+    expect({ handled, status: answer.status }).toEqual({ handled: [], status: 400 });
+    expect(answer.text).toMatch(CONSUMED);
+  });
+
   test('one that is read in part is not taken for the whole', async () => {
     const { port } = await serve({
       behind: (supervisor) => {
