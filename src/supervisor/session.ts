@@ -128,6 +128,7 @@ export class Session implements Registered, ActorOwner, Incarnated {
 
   /** Ends the session. Resolves when it is torn down; to false if it had ended before. */
   async terminate(reason: EndReason, error?: unknown): Promise<boolean> {
+    const { outbox } = this.#host;
     if (this.state === 'terminated') return false;
     this.error ??= error;
     const torn = new Promise<void>((resolve) => {
@@ -135,8 +136,13 @@ export class Session implements Registered, ActorOwner, Incarnated {
       this.#onTorn.push(resolve);
     });
     this.#send({ type: 'TERMINATE', reason });
-    // An actor in the midst of a transition ends after it. One that is dead does not hear, and there may be none yet.
-    if (this.actor?.getSnapshot().status !== 'active') this.release(reason);
+    // An actor that is dead does not hear, and there may be none yet.
+    const releaseDead = () => {
+      if (this.actor?.getSnapshot().status !== 'active') this.release(reason);
+    };
+    releaseDead();
+    // One in the midst of a transition ends after it; or somebody who has it stopped it before it heard.
+    if (!this.#hasEnded) outbox.push(releaseDead);
     await torn;
     return true;
   }
