@@ -23,7 +23,10 @@ process.on('uncaughtException', (error) => found('uncaught', error));
 process.on('unhandledRejection', (error) => found('unhandled', error));
 
 const kit = await load<Kit>(kitFolder, 'testing/index.js');
-const subject = await load<Subject>(subjectFolder, 'index.js');
+const subject = {
+  ...(await load<Subject>(subjectFolder, 'index.js')),
+  ...(await load<Subject>(subjectFolder, 'node.js')),
+};
 for (const { name, run } of [
   ...PATH_ATTACKS,
   ...FAULT_ATTACKS,

@@ -1,6 +1,7 @@
 /** What the test kit does to a build, one attack after the other, cheapest first. */
 import { setImmediate } from 'node:timers/promises';
 import type * as Package from 'mcp-session-supervisor';
+import type * as NodePackage from 'mcp-session-supervisor/node';
 import type * as KitModule from 'mcp-session-supervisor/testing';
 import { SimulatedClock } from 'xstate';
 
@@ -9,6 +10,7 @@ export type Kit = typeof KitModule;
 /** What is attacked of a build. */
 export interface Subject {
   readonly createSessionSupervisor: typeof Package.createSessionSupervisor;
+  readonly toNodeHandler: typeof NodePackage.toNodeHandler;
 }
 
 export interface Attack {

@@ -5,8 +5,8 @@ const SEEDS = 300;
 
 export const SIMULATION_ATTACK: Attack = {
   name: 'simulation',
-  async run(kit, { createSessionSupervisor }) {
-    for (let seed = 1; seed <= SEEDS; seed++) await kit.simulate({ seed, create: createSessionSupervisor });
+  async run(kit, { createSessionSupervisor: create, toNodeHandler }) {
+    for (let seed = 1; seed <= SEEDS; seed++) await kit.simulate({ seed, create, toNodeHandler });
     return undefined;
   },
 };

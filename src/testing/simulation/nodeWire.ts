@@ -1,14 +1,22 @@
 /** A request of a simulation by the Node adapter: Node's HTTP server and `toNodeHandler`, over connections in memory. */
 import { createServer, type Server } from 'node:http';
-import type { SessionSupervisor } from '../../index.ts';
-import { toNodeHandler } from '../../node.ts';
+import type { SessionSupervisor, SupervisorError } from '../../index.ts';
+import type { toNodeHandler } from '../../node.ts';
 import { AnswerReader } from './answerReader.ts';
 import { SimulatedSocket } from './simulatedSocket.ts';
 import type { Wire, WireAnswer, WireRequest, WireUser } from './wire.ts';
 
-/** A server that listens nowhere; connections are handed to it. None of its own timers runs: they would run on real time. */
-export function nodeServer(supervisor: SessionSupervisor): Server {
-  return createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, toNodeHandler(supervisor));
+/**
+ * A server that listens nowhere; connections are handed to it. None of its own timers runs: they would run on real time.
+ * Undefined for a supervisor that the handler does not know, because somebody has wrapped it.
+ */
+export function nodeServer(supervisor: SessionSupervisor, handlerOf: typeof toNodeHandler): Server | undefined {
+  try {
+    return createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, handlerOf(supervisor));
+  } catch (error) {
+    if ((error as Partial<SupervisorError>).code === 'NOT_A_SUPERVISOR') return undefined;
+    throw error;
+  }
 }
 
 /** One connection of a client, and the requests on it. */

@@ -12,6 +12,7 @@ import {
   type SessionSupervisor,
   type SessionSupervisorOptions,
 } from '../../index.ts';
+import { type NodeHandler, toNodeHandler } from '../../node.ts';
 import { AwaitPoints } from './awaitPoints.ts';
 import { attach, callbackOptions } from './callbacks.ts';
 import { Embedder } from './embedder.ts';
@@ -43,6 +44,11 @@ export interface Watcher extends LedgerWatcher {
 export interface SimulationOptions {
   /** Makes the supervisor. Default: `createSessionSupervisor`. */
   readonly create?: ((options: SessionSupervisorOptions) => SessionSupervisor) | undefined;
+  /**
+   * Makes the handler of Node's HTTP server for it. Default: `toNodeHandler`. A supervisor that it does not know, because
+   * `create` has wrapped it, gets its requests by `fetch` alone.
+   */
+  readonly toNodeHandler?: ((supervisor: SessionSupervisor) => NodeHandler) | undefined;
   /** Drain at the end, and look what is left. Default true. */
   readonly finish?: boolean | undefined;
 }
@@ -85,7 +91,8 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   #until: number | undefined;
   #count = { exchange: 0, token: 0 };
 
-  constructor(settings: SimulationSettings, watcher: Watcher, { create = createSessionSupervisor }: SimulationOptions) {
+  constructor(settings: SimulationSettings, watcher: Watcher, options: SimulationOptions) {
+    const { create = createSessionSupervisor, toNodeHandler: handlerOf = toNodeHandler } = options;
     this.settings = settings;
     this.#watcher = watcher;
     this.clients = PRINCIPALS.map((principal, index) => new SimulatedClient(index, principal, this));
@@ -100,7 +107,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
       ...(settings.eventStore && { eventStore: this.#store }),
       ...callbackOptions(this, this.#ledger),
     });
-    if (settings.node) this.#server = nodeServer(this.supervisor);
+    if (settings.node) this.#server = nodeServer(this.supervisor, handlerOf);
     attach(this, this.#ledger);
   }
 
