@@ -1,7 +1,7 @@
 /** Events that the embedder sends an actor by hand cost at most the session: whoever waits for it is answered. */
 import { expect, test } from 'vitest';
-import { TinyServer } from '../support/tinyServer.ts';
-import { withTimeout } from '../support/until.ts';
+import { TinyServer } from '../../support/tinyServer.ts';
+import { withTimeout } from '../../support/until.ts';
 import { actorsOf, embed, open, ping } from './embedder.ts';
 
 test('INITIALIZED sent by hand while the factory runs does not keep the initialize waiting for ever', async () => {

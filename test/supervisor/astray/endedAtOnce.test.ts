@@ -1,8 +1,8 @@
 /** What is ended by a callback before it has quite begun is answered as if it had been ended a moment later. */
 import { createMemoryEventStore, type SessionSupervisor } from 'mcp-session-supervisor';
 import { expect, test } from 'vitest';
-import { TinyServer } from '../support/tinyServer.ts';
-import { until, withTimeout } from '../support/until.ts';
+import { TinyServer } from '../../support/tinyServer.ts';
+import { until, withTimeout } from '../../support/until.ts';
 import { embed, getOf, open, postOf } from './embedder.ts';
 
 const ANSWER = { within: 1_000, what: 'the answer' };

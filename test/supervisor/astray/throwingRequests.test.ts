@@ -2,9 +2,9 @@
 import { createServer } from 'node:http';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
 import { expect, onTestFinished, test } from 'vitest';
-import { listen } from '../support/listen.ts';
-import { withTimeout } from '../support/until.ts';
-import { initializeBody, post } from '../support/wire.ts';
+import { listen } from '../../support/listen.ts';
+import { withTimeout } from '../../support/until.ts';
+import { initializeBody, post } from '../../support/wire.ts';
 import { embed, initializeOf, open } from './embedder.ts';
 
 const unreadable = () => {

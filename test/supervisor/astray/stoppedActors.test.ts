@@ -1,6 +1,6 @@
 /** An actor that was stopped by hand is given up, as one that failed is: nobody stays listed, and new ones go elsewhere. */
 import { expect, test } from 'vitest';
-import { until, withTimeout } from '../support/until.ts';
+import { until, withTimeout } from '../../support/until.ts';
 import { actorsOf, embed, open, ping } from './embedder.ts';
 
 /** xstate refuses `stop()` on a child; this is what its parent would send. */

@@ -1,8 +1,8 @@
 /** What a server and its transport's callbacks may do at the end of a session. */
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { expect, onTestFinished, test } from 'vitest';
-import { TinyServer } from '../support/tinyServer.ts';
-import { turns, until } from '../support/until.ts';
+import { TinyServer } from '../../support/tinyServer.ts';
+import { turns, until } from '../../support/until.ts';
 import { embed, open } from './embedder.ts';
 
 test.each(['onclose', 'onmessage'] as const)(

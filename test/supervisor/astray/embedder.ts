@@ -1,7 +1,7 @@
 /** A supervisor without HTTP around it, for what its embedder's own code does to it. */
-import type { SessionSupervisor, SessionSupervisorOptions } from '../../src/index.ts';
-import { createSessionSupervisor } from '../../src/index.ts';
-import { TinyServer } from '../support/tinyServer.ts';
+import type { SessionSupervisor, SessionSupervisorOptions } from '../../../src/index.ts';
+import { createSessionSupervisor } from '../../../src/index.ts';
+import { TinyServer } from '../../support/tinyServer.ts';
 
 const ACCEPT = 'application/json, text/event-stream';
 
