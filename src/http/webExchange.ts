@@ -27,7 +27,6 @@ const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
 
 class WebExchange implements Exchange {
   onRefused: Exchange['onRefused'];
-  readonly parsedBody: unknown;
   readonly request: Request;
   readonly headers: RequestHeaders;
   readonly #options: FetchOptions;
@@ -48,7 +47,6 @@ class WebExchange implements Exchange {
   constructor(request: Request, options: FetchOptions, answer: (response: Response) => void, supervisor: Supervisor) {
     this.request = request;
     this.#options = options;
-    this.parsedBody = options.parsedBody;
     this.#answer = answer;
     this.#clock = supervisor.options.clock;
     this.#closing = new Closing(false, supervisor);
@@ -66,6 +64,11 @@ class WebExchange implements Exchange {
   get authInfo(): AuthInfo | undefined {
     if (this.#authInfo === null) this.#authInfo = this.#options.authInfo ?? undefined;
     return this.#authInfo;
+  }
+
+  /** Throws what reading it throws. */
+  get parsedBody(): unknown {
+    return this.#options.parsedBody;
   }
 
   get hosts(): readonly string[] {

@@ -146,6 +146,7 @@ export class ServerInstance {
     if (!(await atMost(clock, shutdownTimeout, this.#dispose()))) {
       const what = this.#phase === 'starting' ? 'start' : 'close';
       this.#warn('server.closeFailed', `The server did not ${what} within ${shutdownTimeout} ms; it is not waited for`);
+      if (this.#phase === 'closing') void this.#cleanUp(); // what the session had besides its server is no worse for it
     }
     this.#enter(undefined);
   }
@@ -161,12 +162,17 @@ export class ServerInstance {
   async #dispose(): Promise<void> {
     if (this.#starting !== undefined) await this.#starting.catch(() => {}); // `start` tells of it
     const server = this.#server;
-    const cleanup = this.#cleanup;
     if (server === undefined) return;
     await this.#attempt('The server failed to close', () => server.close());
     taken.delete(identityOf(server));
     this.#server = undefined;
-    await this.#attempt('The cleanup failed', () => cleanup?.(this.#id));
+    await this.#cleanUp();
+  }
+
+  async #cleanUp(): Promise<void> {
+    const cleanup = this.#cleanup;
+    this.#cleanup = undefined;
+    if (cleanup !== undefined) await this.#attempt('The cleanup failed', () => cleanup(this.#id));
   }
 
   async #attempt(message: string, action: () => unknown): Promise<void> {
