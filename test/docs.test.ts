@@ -21,13 +21,13 @@ const PAGES = (
 const read = (page: string): Promise<string> => readFile(join(ROOT, page), 'utf8');
 
 describe('the examples', () => {
-  test('of README and of every page compile as strictly as our own code', async () => {
+  test('of README and of every page compile as strictly as our own code', { timeout: COMPILING }, async () => {
     const blocks = await blocksOf(PAGES);
     expect(Object.keys(blocks).filter((name) => name.startsWith('README'))).not.toEqual([]);
     expect(await compile(blocks)).toBe('');
   });
 
-  test('would not, with a mistake in them', async () => {
+  test('would not, with a mistake in them', { timeout: COMPILING }, async () => {
     const told = await compile({
       fragment: 'await supervisor.terminate(7);',
       program: "import { createSessionSupervisor } from 'mcp-session-supervisor';\ncreateSessionSupervisor({});",
@@ -66,6 +66,9 @@ export declare const id: string;
 export declare function verify(token: string): Promise<{ iss: string; sub: string; client_id: string; exp: number }>;
 `;
 
+/** How long the compiler may take, in ms: it is alone on its core seldom. */
+const COMPILING = 60_000;
+
 /** Compiles blocks against the sources; what the compiler says. */
 async function compile(blocks: Readonly<Record<string, string>>): Promise<string> {
   await mkdir(join(ROOT, '.artifacts'), { recursive: true });
@@ -85,7 +88,7 @@ async function compile(blocks: Readonly<Record<string, string>>): Promise<string
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     return await new Promise((resolve, reject) => {
-      execFile(process.execPath, [tsc, '-p', folder], { cwd: folder, timeout: 15_000 }, (error, out) => {
+      execFile(process.execPath, [tsc, '-p', folder], { cwd: folder, timeout: COMPILING }, (error, out) => {
         if (error !== null && typeof error.code !== 'number') reject(error);
         else resolve(out.trim());
       });
