@@ -16,7 +16,7 @@ const stdio = { notOurs: 'This package serves Streamable HTTP; nothing of it spe
 export const LIFECYCLE: readonly Requirement[] = [
   line('both', 'MUST', 'initialization', 'initialize-first', 'Nothing comes before the initialize.', [
     ...opening(`${FIRST} > 'a request before the initialize': 400`, `${FIRST} > 'GET': 400`),
-    ...requests('the session id > is missing: 400 on every method but for an initialize'),
+    ...requests('the session id > is missing (*): 400 on every method but for an initialize'),
   ]),
   line(
     'client',

@@ -2,8 +2,20 @@
 import { linesOf, type Requirement, shown, testsOf } from './requirement.ts';
 
 const line = linesOf('transports');
-const { auth, bodies, headers, resumedCalls, ending, eventStore, principals, requests, routing, serving, wireStreams } =
-  shown;
+const {
+  auth,
+  bodies,
+  headers,
+  resumedCalls,
+  ending,
+  eventStore,
+  listening,
+  principals,
+  requests,
+  routing,
+  serving,
+  wireStreams,
+} = shown;
 const RETRY = 'a connection that the server closes says by retry when to come back (retryInterval: *)';
 const stdio = { notOurs: 'This package serves Streamable HTTP; nothing of it speaks stdio.' };
 
@@ -21,13 +33,13 @@ export const MESSAGES: readonly Requirement[] = [
 
   line('server', 'MUST', 'streamable-http', 'one-endpoint', 'One path takes both POST and GET.', [
     ...wireStreams('a client may have many streams open at once'),
-    ...serving('who may ask, and where > at its path only; elsewhere it says where'),
+    ...listening('who may ask, and where > at its path only; elsewhere it says where'),
   ]),
 
   line('server', 'MUST', 'security-warning', 'origin-checked', 'The Origin of every request is validated.', [
     ...requests('Host and Origin > Origin *'),
     ...headers('a foreign Origin > *'),
-    ...serving(
+    ...listening(
       'who may ask, and where > on loopback only by a loopback name, and from a loopback origin of its own port',
     ),
   ]),

@@ -137,7 +137,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   V1: requests('the protocol version > * in the body of an initialize is answered by *'),
   V2: [
     ...requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),
-    ...testsOf('http/adapters')('* > plain > an unknown version on an initialize'),
+    ...testsOf('http/adapters')('* > plain > *an unknown version on an initialize*'),
   ],
   V3: [
     ...requests('the protocol version > * in the header of a request gets 200, whatever was negotiated'),
@@ -161,6 +161,14 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const PROMISES: readonly Claim[] = [
-  ...Object.keys(REFUSALS).map((name) => ({ id: name, tests: testsOf('http/refusals')(name) })),
+  ...Object.keys(REFUSALS).map((name) => ({
+    id: name,
+    tests:
+      name === 'tooManyServers'
+        ? testsOf('http/serverLives')(
+            'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
+          )
+        : testsOf('http/refusals')(name),
+  })),
   ...Object.entries(RULES).map(([id, tests]) => ({ id, tests })),
 ];

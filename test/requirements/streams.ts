@@ -179,10 +179,10 @@ export const STREAMS: readonly Requirement[] = [
     ],
   ),
   line('client', 'MUST', 'session-management', 'session-id-sent', 'Every later request carries the id.', [
-    ...requests('the session id > is missing: 400 on every method but for an initialize'),
+    ...requests('the session id > is missing (*): 400 on every method but for an initialize'),
   ]),
   line('server', 'SHOULD', 'session-management', 'session-id-missing', 'Without an id: 400.', [
-    ...requests('the session id > is missing: 400 on every method but for an initialize'),
+    ...requests('the session id > is missing (*): 400 on every method but for an initialize'),
   ]),
   line('server', 'MAY', 'session-management', 'session-ends', 'The server may end a session whenever it wants.', [
     ...endings('*: one line in the log, one event, 404'),
