@@ -4,8 +4,8 @@
 const LONGEST = 400;
 
 // Control characters (C0, C1) move cursors and forge lines; format characters, those of direction among them, reorder or
-// hide what is read; a lone surrogate is no text at all.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+// hide what is read, as do marks and letters that are drawn as nothing; a lone surrogate is no text at all.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** A line with every character escaped as `\u{…}` that would not show as itself; its spaces stay. */
 export function escaped(line: string): string {

@@ -69,7 +69,7 @@ export function lastLines({ history }: SessionInfo): { history: readonly History
 }
 
 // What a browser would not show as itself: control characters, and those that hide or reorder what stands beside them.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
  * A text of at most this length as one that shows as what it is, the rest escaped as `\u{…}`: a name must not look like

@@ -30,7 +30,7 @@ export function describeClient({ name, version }: ClientInfo): string {
   const plain = (text: string, length: number) =>
     text
       .slice(0, length)
-      .replace(/[\p{C}\p{Z}]+/gu, ' ')
+      .replace(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+/gu, ' ')
       .trim();
   return `${plain(name, 100)} ${plain(version, 50)}`;
 }

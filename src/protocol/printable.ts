@@ -3,8 +3,9 @@
 /** Longer texts are cut: they are read by people. */
 const LONGEST = 200;
 
-// Control characters move cursors and forge lines; format characters reorder or hide what is read.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+// Control characters move cursors and forge lines; format characters reorder or hide what is read, and marks and
+// letters that are drawn as nothing (variation selectors, fillers) hide it too.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The text without control, direction and invisible characters, which are written as `\u{…}`; at most `longest` of it. */
 export function printable(text: string, longest: number = LONGEST): string {

@@ -5,7 +5,7 @@ import { createJournal } from '../../src/cli/journal.ts';
 import type { LogEntry } from '../../src/options.ts';
 
 /** C0 and C1, marks and overrides of direction, invisible characters, separators of lines and paragraphs. */
-const HOSTILE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const HOSTILE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 /** What `styleText` adds, and nothing else does. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what this is about
 const COLOURS = /\u001b\[\d+m/g;

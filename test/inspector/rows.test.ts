@@ -5,7 +5,7 @@ import type { SessionInfo } from '../../src/index.ts';
 import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 
 const rows = new Rows(new Pseudonyms(), { revealIds: true, revealPrincipals: true, idleTimeout: () => null });
 
