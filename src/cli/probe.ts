@@ -97,6 +97,11 @@ export async function probe(
     throw new CommandFailure(`${what}${when}: ${why}`, undefined, { cause: trouble?.error });
   }
   if (silent.length > 0) {
+    // Where there are no sessions, the ping's server is one more that the factory builds, and without a client's name.
+    if (trouble?.ofFactory) {
+      const message = `the server factory of ${source.label} failed: ${describeError(trouble.error)}`;
+      throw new CommandFailure(message, undefined, { cause: trouble.error });
+    }
     const beside = sessions.length > 1 ? ' with two sessions open; does the factory build all of it for each?' : '';
     throw new CommandFailure(`the server of ${source.label} does not answer a ping${beside}`);
   }
