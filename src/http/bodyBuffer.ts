@@ -13,6 +13,8 @@ export class BodyBuffer {
   readonly #limits: BodyLimits;
   /** In bytes. */
   #size = 0;
+  /** Of the budget, in bytes. */
+  #taken = 0;
   #merged: Uint8Array[] = [];
   #recent: Uint8Array[] = [];
 
@@ -24,8 +26,12 @@ export class BodyBuffer {
   push(chunk: Uint8Array): BodyFailure | undefined {
     const { length } = chunk;
     if (this.#size + length > this.#limits.maxBytes) return 'bodyTooLarge';
-    if (!this.#limits.budget.take(length)) return 'bodiesFull';
     this.#size += length;
+    // Its last chunk waits for nothing: a body that comes in one piece is read, however many slow ones there are.
+    if (this.#size !== this.#limits.declared) {
+      if (!this.#limits.budget.take(length)) return 'bodiesFull';
+      this.#taken += length;
+    }
     if (this.#recent.push(chunk) < MERGE_AT) return undefined;
     this.#merged.push(Buffer.concat(this.#recent));
     this.#recent = [];
@@ -39,7 +45,8 @@ export class BodyBuffer {
 
   /** Forgets the body, and gives back what it took. Has to be called however reading ends; twice is harmless. */
   clear(): void {
-    this.#limits.budget.give(this.#size);
+    this.#limits.budget.give(this.#taken);
+    this.#taken = 0;
     this.#size = 0;
     this.#merged = [];
     this.#recent = [];

@@ -38,6 +38,7 @@ export async function readMessages(
       body === undefined
         ? await exchange.readBody({
             maxBytes: maxRequestBodySize,
+            declared: Number(exchange.headers['content-length'] ?? Number.NaN),
             timeout: requestBodyTimeout,
             budget: bodyBudgetOf(supervisor),
           })

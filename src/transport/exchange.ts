@@ -33,6 +33,8 @@ export interface ByteBudget {
 /** What reading a body may take. */
 export interface BodyLimits {
   readonly maxBytes: number;
+  /** What its header says that it has, in bytes; NaN without one. */
+  readonly declared: number;
   /** In ms. */
   readonly timeout: number;
   /** What all bodies that are being read take from. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import { type Observed, serve, supervise } from '../support/serve.ts';
+import { chunked } from '../support/siege.ts';
 import { until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { initializeBody, post, rawSocket, type WireMessage } from '../support/wire.ts';
@@ -133,7 +134,15 @@ describe('all bodies that come in share 64 times maxRequestBodySize', () => {
       raw.write(' '.repeat(LIMIT - 1));
     }
     await until(() => read.filter((bytes) => bytes() >= LIMIT).length === 64, { what: 'all of it to have come' });
-    const taken = async () => (await post(served.url, initializeBody())).status;
+    // In chunks: it is not known to be whole before its end has come.
+    const taken = async () => {
+      const raw = await rawSocket(served.port);
+      raw.begin('POST', { 'transfer-encoding': 'chunked' });
+      raw.write(chunked([JSON.stringify(initializeBody())]));
+      const { status } = await raw.readResponse();
+      raw.destroy();
+      return status;
+    };
     await until(async () => (await taken()) === 503, { what: 'the budget to be used up' });
     return { ...served, clock, uploads, taken };
   }

@@ -18,7 +18,7 @@ export const BODY_ROWS = {
     ...{ status: 503, code: -32000, message: 'Service Unavailable: too many bodies are being read' },
     headers: RETRY,
     options: { maxRequestBodySize: 1_000 },
-    send: async ({ port, url, httpServer }) => {
+    send: async ({ port, httpServer }) => {
       const read: (() => number)[] = [];
       httpServer.on('connection', (socket) => read.push(() => socket.bytesRead));
       const uploads = await Promise.all(Array.from({ length: 64 }, () => rawSocket(port)));
@@ -27,7 +27,11 @@ export const BODY_ROWS = {
         raw.write(' '.repeat(999));
       }
       await until(() => read.filter((bytes) => bytes() > 999).length === 64, { what: 'all of it to have come' });
-      return post(url, ' '.repeat(65));
+      const late = await rawSocket(port);
+      late.begin('POST', { 'content-length': '66' });
+      late.write(' '.repeat(65));
+      const { body, ...head } = await late.readResponse();
+      return { ...head, text: body };
     },
   },
   initializeTooLarge: {
