@@ -33,6 +33,14 @@ export interface ExchangeHost {
   log(entry: LogEntry): void;
 }
 
+/** From so many characters on text is handed to Node as bytes. */
+const LARGE = 65_536;
+
+/** Node keeps a text that waits for its reader three times over, in the longest that UTF-8 might make of it; bytes once. */
+function plainOrBytes(text: string): string | Buffer {
+  return text.length < LARGE ? text : Buffer.from(text);
+}
+
 export class NodeExchange implements Exchange {
   onRefused: Exchange['onRefused'];
   readonly parsedBody: unknown;
@@ -139,7 +147,7 @@ export class NodeExchange implements Exchange {
       const length = status === 204 ? undefined : String(body === undefined ? 0 : Buffer.byteLength(body));
       if (response.writeHead === NODES_WRITE_HEAD) response.writeHead(status, listOf(headers, length));
       else response.writeHead(status, length === undefined ? headers : { ...headers, 'Content-Length': length });
-      response.end(body);
+      response.end(body === undefined ? body : plainOrBytes(body));
     });
   }
 
@@ -158,13 +166,13 @@ export class NodeExchange implements Exchange {
 
   write(chunk: string): void {
     this.#attempt((response) => {
-      if (!response.writableEnded) response.write(chunk);
+      if (!response.writableEnded) response.write(plainOrBytes(chunk));
     });
   }
 
   end(chunk?: string): void {
     this.#attempt((response) => {
-      if (!response.writableEnded) response.end(chunk);
+      if (!response.writableEnded) response.end(chunk === undefined ? chunk : plainOrBytes(chunk));
     });
   }
 
