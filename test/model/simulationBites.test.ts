@@ -76,7 +76,7 @@ const MISTAKES: readonly Mistake[] = [
       brokenBy(SESSION, ({ sessionMachine }) => ({
         sessionMachine: (sessionMachine as AnyStateMachine).provide({ actions: { unhold: () => {} } }),
       })),
-    invariants: ['inFlightIsExact'],
+    invariants: ['inFlightIsExact', 'eventsAreTrue'],
     commands: 1,
   },
   {
@@ -89,7 +89,7 @@ const MISTAKES: readonly Mistake[] = [
           }
         },
       })),
-    invariants: ['terminatedIsAbsorbing'],
+    invariants: ['terminatedIsAbsorbing', 'eventsAreTrue'],
     commands: 2,
   },
   {
@@ -107,7 +107,7 @@ const MISTAKES: readonly Mistake[] = [
         },
       })),
     invariants: ['inFlightIsExact'],
-    commands: 3,
+    commands: 6,
   },
   {
     name: 'the event store tells sessions apart no more',
