@@ -49,7 +49,7 @@ export const CLIENT_COMMANDS: readonly CommandKind[] = [
         session,
         [holds | (CALL_MANNERS.indexOf(manner) << 8)],
         holds,
-        (how >> 22) % 16 === 15,
+        (how >> 22) % 4 === 3,
       );
       const what = exchange.stream.requests.map(({ id, token }) => `${id} (${token})`).join(', ');
       return `${exchange.name} call ${what} in ${session.id}, ${manner}${describeHolds(holds)}`;

@@ -72,6 +72,8 @@ export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange):
   if (kind === 'initialize') {
     const opens = status === 200 && stream.requests[0]?.responses[0]?.error === undefined;
     if (headers.has('mcp-session-id') !== opens) return `${name} is answered ${status}, with an id or without one`;
+    if (opens && !observed.embedder.lately && sessionOf(observed, exchange)?.stillborn)
+      return `${name} gets a session that ended as it was opened`;
     if (opens && (admission?.full || admission?.principalFull)) return `${name} gets a session though there is no room`;
   }
   if (exchange.oversized && (status === 200 || status === 202)) return `${name} is taken in, too large as it is`;

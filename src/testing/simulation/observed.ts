@@ -24,6 +24,10 @@ export interface SeenSession {
   idleOrder: number;
   reason: EndReason | undefined;
   endedAt: number;
+  /** It was opened a moment ago: nothing has been sent since. */
+  fresh: boolean;
+  /** It ended at once when it was opened, before that could be answered. */
+  stillborn: boolean;
   /** Its server was there when it ended; one that is still being built is not waited for. */
   endedBuilt: boolean;
   /** How often the log and the listeners told of its end, and what the listeners were told of last. */

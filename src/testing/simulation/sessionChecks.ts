@@ -82,7 +82,9 @@ function parkedCalls(observed: Observed, session: SeenSession): { certain: numbe
     exchanges.some((exchange) => exchange.stream === stream && exchange.open && exchange.status === 200);
   for (const stream of streams) {
     if (stream.sessionId !== session.id || isConnected(stream)) continue;
-    if (!stream.requests.some(({ token }) => session.server.serves(token))) continue;
+    // A call whose id was used again waits for nobody.
+    const { server } = session;
+    if (!stream.requests.some(({ id, token }) => server.serves(token) && server.latest.get(id) === token)) continue;
     const over = stream.leftAt + settings.resumeTimeout <= clock.now();
     const sure = stream.begun && !stream.wasSlow && !over && !session.storeFailed && observed.storeOperations === 0;
     if (sure) parked.certain++;

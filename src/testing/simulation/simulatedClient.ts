@@ -88,7 +88,12 @@ export class SimulatedClient {
     });
     session.requests.push(...requests);
     const messages: object[] = requests.map(({ id, token }, index) => {
-      return { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'work', token, how: hows[index] } };
+      return {
+        jsonrpc: '2.0',
+        id,
+        method: 'tools/call',
+        params: { name: 'work', token, how: hows[index], requestId: id },
+      };
     });
     if (messages.length > 1) messages.push({ jsonrpc: '2.0', method: 'notifications/progress' });
     return this.#post(session, messages.length > 1 ? messages : messages[0], requests, holds);

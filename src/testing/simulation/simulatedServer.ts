@@ -80,6 +80,8 @@ export class SimulatedServer implements ConnectableServer {
   readonly holds: number;
   /** Calls that it has not answered, by their tokens. */
   readonly calls = new Map<string, ServedCall>();
+  /** By the id that clients give, the token of the last call that they gave it to. */
+  readonly latest = new Map<string | number, string>();
   /** What it heard that was meant for another call; undefined when there was nothing of the kind. */
   misled: string | undefined;
   /** Tokens of the messages that belong to no call, in the order in which they were sent. */
@@ -276,6 +278,7 @@ export class SimulatedServer implements ConnectableServer {
     const call: ServedCall = { id, token: params?.token ?? '', extra };
     this.calls.set(call.token, call);
     this.told.set(call.token, []);
+    this.latest.set(params?.requestId ?? id, call.token);
     const how = params?.how ?? 0;
     const manner = CALL_MANNERS[(how >> 8) % CALL_MANNERS.length];
     if (manner === 'throws') {
