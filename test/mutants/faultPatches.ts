@@ -32,8 +32,8 @@ const BOUNDS: readonly Patch[] = [
   patch(
     'http/readMessages.js',
     'takes in an initialize of any number of values',
-    '|| weight.values > MAX_INITIALIZE_VALUES',
-    '',
+    'weight.values > MAX_INITIALIZE_VALUES || weight.memory > memory',
+    'false',
   ),
 ];
 
@@ -98,12 +98,6 @@ const EXITS: readonly Patch[] = [
   ),
   patch(
     incarnation,
-    'waits without end for a server that ends',
-    'if (await atMost(clock, shutdownTimeout, forgotten)) return;',
-    'await forgotten; return;',
-  ),
-  patch(
-    incarnation,
     'leaves calls waiting whose server closed itself at the end of a lifetime',
     'this.hurry(); // nobody',
     '// nobody',
@@ -126,8 +120,8 @@ const REENTRANCY: readonly Patch[] = [
   patch(
     session,
     'keeps the hold of a request that came in the midst of a transition',
-    "this.#send({ type: 'RESPONSE' }); return 'sessionNotFound';",
-    "return 'sessionNotFound';",
+    "this.#send({ type: 'RESPONSE' }); if (actor",
+    'if (actor',
   ),
   patch(
     supervisor,

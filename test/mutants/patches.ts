@@ -144,7 +144,7 @@ export const PATCHES: readonly Patch[] = [
     'for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);',
     '',
   ),
-  patch(server, 'does not clean up', 'cleanup?.(this.#id)', 'undefined'),
+  patch(server, 'does not clean up', '() => cleanup(this.#id)', '() => {}'),
   patch(server, 'does not abort the signal', 'this.#controller?.abort();', ''),
   patch(transport, 'a cancelled call keeps its client waiting', 'call.answer.cancel(call.id);', ''),
   patch(transport, 'counts a call that was answered as pending', 'this.#over(call); try {', 'try {'),
