@@ -7,8 +7,7 @@ const HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json,
 /** Handlers that one session may have running, as README says. */
 const MAX_CALLS = 4_096;
 
-function open({ createSessionSupervisor }: Subject, kit: Kit) {
-  const supervisor = createSessionSupervisor({ server: kit.createGatedServer().factory, logger: () => {} });
+function requests() {
   const post = (body: object, sessionId?: string, init: RequestInit = {}) =>
     new Request('http://127.0.0.1/mcp', {
       method: 'POST',
@@ -24,6 +23,12 @@ function open({ createSessionSupervisor }: Subject, kit: Kit) {
       params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo },
     });
   };
+  return { post, initialize };
+}
+
+function open({ createSessionSupervisor }: Subject, kit: Kit) {
+  const supervisor = createSessionSupervisor({ server: kit.createGatedServer().factory, logger: () => {} });
+  const { post, initialize } = requests();
   const begin = async () => {
     const response = await supervisor.fetch(initialize());
     await response.text();
@@ -50,6 +55,27 @@ const runningCalls: Attack = {
       }
     }
     return `${MAX_CALLS + 1} handlers run in one session`;
+  },
+};
+
+/** Servers whose cleanup hangs while new sessions come: twice `maxSessions` may be alive, and no more. */
+const closingServers: Attack = {
+  name: 'more servers than may be alive',
+  async run(kit, { createSessionSupervisor }) {
+    const { factory } = kit.createGatedServer();
+    let alive = 0;
+    const supervisor = createSessionSupervisor({
+      maxSessions: 2,
+      logger: () => {},
+      server: async (context) => {
+        alive++;
+        return { server: (await factory(context)) as never, cleanup: () => new Promise<void>(() => {}) };
+      },
+    });
+    const { initialize } = requests();
+    for (let n = 0; n < 10; n++) await (await supervisor.fetch(initialize())).text();
+    void supervisor.drain({ timeout: 0 });
+    return alive > 4 ? `${alive} servers are alive` : undefined;
   },
 };
 
@@ -86,4 +112,4 @@ const abortedReader: Attack = {
   },
 };
 
-export const EDGE_ATTACKS: readonly Attack[] = [identity, abortedReader, runningCalls];
+export const EDGE_ATTACKS: readonly Attack[] = [identity, abortedReader, closingServers, runningCalls];

@@ -245,7 +245,8 @@ const failingPartition = (draining: boolean): Attack => ({
   async run(kit, subject) {
     const { supervisor, initialize, ping, server } = open(subject, kit, new SimulatedClock());
     const survivor = await initialize();
-    for (let n = 0; n < 64; n++) await initialize();
+    let victim = '';
+    for (let n = 0; n < 64; n++) victim = await initialize();
     const call = supervisor.fetch(toolCall(survivor));
     await turns();
     const drained = draining ? supervisor.drain() : undefined;
@@ -255,6 +256,7 @@ const failingPartition = (draining: boolean): Attack => ({
     await turns();
     const { value } = supervisor.actor.getSnapshot();
     if (value !== before) return `the supervisor is ${String(value)}, and was ${String(before)}`;
+    if (!draining && (await ping(victim)) !== 404) return 'a session of the partition still answers';
     if (!draining && (await ping(survivor)) !== 200) return 'a session of another partition does not answer';
     server.release('fault');
     if (!(await (await call).text()).includes('released')) return 'a call of another partition was not answered';

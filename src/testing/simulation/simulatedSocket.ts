@@ -30,7 +30,7 @@ export class SimulatedSocket extends Duplex {
 
   /** Sends bytes to the server, which gets them when it reads. */
   arrive(bytes: Uint8Array): void {
-    this.#arriving.push(bytes);
+    if (bytes.length > 0) this.#arriving.push(bytes); // a stream that is brought nothing asks for no more
     this.#flush();
   }
 

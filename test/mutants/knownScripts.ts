@@ -1,0 +1,112 @@
+/** Scripts that once broke an invariant, shrunk from the seeds that found them. Each passes now, and kills a mutant. */
+import type { SimulationScript } from 'mcp-session-supervisor/testing';
+
+export interface Known {
+  readonly seed: number;
+  readonly what: string;
+  readonly script: SimulationScript;
+}
+
+const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of session.active answers its initialize';
+
+export const KNOWN_SCRIPTS: readonly Known[] = [
+  {
+    seed: 4806,
+    what: TERMINATED_IN_ACTIVE,
+    script: {
+      settings: 21,
+      commands: [
+        [7, 0, 46, 0, 0],
+        [12, 0, 0, 54699392, 0],
+        [0, 0, 31, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: 101828,
+    what: TERMINATED_IN_ACTIVE,
+    script: {
+      settings: 1,
+      commands: [
+        [7, 4, 1, 0, 0],
+        [12, 4, 0, 114459776, 0],
+        [11, 0, 0, 0, 0],
+        [0, 4, 15, 0, 0],
+        [1, 0, 0, 392243, 0],
+      ],
+    },
+  },
+  {
+    seed: 110830,
+    what: TERMINATED_IN_ACTIVE,
+    script: {
+      settings: 5,
+      commands: [
+        [7, 0, 4, 0, 0],
+        [12, 0, 0, 110272896, 0],
+        [11, 0, 0, 0, 0],
+        [0, 0, 15, 0, 0],
+        [1, 0, 0, 6847843, 0],
+      ],
+    },
+  },
+  {
+    seed: 126950,
+    what: TERMINATED_IN_ACTIVE,
+    script: {
+      settings: 5,
+      commands: [
+        [7, 1, 1, 0, 0],
+        [12, 1, 0, 23300484, 0],
+        [11, 0, 0, 0, 0],
+        [0, 1, 157, 0, 0],
+        [1, 0, 0, 211003, 0],
+      ],
+    },
+  },
+  {
+    seed: 3002616,
+    what: TERMINATED_IN_ACTIVE,
+    script: {
+      settings: 5,
+      commands: [
+        [7, 1, 67, 0, 0],
+        [12, 1, 0, 8435584, 0],
+        [11, 0, 0, 0, 0],
+        [0, 1, 105, 0, 0],
+        [1, 0, 0, 1363, 0],
+      ],
+    },
+  },
+  {
+    seed: 125982,
+    what: 'a resumed call that is sent away while an older connection of it is open is held once',
+    script: {
+      settings: 13,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 21430284, 0],
+        [18, 0, 0, 55613754, 0],
+        [18, 0, 0, 52813981, 0],
+        [4, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: 203,
+    what: 'a server that closes itself as its lifetime ends has its calls answered at once',
+    script: {
+      settings: 388,
+      commands: [
+        [12, 1, 0, 0, 0],
+        [13, 1, 0, 49135176, 0],
+        [25, 0, 84, 65230142, 0],
+        [25, 0, 156, 3581330, 0],
+        [1, 0, 71, 0, 0],
+        [1, 0, 127, 0, 0],
+        [13, 1, 0, 85073940, 0],
+        [1, 0, 63, 0, 0],
+      ],
+    },
+  },
+];
