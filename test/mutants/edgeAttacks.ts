@@ -99,10 +99,10 @@ const abortedReader: Attack = {
     const headers = { ...HEADERS, 'Mcp-Session-Id': await begin() };
     const response = await supervisor.fetch(new Request('http://127.0.0.1/mcp', { headers, signal: left.signal }));
     const reader = response.body?.getReader();
-    const over = reader?.read().then(
-      () => true,
-      () => true,
-    );
+    const over = (async () => {
+      for (;;) if ((await reader?.read().catch(() => undefined))?.done !== false) return true;
+    })();
+    await setImmediate();
     left.abort();
     const turns = async () => {
       for (let turn = 0; turn < 100; turn++) await setImmediate();

@@ -1,7 +1,6 @@
 /** The faults that were once found in the core, put back: each by the mechanism that took it away, kind by kind. */
 import { type Patch, patch } from './patch.ts';
 
-const session = 'supervisor/session.js';
 const supervisor = 'supervisor/supervisor.js';
 const incarnation = 'supervisor/incarnation.js';
 const server = 'supervisor/serverInstance.js';
@@ -110,24 +109,6 @@ const REENTRANCY: readonly Patch[] = [
     'tells within the transition',
     'push(tell) { this.#queue.push(tell);',
     'push(tell) { return tell(); this.#queue.push(tell);',
-  ),
-  patch(
-    session,
-    'answers the initialize of a session that a listener has ended',
-    'return this.#isActive;',
-    'return true;',
-  ),
-  patch(
-    session,
-    'keeps the hold of a request that came in the midst of a transition',
-    "this.#send({ type: 'RESPONSE' }); if (actor",
-    'if (actor',
-  ),
-  patch(
-    supervisor,
-    'admits a session that was ended while it was spawned',
-    "if (session.state === 'terminated') return session.reason === 'crashed' ? 'serverFailed' : 'endedEarly';",
-    '',
   ),
   patch(
     supervisor,

@@ -2,7 +2,8 @@
 import type { SimulationScript } from 'mcp-session-supervisor/testing';
 
 export interface Known {
-  readonly seed: number;
+  /** Undefined for one that was written by hand. */
+  readonly seed: number | undefined;
   readonly what: string;
   readonly script: SimulationScript;
 }
@@ -106,6 +107,92 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
         [1, 0, 127, 0, 0],
         [13, 1, 0, 85073940, 0],
         [1, 0, 63, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: 2327,
+    what: 'a call that is taken in while its session ends is answered',
+    script: {
+      settings: 0,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 45835484, 0],
+        [21, 0, 0, 0, 0],
+        [25, 0, 213, 15770898, 0],
+        [13, 0, 0, 0, 0],
+        [13, 0, 0, 194564, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'the id of a call that was left is free, and its answer stays its own',
+    script: {
+      settings: 0,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 4, 0],
+        [19, 0, 0, 0, 0],
+        [13, 0, 0, 12582916, 0],
+        [0, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a cancellation reaches the call that has the id now',
+    script: {
+      settings: 0,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 4, 0],
+        [19, 0, 0, 0, 0],
+        [13, 0, 0, 12582916, 0],
+        [21, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a call that may be resumed waits no longer once its id is used again',
+    script: {
+      settings: 1,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 4, 0],
+        [19, 0, 0, 0, 0],
+        [13, 0, 0, 12582912, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a drain does not wait for a call that was left, though a GET stream is open',
+    script: {
+      settings: 0,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [17, 0, 0, 0, 0],
+        [13, 0, 0, 4, 0],
+        [19, 0, 1, 0, 0],
+        [11, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a message that nobody takes waits for who may resume a GET stream',
+    script: {
+      settings: 1,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [17, 0, 0, 0, 0],
+        [3, 0, 0, 0, 0],
+        [19, 0, 0, 0, 0],
+        [3, 0, 0, 0, 0],
+        [18, 0, 0, 0, 0],
+        [3, 0, 0, 0, 0],
       ],
     },
   },

@@ -138,7 +138,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
     case 503:
       if (error.includes('shutting down')) return draining || session?.causes.has('drained') === true;
       if (error.includes('too many servers'))
-        return kind === 'initialize' && (observed.embedder.lately || tooManyServers(observed));
+        return kind === 'initialize' && (exchange.pipelined || observed.embedder.lately || tooManyServers(observed));
       if (error.includes('too many sessions')) return kind === 'initialize' && (admission?.full ?? true);
       if (error.includes('before it was initialized')) return kind === 'initialize' && ended;
       return error.includes('event store') && kind === 'resume' && session?.storeFailed === true;

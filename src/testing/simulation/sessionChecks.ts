@@ -162,15 +162,24 @@ export function drainedEarly(observed: Observed, session: SeenSession): string |
 }
 
 /** The end of a lifetime leaves a call time to be answered; and a drain waits for nothing else. */
-export function cutEarly({ draining, drainingSince, sessions, settings }: Observed): string | undefined {
-  for (const { endedAt, id, reason, server, state } of sessions.values()) {
-    if (draining && state !== 'terminated' && server.calls.size === 0)
-      return `${id} goes on in a drain, without a call`;
+export function cutEarly(observed: Observed): string | undefined {
+  const { draining, drainingSince, sessions, settings } = observed;
+  for (const session of sessions.values()) {
+    const { endedAt, id, reason, server, state } = session;
+    if (draining && state !== 'terminated' && !mayBeWaitedFor(observed, session))
+      return `${id} goes on in a drain, without a call that anybody waits for`;
     const time = Math.min(endedAt, drainingSince) + settings.shutdownTimeout;
     if (reason === 'lifetime' && server.cut > 0 && !server.left && server.closedAt < time)
       return `${server.cut} calls of ${id} are cut ${server.closedAt - endedAt} ms after the end of its lifetime`;
   }
   return undefined;
+}
+
+/** Somebody waits for one of its calls, may come back for it, or may be gone and that unnoticed. */
+function mayBeWaitedFor({ exchanges, settings }: Observed, { server: { calls } }: SeenSession): boolean {
+  if (calls.size === 0) return false;
+  if (settings.node || settings.eventStore) return true;
+  return exchanges.some(({ open, stream }) => open && stream.requests.some(({ token }) => calls.has(token)));
 }
 
 export function leftAfterDrain(observed: Observed): string | undefined {
