@@ -1,5 +1,6 @@
 /** Attacks on what is too large, or too far out, for a simulation: bounds in thousands, identities, aborted readers. */
 import { setImmediate } from 'node:timers/promises';
+import type { ServerWithCleanup } from 'mcp-session-supervisor';
 import type { Attack, Kit, Subject } from './attacks.ts';
 
 const HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
@@ -69,7 +70,8 @@ const closingServers: Attack = {
       logger: () => {},
       server: async (context) => {
         alive++;
-        return { server: (await factory(context)) as never, cleanup: () => new Promise<void>(() => {}) };
+        const { server } = (await factory(context)) as ServerWithCleanup;
+        return { server, cleanup: () => new Promise<void>(() => {}) };
       },
     });
     const { initialize } = requests();
