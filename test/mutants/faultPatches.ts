@@ -2,7 +2,6 @@
 import { type Patch, patch } from './patch.ts';
 
 const supervisor = 'supervisor/supervisor.js';
-const incarnation = 'supervisor/incarnation.js';
 const server = 'supervisor/serverInstance.js';
 const tree = 'supervisor/sessionTree.js';
 const transport = 'transport/sessionTransport.js';
@@ -68,8 +67,8 @@ const EXITS: readonly Patch[] = [
   patch(
     tree,
     'a partition that failed keeps its sessions',
-    "for (const [slot, owner] of partition.owners) { owner.release('crashed', error);",
-    'for (const [slot] of partition.owners) {',
+    'error: (error) => this.#giveUp(partition, error),',
+    'error: () => {},',
   ),
   patch(
     'supervisor/callback.js',
@@ -95,12 +94,6 @@ const EXITS: readonly Patch[] = [
     'if (this.#server !== undefined) await finished;',
     'void finished;',
   ),
-  patch(
-    incarnation,
-    'leaves calls waiting whose server closed itself at the end of a lifetime',
-    'this.hurry(); // nobody',
-    '// nobody',
-  ),
 ];
 
 const REENTRANCY: readonly Patch[] = [
@@ -121,12 +114,6 @@ const REENTRANCY: readonly Patch[] = [
     'holds a call once for each of its connections',
     'const held = --answer.connections > 0 || connected;',
     'const held = connected;',
-  ),
-  patch(
-    transport,
-    'leaves calls open that are taken in while their session ends',
-    'if (this.#shut) return this.#answerAll(); // the',
-    '// the',
   ),
 ];
 
