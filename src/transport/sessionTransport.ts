@@ -125,6 +125,8 @@ export class SessionTransport implements Transport, StreamsOwner {
     const requests = messages.map((message) => (isRequest(message) ? this.#calls?.add(message, answer) : message));
     if (this.#shut) return this.#answerAll(); // the embedder's clock or store ended the session while they were taken in
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
+    // Its client left before they were taken in, and nobody else will say so.
+    if (exchange.closed && !(answer instanceof StreamAnswer && answer.stream.resumable)) this.abandoned(answer);
   }
 
   /** Makes the answer of these requests, as the exchange is to have it. */

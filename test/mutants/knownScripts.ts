@@ -196,4 +196,18 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
       ],
     },
   },
+  {
+    seed: 705261,
+    what: 'a drain does not wait for a call whose client left before it was delivered',
+    script: {
+      settings: 0,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [17, 0, 0, 0, 0],
+        [13, 0, 0, 4, 5],
+        [19, 0, 1, 0, 0],
+        [11, 0, 0, 0, 0],
+      ],
+    },
+  },
 ];
