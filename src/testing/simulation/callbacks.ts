@@ -18,7 +18,7 @@ import type { SimulatedServer } from './simulatedServer.ts';
 
 /** What the callbacks need of the simulation. */
 export interface CallbackWorld {
-  readonly settings: { readonly watched: boolean };
+  readonly settings: { readonly watched: boolean; readonly maxSessions: number };
   readonly supervisor: SessionSupervisor;
   readonly clock: Clock;
   readonly embedder: Embedder;
@@ -28,6 +28,7 @@ export interface CallbackWorld {
   repeatsId: boolean;
   readonly sharing: Set<number>;
   idFailed: boolean;
+  crowded: boolean;
   ids: number;
   /** The supervisor has asked for its principal. */
   arrived(exchange: SimulatedExchange): void;
@@ -59,14 +60,16 @@ export function callbackOptions(world: CallbackWorld, ledger: Ledger): Callbacks
       if (exchange !== undefined && !exchange.denied) world.arrived(exchange);
       return principal;
     },
-    sessionIdGenerator: () =>
-      fails(
+    sessionIdGenerator: () => {
+      world.crowded ||= isCrowded(world);
+      return fails(
         () => embedder.called('the id generator'),
         () => {
           world.idFailed = true;
         },
         () => newId(world),
-      ),
+      );
+    },
     logger: (entry: LogEntry) => embedder.called('the logger', ledger.logged(entry)),
   };
 }
@@ -130,6 +133,13 @@ function inUse({ sessions }: CallbackWorld): SimulatedServer | undefined {
     if (state !== 'terminated' && server.connects > 0 && !server.starting && server.closes === 0) return server;
   }
   return undefined;
+}
+
+/** As many servers may be alive as README says there can be. */
+function isCrowded({ settings, supervisor }: CallbackWorld): boolean {
+  const { servers, sessions } = supervisor.stats();
+  const { initializing, active, idle } = sessions;
+  return initializing + active + idle + servers.starting + servers.closing >= 2 * settings.maxSessions;
 }
 
 function newId(world: CallbackWorld): string {

@@ -72,21 +72,12 @@ export function causeOfRefusal(observed: Observed, exchange: SimulatedExchange):
   if (kind === 'initialize') {
     const opens = status === 200 && stream.requests[0]?.responses[0]?.error === undefined;
     if (headers.has('mcp-session-id') !== opens) return `${name} is answered ${status}, with an id or without one`;
-    if (opens && !observed.embedder.lately && sessionOf(observed, exchange)?.stillborn)
-      return `${name} gets a session that ended as it was opened`;
     if (opens && (admission?.full || admission?.principalFull)) return `${name} gets a session though there is no room`;
   }
   if (exchange.oversized && (status === 200 || status === 202)) return `${name} is taken in, too large as it is`;
   return hasCause(observed, exchange)
     ? undefined
     : `${name} (${kind}) is answered ${status} ${error}, which has no cause`;
-}
-
-/** As many servers may be alive as README says there can be. */
-function tooManyServers({ settings, supervisor }: Observed): boolean {
-  const { servers, sessions } = supervisor.stats();
-  const { initializing, active, idle } = sessions;
-  return initializing + active + idle + servers.starting + servers.closing >= 2 * settings.maxSessions;
 }
 
 function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
@@ -138,7 +129,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
     case 503:
       if (error.includes('shutting down')) return draining || session?.causes.has('drained') === true;
       if (error.includes('too many servers'))
-        return kind === 'initialize' && (exchange.pipelined || observed.embedder.lately || tooManyServers(observed));
+        return kind === 'initialize' && (exchange.pipelined || observed.crowded || observed.embedder.lately);
       if (error.includes('too many sessions')) return kind === 'initialize' && (admission?.full ?? true);
       if (error.includes('before it was initialized')) return kind === 'initialize' && ended;
       return error.includes('event store') && kind === 'resume' && session?.storeFailed === true;

@@ -59,8 +59,6 @@ export class Ledger {
       idleOrder: 0,
       reason: undefined,
       endedAt: Number.NaN,
-      fresh: false,
-      stillborn: false,
       endedBuilt: false,
       told: { logged: 0, heard: 0, last: undefined },
       gets: [],
@@ -93,17 +91,11 @@ export class Ledger {
     this.#world.note(`${seen.id} is ${type.slice(8)}`);
     if (type === 'session.opened') {
       seen.opened = true;
-      seen.fresh = true;
-      queueMicrotask(() => {
-        seen.fresh = false;
-      });
     } else {
       seen.stateBefore = seen.state;
       seen.state = session.state;
     }
-    if (type !== 'session.idle') return seen;
-    seen.idleOrder = ++this.#idle;
-    seen.fresh = false; // its initialize has been answered
+    if (type === 'session.idle') seen.idleOrder = ++this.#idle;
     return seen;
   }
 
@@ -121,7 +113,6 @@ export class Ledger {
     seen.state = 'terminated';
     seen.reason = reason as EndReason;
     seen.endedAt = this.#world.now;
-    seen.stillborn = seen.fresh;
     seen.endedBuilt = seen.server.built;
     return seen;
   }

@@ -24,10 +24,6 @@ export interface SeenSession {
   idleOrder: number;
   reason: EndReason | undefined;
   endedAt: number;
-  /** It was opened a moment ago: nothing has been sent since. */
-  fresh: boolean;
-  /** It ended at once when it was opened, before that could be answered. */
-  stillborn: boolean;
   /** Its server was there when it ended; one that is still being built is not waited for. */
   endedBuilt: boolean;
   /** How often the log and the listeners told of its end, and what the listeners were told of last. */
@@ -69,6 +65,8 @@ export interface Observed {
   readonly idFailed: boolean;
   /** Where the embedder's code has done what it should not. */
   readonly embedder: { readonly strayed: ReadonlySet<Place>; readonly lately: boolean };
+  /** There were as many servers as may be, when a session was to be admitted since the world was settled. */
+  readonly crowded: boolean;
   /** What `terminate` has promised. */
   readonly endings: readonly Ending[];
 }

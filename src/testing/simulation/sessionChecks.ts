@@ -156,7 +156,7 @@ export function drainedEarly(observed: Observed, session: SeenSession): string |
   if (session.reason !== 'drained' || session.causes.has('drained')) return undefined;
   if (clock.now() >= drainingSince + settings.shutdownTimeout) return undefined;
   const call = holdsOf(observed, session).certain.find(({ stream }) =>
-    stream.requests.some(({ token }) => session.server.serves(token)),
+    stream.requests.some(({ id, token }) => session.server.serves(token) && session.server.latest.get(id) === token),
   );
   return call && `${session.id} is drained while ${call.name} could still be answered`;
 }

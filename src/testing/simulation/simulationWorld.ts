@@ -68,6 +68,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   /** The next id that the generator makes is one that is in use. */
   repeatsId = false;
   idFailed = false;
+  crowded = false;
   /** How many ids the generator has made. */
   ids = 0;
   endings: Ending[] = [];
@@ -156,6 +157,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
     }
     this.settled = true;
     this.embedder.lately = false;
+    this.crowded = false;
   }
 
   /** Something else is to happen in the middle of what goes on by itself. */
