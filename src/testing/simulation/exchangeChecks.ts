@@ -16,13 +16,15 @@ function isPending(session: SeenSession | undefined, { token }: ClientRequest): 
   return session?.server.serves(token) ?? false;
 }
 
-export function answeredOnce({ exchanges }: Observed): string | undefined {
-  for (const { name, stream } of exchanges) {
+export function answeredOnce({ exchanges, sessions }: Observed): string | undefined {
+  for (const { name, sessionId, stream } of exchanges) {
+    const server = sessions.get(sessionId ?? '')?.server;
     for (const { id, responses, token } of stream.requests) {
       if (responses.length > 1) return `Request ${id} of ${name} has ${responses.length} answers`;
-      const result = responses[0]?.result;
-      if (token !== '' && result !== undefined && result.token !== token)
-        return `Request ${id} of ${name} (${token}) has the answer of ${result.token}`;
+      const answer = responses[0]?.result?.token ?? '';
+      const isIts = token === '' || responses[0]?.result === undefined || answer === token;
+      if (!isIts && !server?.twice.has(answer))
+        return `Request ${id} of ${name} (${token}) has the answer of ${answer}`;
     }
   }
   return undefined;

@@ -26,8 +26,9 @@ export function tooManyServers(observed: Observed): string | undefined {
 }
 
 /** It is being built, in use, or being closed, and that not for longer than anybody waits for it. */
-function isAlive({ clock, settings }: Observed, { endedAt, server, state }: SeenSession): boolean {
-  if (state === 'terminated' && clock.now() >= endedAt + 2 * settings.shutdownTimeout) return false;
+function isAlive({ clock, settings }: Observed, { endedAt, reason, server, state }: SeenSession): boolean {
+  const times = reason === 'lifetime' ? 2 : 1; // for its calls, and for its server
+  if (state === 'terminated' && clock.now() >= endedAt + times * settings.shutdownTimeout) return false;
   const { built, cleanups, closing, starting } = server;
   return starting || (built && (closing || cleanups === 0));
 }

@@ -82,6 +82,8 @@ export class SimulatedServer implements ConnectableServer {
   readonly calls = new Map<string, ServedCall>();
   /** By the id that clients give, the token of the last call that they gave it to. */
   readonly latest = new Map<string | number, string>();
+  /** Tokens of calls that it answers twice: the second answer goes to whoever has the id by then. */
+  readonly twice = new Set<string>();
   /** What it heard that was meant for another call; undefined when there was nothing of the kind. */
   misled: string | undefined;
   /** Tokens of the messages that belong to no call, in the order in which they were sent. */
@@ -323,6 +325,7 @@ export class SimulatedServer implements ConnectableServer {
     }
     if (!this.calls.delete(token)) return; // cancelled, or the connection is closed
     this.answered.add(token);
+    if (times > 1) this.twice.add(token);
     for (let n = 0; n < times; n++) await this.#send(response);
   }
 

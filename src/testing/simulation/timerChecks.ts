@@ -46,7 +46,8 @@ export function otherTimers(observed: Observed): string | undefined {
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
-  if (keepAlives < fewest || keepAlives > connections.length + shared)
+  const late = count(({ delay, due }) => delay === settings.keepAliveInterval && due <= clock.now());
+  if (keepAlives < fewest || keepAlives - late > connections.length + shared)
     return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
 
   const parked = of(settings.resumeTimeout);
@@ -65,8 +66,8 @@ export function otherTimers(observed: Observed): string | undefined {
   const slow = open.filter((exchange) => !exchange.reading || exchange.waitsForTurn).length;
   const lingering = exchanges.filter(({ lingers }) => lingers).length;
   // What is ended while its timer is being set has that until it is due.
-  const late = observed.embedder.strayed.has('clock.setTimeout') ? 1 : 0;
-  const causes = storeOperations + slow + lingering + late + (draining ? 1 : 0);
+  const strayed = observed.embedder.strayed.has('clock.setTimeout') ? 1 : 0;
+  const causes = storeOperations + slow + lingering + strayed + (draining ? 1 : 0);
   if (others.length <= causes) return undefined;
   const delays = others.map(({ delay }) => delay).join(', ');
   return `Nothing calls for timers of ${delays} ms (${causes} things could)`;
