@@ -238,8 +238,8 @@ export class MessageStream {
   #giveUp(error: unknown): void {
     if (this.#log === undefined) return;
     const steps = this.#leaveLog();
-    this.#options.onStoreFailure(error);
     for (const step of steps) step.without();
+    this.#options.onStoreFailure(error); // last: whoever is told may end the session
   }
 
   /** Returns what waited for it. */

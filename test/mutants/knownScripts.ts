@@ -210,4 +210,18 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
       ],
     },
   },
+  {
+    seed: 801748,
+    what: 'an answer that waits for a store that fails is sent, though whoever is told of that ends the session',
+    script: {
+      settings: 21,
+      commands: [
+        [12, 2, 17, 122978432, 0],
+        [0, 2, 0, 0, 0],
+        [14, 2, 0, 0, 0],
+        [25, 0, 184, 0, 0],
+        [1, 0, 0, 832085, 0],
+      ],
+    },
+  },
 ];
