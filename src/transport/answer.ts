@@ -29,8 +29,10 @@ export interface Answer {
 
 /** Whoever had an answer made. */
 export interface AnswerOwner {
-  /** Nobody can receive the rest of it any more. */
+  /** Nobody can receive the rest of it any more, or has come for it in time. */
   abandoned(answer: Answer): void;
+  /** Its client is back, though it may have been given up. */
+  resumed(answer: Answer): void;
 }
 
 /** The response to a request that its client cancelled, where something has to be sent. */
@@ -146,6 +148,12 @@ export class StreamAnswer implements Answer {
   abandon(): void {
     this.unpark();
     this.#owner.abandoned(this);
+  }
+
+  /** Its client is back: whatever holds the session for it from now on, the calls are waited for. */
+  resume(): void {
+    this.unpark();
+    this.#owner.resumed(this);
   }
 
   /** Lets go of the session: the client is back, or the answer is complete. */

@@ -66,7 +66,7 @@ export class Calls {
     this.#clock = clock;
   }
 
-  /** Whether so many more handlers may run. */
+  /** Whether so many more handlers may run. Forgets the cancelled calls whose time is up. */
   hasRoomFor(more: number): boolean {
     return this.#running.size + this.#stillCancelled + more <= MAX_RUNNING;
   }
@@ -77,12 +77,11 @@ export class Calls {
     return call?.id === id && !call.renamed ? call : undefined;
   }
 
-  /** Takes a call in. Returns the request as its server is to see it. */
+  /** Takes a call in, and calls nobody. Returns the request as its server is to see it. */
   add(request: JSONRPCRequest, answer: Answer): JSONRPCRequest {
     const { id } = request;
     const token = progressTokenOf(request.params);
-    const alias =
-      this.#running.has(id) || (this.#stillCancelled > 0 && this.#cancelled?.has(id)) ? this.#newAlias() : id;
+    const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;
     const tokenAlias = token !== undefined && this.#silenced?.has(token) ? this.#newAlias() : token;
     const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false };
     if (alias !== id) {
@@ -128,6 +127,14 @@ export class Calls {
     if (!call.awaited || this.#running.get(call.alias) !== call) return;
     this.#leave(call);
     this.#silence(call.tokenAlias);
+  }
+
+  /** Its client has come back for a call that nobody waited for. */
+  resume(call: Call): void {
+    if (call.awaited || this.#running.get(call.alias) !== call) return;
+    call.awaited = true;
+    this.awaited++;
+    if (call.tokenAlias !== undefined) this.#silenced?.delete(call.tokenAlias);
   }
 
   /** All that are not answered. */

@@ -126,7 +126,7 @@ export class SessionStreams {
       stream.finish(); // all of it has been replayed
     } else {
       connection.open();
-      answer.unpark();
+      answer.resume();
       this.#holdBy(answer, hold);
     }
     return true;

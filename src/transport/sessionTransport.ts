@@ -123,10 +123,9 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
     const requests = messages.map((message) => (isRequest(message) ? this.#calls?.add(message, answer) : message));
-    if (this.#shut) return this.#answerAll(); // the embedder's clock or store ended the session while they were taken in
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
-    if (exchange.closed && !(answer instanceof StreamAnswer && answer.stream.resumable)) this.abandoned(answer);
+    if (exchange.closed && !isResumable(answer)) this.abandoned(answer);
   }
 
   /** Makes the answer of these requests, as the exchange is to have it. */
@@ -183,11 +182,12 @@ export class SessionTransport implements Transport, StreamsOwner {
   abandoned(answer: Answer): void {
     const calls = this.#calls;
     if (calls === undefined || answer.pending.size === 0) return;
-    for (const id of answer.pending) {
-      const call = calls.named(id);
-      if (call?.answer === answer) calls.abandon(call);
-    }
+    for (const call of this.#callsOf(answer)) calls.abandon(call);
     if (calls.awaited === 0) this.#events.quiet();
+  }
+
+  resumed(answer: Answer): void {
+    for (const call of this.#callsOf(answer)) this.#calls?.resume(call);
   }
 
   storeFailed(error: unknown): void {
@@ -195,6 +195,14 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   // --- within
+
+  /** The calls that an answer is still to be given to. */
+  *#callsOf(answer: Answer): Iterable<Call> {
+    for (const id of answer.pending) {
+      const call = this.#calls?.named(id);
+      if (call?.answer === answer) yield call;
+    }
+  }
 
   /** Answers every call in flight with an error. */
   #answerAll(): void {
@@ -276,10 +284,10 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#judgeQuiet();
   }
 
-  /** The client uses an id again whose call it has left and could still resume: then it will not. */
+  /** The client uses an id again whose call it has left and could still resume, or waits for: then it does not. */
   #endWaiting(id: RequestId): void {
     const call = this.#calls?.named(id);
-    if (call?.awaited !== true) return;
+    if (call === undefined || !(call.awaited || isResumable(call.answer))) return;
     this.#calls?.abandon(call);
     call.answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message: ID_USED_AGAIN } });
   }
@@ -301,6 +309,11 @@ export class SessionTransport implements Transport, StreamsOwner {
 
 const SESSION_ENDED = 'The session has ended';
 const ID_USED_AGAIN = 'Request superseded: its id was used again';
+
+/** A client that has left it may come back for it. */
+function isResumable(answer: Answer): boolean {
+  return answer instanceof StreamAnswer && answer.stream.resumable;
+}
 
 /** A cancellation under the id that the server knows the call by. */
 function withRequestId(message: JSONRPCMessage, requestId: RequestId): JSONRPCMessage {

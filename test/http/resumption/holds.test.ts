@@ -7,7 +7,7 @@ import type { ServeOptions } from '../../support/serve.ts';
 import { becomesIdle, lifeOf } from '../../support/sessionLife.ts';
 import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { turns, until, withTimeout } from '../../support/until.ts';
-import { call as callTool, initialize } from '../../support/wire.ts';
+import { call as callTool, get, initialize } from '../../support/wire.ts';
 import { drive, listen, openStreams, resume, serveDriven, take, takeAll } from './drivenCalls.ts';
 
 const IDLE = 1_000;
@@ -79,8 +79,43 @@ describe('a call without a client holds its session', () => {
     const resumed = await resume(driven, headers, primed);
     expect(counts()).toEqual(ACTIVE);
     await advance(clock, 2 * IDLE);
+    await call.notify(1);
     call.answer();
-    expect(await takeAll(resumed)).toEqual(['primed', 'answered 1']);
+    expect(await takeAll(resumed)).toEqual(['primed', 1, 'answered 1']);
+  });
+
+  test('whose client comes back after resumeTimeout gets the time of any other at the end of a lifetime', async () => {
+    const lifetime = 2 * RESUME;
+    const { driven, clock, headers, sessionId, counts } = await serveTimed({
+      maxSessionLifetime: lifetime,
+      sessionIdleTimeout: lifetime,
+    });
+    const { stream, primed, call } = await drive(driven, headers);
+    stream.destroy();
+    await openStreams(driven, sessionId, 0);
+    await advance(clock, RESUME);
+    expect(counts()).toEqual(FREE);
+    const resumed = await resume(driven, headers, primed);
+    await advance(clock, lifetime - RESUME);
+    await until(() => driven.supervisor.session(sessionId) === undefined, { what: 'the session to end' });
+    call.answer();
+    await until(() => resumed.ended, { what: 'the stream to end' });
+    expect(JSON.parse(resumed.waiting.at(-1)?.data ?? '')).toMatchObject({ id: 1, result: {} });
+  });
+
+  test('and whose id is used again after resumeTimeout is over for whoever resumes it', async () => {
+    const { driven, clock, headers, sessionId, counts } = await serveTimed({ sessionIdleTimeout: RESUME });
+    const { stream, primed, call } = await drive(driven, headers);
+    stream.destroy();
+    await openStreams(driven, sessionId, 0);
+    await advance(clock, RESUME);
+    expect(counts()).toEqual(FREE);
+    const again = await drive(driven, headers, 'again');
+    const resumed = await get(driven.url, { ...headers, 'last-event-id': primed });
+    expect(resumed.messages()).toMatchObject([{ id: 1, error: { message: expect.stringContaining('used again') } }]);
+    call.answer();
+    again.call.answer();
+    expect(await takeAll(again.stream)).toEqual(['answered 1']);
   });
 
   test('once, whoever takes over from whom', async () => {
