@@ -213,12 +213,14 @@ export class Session implements Registered, ActorOwner, Incarnated {
     return this.state === 'active' && this.actor?.getSnapshot().value === 'active';
   }
 
-  /** Sends the actor an event; what comes of it is told when the transition is over. */
+  /** Sends the actor an event, if it still hears any; what comes of it is told when the transition is over. */
   #send(event: SessionMachineEvent): void {
+    const { actor } = this;
+    if (actor?.getSnapshot().status !== 'active') return;
     const { outbox } = this.#host;
     outbox.enter();
     try {
-      this.actor?.send(event);
+      actor.send(event);
     } finally {
       outbox.leave();
     }
