@@ -142,12 +142,6 @@ export class Calls {
     return this.#running.values();
   }
 
-  clear(): void {
-    this.#running.clear();
-    this.#aliased = undefined;
-    this.awaited = 0;
-  }
-
   /**
    * A message of the server as its client is to see it; undefined where it is for a call that nobody waits for. That
    * concerns progress alone, which names its call by a token.

@@ -125,8 +125,14 @@ const NAMES: readonly Patch[] = [
   patch(
     calls,
     'two calls have one id at their server',
-    'const alias = this.#running.has(id) || (this.#stillCancelled > 0 && this.#cancelled?.has(id)) ? this.#newAlias() : id;',
+    'const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;',
     'const alias = id;',
+  ),
+  patch(
+    calls,
+    'a call whose client comes back late is waited for by nobody',
+    'if (call.awaited || this.#running.get(call.alias) !== call) return;',
+    'return;',
   ),
   patch(
     transport,
