@@ -151,6 +151,35 @@ const cleanups: Attack = {
   },
 };
 
+/** When the time of a drain is up, the supervisor has stopped when its servers are closed, and not before. */
+const lastCleanup: Attack = {
+  name: 'the end of a drain and a slow cleanup',
+  async run(kit, { createSessionSupervisor }) {
+    const clock = new SimulatedClock();
+    const server = kit.createGatedServer();
+    let cleaned = () => {};
+    const cleanup = () => new Promise<void>((resolve) => (cleaned = resolve));
+    const factory = async (context: Parameters<typeof server.factory>[0]) => ({
+      ...(await server.factory(context)),
+      cleanup,
+    });
+    const supervisor = createSessionSupervisor({ server: factory, clock });
+    const opened = await supervisor.fetch(initializeRequest());
+    await opened.text();
+    const call = supervisor.fetch(toolCall(opened.headers.get('mcp-session-id') ?? ''));
+    await turns();
+    const drained = supervisor.drain({ timeout: 500 });
+    await turns();
+    clock.increment(500);
+    await turns();
+    const { value } = supervisor.actor.getSnapshot();
+    await (await call).text();
+    cleaned();
+    await drained;
+    return value === 'draining' ? undefined : `the supervisor is ${String(value)} while a server is being closed`;
+  },
+};
+
 /** A call whose client is gone does not hold a drain, whether it left before or left then. */
 const orphan = (leavesFirst: boolean): Attack => ({
   name: leavesFirst ? 'a drain after a client left' : 'a drain in which a client leaves',
@@ -282,6 +311,7 @@ export const FAULT_ATTACKS: readonly Attack[] = [
   slots,
   drains,
   cleanups,
+  lastCleanup,
   orphan(true),
   orphan(false),
   refusal,
