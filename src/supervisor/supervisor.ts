@@ -168,10 +168,7 @@ export class Supervisor implements SessionHost {
   changed(session: Session, type: SessionEventType, before: SessionState): void {
     this.load.changed(type, before);
     if (type === 'session.active') this.registry.markBusy(session);
-    if (type === 'session.idle') {
-      this.registry.markIdle(session);
-      if (!this.accepting) this.outbox.push(() => void session.terminate('drained'));
-    }
+    if (type === 'session.idle') this.registry.markIdle(session);
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
     }

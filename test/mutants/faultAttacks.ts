@@ -124,6 +124,37 @@ const drains: Attack = {
   },
 };
 
+/** An initialize whose body comes when a drain has begun is told of that, and asks the embedder for no id. */
+const lateInitialize: Attack = {
+  name: 'an initialize that comes late for a drain',
+  async run(kit, { createSessionSupervisor }) {
+    let ids = 0;
+    const server = kit.createGatedServer();
+    const supervisor = createSessionSupervisor({
+      server: server.factory,
+      clock: new SimulatedClock(),
+      maxSessions: 1,
+      sessionIdGenerator: () => `id-${++ids}`,
+    });
+    const opened = await supervisor.fetch(initializeRequest());
+    await opened.text();
+    const call = supervisor.fetch(toolCall(opened.headers.get('mcp-session-id') ?? ''));
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const { body, headers } = initializeRequest();
+    const init: RequestInit & { duplex: 'half' } = { method: 'POST', headers, body: readable, duplex: 'half' };
+    const late = supervisor.fetch(new Request('http://127.0.0.1/mcp', init));
+    await turns();
+    const drained = supervisor.drain();
+    await body?.pipeTo(writable);
+    const refused = await (await late).text();
+    server.release('fault');
+    await (await call).text();
+    await drained;
+    if (ids !== 1) return 'an id was made for a session that can not be';
+    return refused.includes('shutting down') ? undefined : `it is told: ${refused}`;
+  },
+};
+
 /** A drain waits for what servers do when they are closed, for the last of them. */
 const cleanups: Attack = {
   name: 'a drain and a slow cleanup',
@@ -310,6 +341,7 @@ function toolCall(id: string): Request {
 export const FAULT_ATTACKS: readonly Attack[] = [
   slots,
   drains,
+  lateInitialize,
   cleanups,
   lastCleanup,
   orphan(true),

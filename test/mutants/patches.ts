@@ -74,12 +74,6 @@ export const PATCHES: readonly Patch[] = [
     "admit(opening) { if (!this.accepting) return 'draining';",
     'admit(opening) {',
   ),
-  patch(
-    supervisor,
-    'a drain does not end a session that becomes idle',
-    "if (!this.accepting) this.outbox.push(() => void session.terminate('drained'));",
-    '',
-  ),
   patch(supervisor, 'a drain waits for a call whose client is gone', "state === 'idle' || transport", 'transport'),
   patch(
     supervisor,
