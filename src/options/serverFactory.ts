@@ -24,7 +24,10 @@ export interface SessionContext {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The URL of the request that has this server built. */
   readonly url: URL;
-  /** Aborted when the session ends, the factory still running included. */
+  /**
+   * Aborted when the session ends, the factory still running included. A listener on it that throws, or rejects, is logged
+   * as `listener.failed`; one on a signal that is made from it (`AbortSignal.any`) is Node's to tell of, and ends the process.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -15,6 +15,7 @@ import type {
 import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 import { atMost } from './atMost.ts';
+import { guardedSignal } from './guardedSignal.ts';
 import type { ServerCount, ServerPhase } from './serverCount.ts';
 import { SharedValidator } from './sharedValidator.ts';
 
@@ -97,7 +98,12 @@ export class ServerInstance {
 
   /** Aborted when the server is to be closed. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      guardedSignal(this.#controller.signal, (error) =>
+        this.#log('error', 'listener.failed', "A listener of the factory's signal failed", error),
+      );
+    }
     if (this.#closed) this.#controller.abort();
     return this.#controller.signal;
   }
@@ -189,8 +195,12 @@ export class ServerInstance {
   }
 
   #warn(event: string, message: string, error?: unknown): void {
+    this.#log('warn', event, message, error);
+  }
+
+  #log(level: LogEntry['level'], event: string, message: string, error: unknown): void {
     const cause = error === undefined ? {} : { error };
-    this.#host.log({ level: 'warn', event, message, sessionId: this.#id, ...cause });
+    this.#host.log({ level, event, message, sessionId: this.#id, ...cause });
   }
 }
 

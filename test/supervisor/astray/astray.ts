@@ -19,6 +19,7 @@ export const PLACES = [
   'clock.setTimeout',
   'clock.clearTimeout',
   'factory',
+  'listener of the signal',
   'cleanup',
   'close of the server',
 ] as const;
@@ -44,6 +45,7 @@ export class Astray {
       shutdownTimeout: 300,
       initializeTimeout: 2_000,
       server: async (context) => {
+        context.signal.addEventListener('abort', () => this.#go('listener of the signal') as undefined);
         await this.#go('factory');
         const built = (await this.gated.factory(context)) as { server: ConnectableServer };
         const close = built.server.close.bind(built.server);
