@@ -81,6 +81,8 @@ export class ServerInstance {
   #phase: ServerPhase | undefined;
   #controller: AbortController | undefined;
   #server: ConnectableServer | undefined;
+  /** What it was taken by. By the end it may say otherwise, or nothing at all. */
+  #identity: ConnectableServer | undefined;
   #cleanup: ServerWithCleanup['cleanup'];
   /** Settles when the factory and `connect` are through, or have failed. */
   #starting: Promise<void> | undefined;
@@ -159,7 +161,7 @@ export class ServerInstance {
 
   async #build(request: ServerRequest, transport: unknown): Promise<void> {
     const { server, cleanup } = serverOf(await this.#host.options.server(new Context(request, this)));
-    take(server);
+    this.#identity = take(server);
     this.#server = server;
     this.#cleanup = cleanup;
     if (!this.#closed) await server.connect(transport);
@@ -170,7 +172,7 @@ export class ServerInstance {
     const server = this.#server;
     if (server === undefined) return;
     await this.#attempt('The server failed to close', () => server.close());
-    taken.delete(identityOf(server));
+    if (this.#identity !== undefined) taken.delete(this.#identity);
     this.#server = undefined;
     await this.#cleanUp();
   }
@@ -206,12 +208,19 @@ export class ServerInstance {
 
 /** What tells a server from others: the one that it wraps (SDK's `McpServer`), since that is what connects. */
 function identityOf(server: ConnectableServer): ConnectableServer {
-  const { server: wrapped } = server as { server?: unknown };
-  return isServer(wrapped) ? wrapped : server;
+  try {
+    const { server: wrapped } = server as { server?: unknown };
+    return isServer(wrapped) ? wrapped : server;
+  } catch {
+    return server; // a getter that throws
+  }
 }
 
-/** @throws {SupervisorError} `INVALID_SERVER` when it is in use. */
-function take(server: ConnectableServer): void {
+/**
+ * Takes a server for one session. Returns what is to be given back.
+ * @throws {SupervisorError} `INVALID_SERVER` when it is in use.
+ */
+function take(server: ConnectableServer): ConnectableServer {
   const identity = identityOf(server);
   if (taken.has(identity)) {
     throw new SupervisorError(
@@ -221,6 +230,7 @@ function take(server: ConnectableServer): void {
     );
   }
   taken.add(identity);
+  return identity;
 }
 
 function isServer(value: unknown): value is ConnectableServer {
