@@ -101,8 +101,12 @@ function clockTime(time: number): string {
   return `${h}:${m}:${s}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** Longer texts within a line of JSON are cut. Stacks are shorter, of errors that Node wrote. */
+const LONGEST_TEXT = 4_000;
+
 function jsonLine(entry: LogEntry, { time, verbose }: Look): string {
-  const plainError = (value: unknown): unknown => {
+  const plain = (value: unknown): unknown => {
+    if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
     if (!(value instanceof Error)) return typeof value === 'bigint' ? String(value) : value;
     const { name, message, stack } = value;
     const { code } = value as { code?: unknown };
@@ -111,9 +115,9 @@ function jsonLine(entry: LogEntry, { time, verbose }: Look): string {
   const { level, event, message } = entry;
   const stamped = { time: new Date(time).toISOString(), ...entry };
   try {
-    return printableJson(JSON.stringify(stamped, (_key, value: unknown) => plainError(value)));
+    return printableJson(JSON.stringify(stamped, (_key, value: unknown) => plain(value)));
   } catch {
     // Something in it refers to itself: its essence is still worth a line.
-    return printableJson(JSON.stringify({ time: stamped.time, level, event, message }));
+    return printableJson(JSON.stringify({ time: stamped.time, level, event, message: plain(message) }));
   }
 }

@@ -3,7 +3,7 @@ import type { SessionEvent, SessionInfo, SessionSupervisor } from '../index.ts';
 import type { Journal } from './journal.ts';
 import { formatDuration, printable } from './wording.ts';
 
-/** Longer names of clients are cut. */
+/** Longer names are cut, of clients and of principals. */
 const LONGEST_NAME = 60;
 
 /**
@@ -29,9 +29,8 @@ export function reportLifecycle(
   };
   supervisor.on('session.opened', (event) => {
     open.add(event.session.id);
-    const { clientInfo, protocolVersion, principal } = event.session;
-    const more = { client: clientInfo, protocolVersion, principal, open: open.size };
-    write(event, `${describeClient(event.session)}; ${open.size} open`, more);
+    const client = clientOf(event.session);
+    write(event, `${described(client)}; ${open.size} open`, { ...client, open: open.size });
   });
   supervisor.on('session.active', (event) => {
     write(event, `${event.session.inFlight} in flight`);
@@ -53,8 +52,24 @@ export function reportLifecycle(
   return () => ({ open: open.size, ended });
 }
 
-function describeClient({ clientInfo, protocolVersion, principal }: SessionInfo): string {
-  const client = clientInfo === undefined ? 'unknown client' : `${clientInfo.name} ${clientInfo.version}`;
-  const owner = principal === undefined ? '' : ` for ${printable(principal, LONGEST_NAME)}`;
-  return `${printable(client, LONGEST_NAME)}${owner}, protocol ${printable(protocolVersion ?? 'unknown', LONGEST_NAME)}`;
+/** Who opened a session, and for whom, as the log has it in either format: short, whatever a client says of itself. */
+interface Client {
+  readonly client: { readonly name: string; readonly version: string } | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly principal: string | undefined;
+}
+
+function clientOf({ clientInfo, protocolVersion, principal }: SessionInfo): Client {
+  const short = (text: string | undefined) => (text === undefined ? undefined : printable(text, LONGEST_NAME));
+  const { name, version } = clientInfo ?? {};
+  return {
+    client: clientInfo && { name: short(name) ?? '', version: short(version) ?? '' },
+    protocolVersion: short(protocolVersion),
+    principal: short(principal),
+  };
+}
+
+function described({ client, protocolVersion = 'unknown', principal }: Client): string {
+  const who = client === undefined ? 'unknown client' : printable(`${client.name} ${client.version}`, LONGEST_NAME);
+  return `${who}${principal === undefined ? '' : ` for ${principal}`}, protocol ${protocolVersion}`;
 }

@@ -104,6 +104,21 @@ describe('json', () => {
     expect(JSON.parse(verbose.stderr[0] ?? '').error.stack).toBe(error.stack);
   });
 
+  test('long texts are cut, wherever they are', () => {
+    const { journal, stderr } = recorded({ format: 'json', verbose: true });
+    const long = 'x'.repeat(100_000);
+    const loop: Record<string, unknown> = {};
+    loop['self'] = loop;
+    for (const more of [{ list: [{ long }] }, { error: new Error(long) }, loop]) {
+      journal.write({ level: 'warn', event: 'x.failed', message: long, ...more });
+    }
+    expect(stderr).toHaveLength(3);
+    for (const line of stderr) {
+      expect(line.length).toBeLessThan(13_000);
+      expect(JSON.parse(line).message).toBe(`${'x'.repeat(4_000)}…`);
+    }
+  });
+
   test('an entry that refers to itself still gives a line', () => {
     const { journal, stdout } = recorded({ format: 'json' });
     const loop: Record<string, unknown> = {};
