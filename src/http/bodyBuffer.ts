@@ -4,22 +4,25 @@
  * a body takes little more than its size.
  */
 import { isUtf8 } from 'node:buffer';
-import type { BodyFailure, BodyLimits, BodyResult } from '../transport/exchange.ts';
+import type { BodyFailure, BodyLimits, BodyResult, ByteShare } from '../transport/exchange.ts';
 
 /** So many chunks become one. */
 const MERGE_AT = 256;
 
 export class BodyBuffer {
   readonly #limits: BodyLimits;
+  readonly #evicted: () => void;
   /** In bytes. */
   #size = 0;
-  /** Of the budget, in bytes. */
-  #taken = 0;
+  /** Of the budget, where it took something of that. */
+  #share: ByteShare | undefined;
   #merged: Uint8Array[] = [];
   #recent: Uint8Array[] = [];
 
-  constructor(limits: BodyLimits) {
+  /** `evicted` is called when the body has to make room for others; it has to `clear` it. */
+  constructor(limits: BodyLimits, evicted: () => void) {
     this.#limits = limits;
+    this.#evicted = evicted;
   }
 
   /** Takes a chunk, or says why it can't. */
@@ -29,8 +32,8 @@ export class BodyBuffer {
     this.#size += length;
     // Its last chunk waits for nothing: a body that comes in one piece is read, however many slow ones there are.
     if (this.#size !== this.#limits.declared) {
-      if (!this.#limits.budget.take(length)) return 'bodiesFull';
-      this.#taken += length;
+      this.#share ??= this.#limits.budget.share(this.#evicted);
+      if (!this.#share.take(length)) return 'bodiesFull';
     }
     if (this.#recent.push(chunk) < MERGE_AT) return undefined;
     this.#merged.push(Buffer.concat(this.#recent));
@@ -45,8 +48,7 @@ export class BodyBuffer {
 
   /** Forgets the body, and gives back what it took. Has to be called however reading ends; twice is harmless. */
   clear(): void {
-    this.#limits.budget.give(this.#taken);
-    this.#taken = 0;
+    this.#share?.release();
     this.#size = 0;
     this.#merged = [];
     this.#recent = [];

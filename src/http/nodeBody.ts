@@ -19,7 +19,7 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits, clock
   const failure = taken(request);
   if (failure !== undefined) return Promise.resolve({ failure });
   return new Promise((resolve) => {
-    const body = new BodyBuffer(limits);
+    const body = new BodyBuffer(limits, () => settle({ failure: 'bodiesFull' }));
     let settled = false;
     const settle = (result: BodyResult) => {
       if (settled) return;

@@ -14,7 +14,7 @@ export async function readWebBody(
   const stream = request.body;
   if (request.bodyUsed || stream?.locked === true) return { failure: 'bodyConsumed' };
   const reader = stream?.getReader();
-  const body = new BodyBuffer(limits);
+  const body = new BodyBuffer(limits, () => giveUp('bodiesFull'));
   if (reader === undefined) return body.text();
   let failure: BodyFailure | undefined;
   const giveUp = (why: BodyFailure) => {

@@ -25,9 +25,16 @@ export type BodyResult = { readonly text: string; readonly size: number } | { re
 
 /** Bytes that several have to share. */
 export interface ByteBudget {
-  /** Takes some, or takes nothing and returns false. */
+  /** A share, of nothing yet. `evicted` is called when it has to make room for another: then it holds nothing any more. */
+  share(evicted: () => void): ByteShare;
+}
+
+/** What one has of them. */
+export interface ByteShare {
+  /** Takes some more, or takes nothing and returns false. */
   take(bytes: number): boolean;
-  give(bytes: number): void;
+  /** Gives back all that it has; twice is harmless. */
+  release(): void;
 }
 
 /** What reading a body may take. */

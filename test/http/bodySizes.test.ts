@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import { type Observed, serve, supervise } from '../support/serve.ts';
 import { chunked } from '../support/siege.ts';
-import { until } from '../support/until.ts';
+import { until, withTimeout } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { initializeBody, post, rawSocket, type WireMessage } from '../support/wire.ts';
 
@@ -135,17 +135,48 @@ describe('all bodies that come in share 64 times maxRequestBodySize', () => {
     }
     await until(() => read.filter((bytes) => bytes() >= LIMIT).length === 64, { what: 'all of it to have come' });
     // In chunks: it is not known to be whole before its end has come.
-    const taken = async () => {
+    const sent = async (size = 0) => {
       const raw = await rawSocket(served.port);
       raw.begin('POST', { 'transfer-encoding': 'chunked' });
-      raw.write(chunked([JSON.stringify(initializeBody())]));
+      raw.write(chunked([JSON.stringify(initializeBody()).padEnd(size)]));
       const { status } = await raw.readResponse();
       raw.destroy();
       return status;
     };
+    const taken = () => sent(LIMIT); // as large as those that are there
     await until(async () => (await taken()) === 503, { what: 'the budget to be used up' });
-    return { ...served, clock, uploads, taken };
+    return { ...served, clock, uploads, taken, sent };
   }
+
+  test('and a body takes what has come of it, not what it says that it has', async () => {
+    const { port, httpServer } = await serve({ maxRequestBodySize: LIMIT });
+    let begun = 0;
+    httpServer.on('request', () => begun++);
+    for (let n = 0; n < 100; n++) {
+      const raw = await rawSocket(port);
+      raw.begin('POST', n % 2 === 0 ? { 'content-length': String(LIMIT) } : { 'transfer-encoding': 'chunked' });
+      raw.write(n % 2 === 0 ? ' ' : '1\r\n \r\n');
+    }
+    await until(() => begun === 100, { what: 'all of them to have begun' });
+    const raw = await rawSocket(port);
+    raw.begin('POST', { 'transfer-encoding': 'chunked' });
+    raw.write(chunked([JSON.stringify(initializeBody()).padEnd(LIMIT)]));
+    expect((await raw.readResponse()).status).toBe(200);
+  });
+
+  test('and small ones come in however many large ones stand still: a large one makes room', async () => {
+    const { uploads, sent, taken, log } = await uploading();
+    const { length } = JSON.stringify(initializeBody());
+    expect(length).toBeGreaterThan(64); // more than is left
+    for (let n = 0; n < 20; n++) expect(await sent()).toBe(200);
+    const answered = () => uploads.filter(({ received }) => received !== '');
+    const refused = await until(() => answered().length > 0 && answered(), { what: 'a large one to be refused' });
+    expect(refused).toHaveLength(1);
+    expect((await refused[0]?.readResponse())?.status).toBe(503);
+    expect(log.filter(({ refusal }) => refusal === 'bodiesFull')).not.toEqual([]);
+    for (const raw of uploads) raw.destroy();
+    await until(async () => (await taken()) === 200, { what: 'the budget to be free' });
+  });
 
   test.each<[string, (upload: Awaited<ReturnType<typeof rawSocket>>, clock: WatchedClock) => void]>([
     ['is whole', (raw) => raw.write(' ')],
@@ -181,9 +212,14 @@ describe('all bodies that come in share 64 times maxRequestBodySize', () => {
       const answer = observed.supervisor.fetch(new Request('http://localhost/', init));
       return { answer, pulled };
     };
-    await Promise.all(Array.from({ length: 64 }, () => upload(LIMIT).pulled));
-    const refused = await upload(1).answer;
+    const uploads = Array.from({ length: 64 }, () => upload(LIMIT));
+    await Promise.all(uploads.map(({ pulled }) => pulled));
+    const refused = await upload(LIMIT - 1).answer;
     expect({ status: refused.status, retry: refused.headers.get('retry-after') }).toEqual({ status: 503, retry: '5' });
+    const small = upload(1);
+    const evicted = await withTimeout(Promise.race(uploads.map(({ answer }) => answer)), { what: 'room to be made' });
+    expect(evicted.status).toBe(503);
+    await small.pulled;
     aborts[0]?.abort();
     const again = () =>
       observed.supervisor.fetch(

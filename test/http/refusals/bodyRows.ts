@@ -28,8 +28,8 @@ export const BODY_ROWS = {
       }
       await until(() => read.filter((bytes) => bytes() > 999).length === 64, { what: 'all of it to have come' });
       const late = await rawSocket(port);
-      late.begin('POST', { 'content-length': '66' });
-      late.write(' '.repeat(65));
+      late.begin('POST', { 'content-length': '1000' });
+      late.write(' '.repeat(999));
       const { body, ...head } = await late.readResponse();
       return { ...head, text: body };
     },
