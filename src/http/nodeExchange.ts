@@ -178,8 +178,8 @@ export class NodeExchange implements Exchange {
 
   destroy(): void {
     this.#response.destroy();
-    // One that waits for its turn would wait with that too.
-    if (this.#response.socket === null && !this.#closing.over) this.#request.socket.destroy();
+    // One that waits for its turn ends the connection when it has that, and is over by now.
+    if (this.#response.socket === null) this.#closing.end();
   }
 
   /** Does something to the response. Middleware that wraps it may throw, which costs this request and nothing else. */
@@ -201,20 +201,31 @@ export class NodeExchange implements Exchange {
     this.onClose(onCloseWhileWaiting(socket, () => this.#closing.end(), this.#host.options));
   }
 
-  /** The request is answered before its body has come: reads on for a little while, then cuts the connection. */
+  /**
+   * The request is answered before its body has come: reads on for a little while, then cuts the connection; not before
+   * the answer has its turn, since those before it would be cut too.
+   */
   #linger(): void {
     const request = this.#request;
-    let size = 0;
     const { clock } = this.#host.options;
-    const timer = clock.setTimeout(() => request.destroy(), LINGER_TIME);
+    let size = 0;
+    let timer: unknown;
+    let begun = false;
+    const begin = () => {
+      begun = true;
+      timer = clock.setTimeout(() => request.destroy(), LINGER_TIME);
+    };
     const stop = () => {
       clock.clearTimeout(timer);
+      this.#response.off('socket', begin);
       unlisten?.();
     };
+    if (this.#response.socket === null) this.#response.once('socket', begin);
+    else begin();
     // Once it is answered, a request of HTTP/1 is not told either when its connection ends.
     const unlisten = request.httpVersionMajor < 2 ? onConnectionClose(request.socket, stop) : undefined;
     request.on('data', (chunk: Buffer | string) => {
-      size += chunk.length;
+      if (begun) size += chunk.length;
       if (size > LINGER_BYTES) request.destroy();
     });
     request.on('close', stop);

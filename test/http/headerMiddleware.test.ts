@@ -94,6 +94,33 @@ describe('a response that throws costs its request, and nothing else', () => {
     ]);
   });
 
+  test('behind a call on the same connection: the call is answered first', async () => {
+    const { url, port, gates, supervisor } = await serveBehind((req, res) => {
+      if (req.headers['x-broken'] === undefined) return;
+      res.writeHead = () => {
+        throw new Error('writeHead threw');
+      };
+    });
+    const { sessionId, headers } = await initialize(url);
+    const raw = await rawSocket(port);
+    for (const [more, message] of [
+      [{}, callBody('gate', { key: 'a' }, 1)],
+      [{ 'x-broken': '1' }, callBody('echo', { text: 'hi' }, 2)],
+    ] as const) {
+      const body = JSON.stringify(message);
+      raw.begin('POST', { ...headers, ...more, 'content-length': String(body.length) });
+      raw.write(body);
+    }
+    await gates.entered('a');
+    // The broken one holds its session no longer, although its turn is yet to come.
+    await until(() => supervisor.stats().calls === 1, { what: 'the broken answer to be given up' });
+    await until(() => supervisor.session(sessionId)?.inFlight === 1, { what: 'the broken exchange to be over' });
+    gates.open('a');
+    expect((await raw.readResponse()).body).toContain('passed a');
+    await withTimeout(raw.closed, { what: 'the connection to be ended' });
+    await becomesIdle({ supervisor }, sessionId);
+  });
+
   test('while its session ends: the session is torn down, its server closed', async () => {
     let broken = false;
     const served = await serveBehind(

@@ -1,8 +1,9 @@
 /** Hostile input: several requests at once on one connection. */
 import { describe, expect, test } from 'vitest';
-import { besiege, bytesOf } from '../../support/siege.ts';
+import type { RawSocket } from '../../support/rawSocket.ts';
+import { besiege, bytesOf, type Siege } from '../../support/siege.ts';
 import { advance } from '../../support/simulatedClock.ts';
-import { turns, until } from '../../support/until.ts';
+import { turns, until, withTimeout } from '../../support/until.ts';
 import { callBody, initializeBody } from '../../support/wire.ts';
 
 describe('pipelined requests', () => {
@@ -64,6 +65,29 @@ describe('pipelined requests', () => {
     const { length: known } = siege.sessionIds;
     await until(() => siege.sessionIds.length === known + 20, { what: 'all of them to be opened' });
     siege.admitAll();
+    await siege.expectUnharmed();
+  });
+
+  test.each<[string, number, (siege: Siege, raw: RawSocket) => Promise<unknown>]>([
+    ['too slow', 408, ({ clock }) => advance(clock, 30_000)],
+    ['too large', 413, async (_, raw) => raw.write(' '.repeat(1_000_000))],
+  ])('a body behind a call that is %s is refused without cutting the call', async (_, status, refuse) => {
+    const siege = await besiege({ maxRequestBodySize: 1_000 });
+    const { sessionId, headers } = await siege.session();
+    const raw = await siege.connect();
+    raw.write(bytesOf({ headers, body: callBody('gate', { key: 'a' }, 1) }));
+    raw.write(bytesOf({ headers: { ...headers, 'transfer-encoding': 'chunked' }, body: 'ffffff\r\n{' }));
+    await until(() => siege.bodiesAwaited === 1, { what: 'the body to be awaited' });
+    await refuse(siege, raw);
+    await until(() => siege.bodiesAwaited === 0, { what: 'the body to be refused' });
+    await advance(siege.clock, 60_000, 2_000);
+    expect(siege.served.supervisor.session(sessionId)?.inFlight).toBe(2);
+    raw.write(' '.repeat(1_000_000)); // of that body, which nobody wants any more
+    siege.served.gates.open('a');
+    expect((await raw.readResponse()).body).toContain('"text":"passed a"');
+    expect((await raw.readResponse()).status).toBe(status);
+    await advance(siege.clock, 2_000);
+    await withTimeout(raw.closed, { what: 'the connection to be closed' });
     await siege.expectUnharmed();
   });
 });
