@@ -6,7 +6,7 @@
 
 /** Stable codes of the errors thrown to embedders. */
 export type SupervisorErrorCode =
-  /** An option has a value that is not allowed; the message names what was given and what is. */
+  /** An option or an argument has a value that is not allowed; the message names what was given and what is. */
   | 'INVALID_OPTION'
   /** An option that does not exist; the message names the nearest one that does. */
   | 'UNKNOWN_OPTION'
@@ -38,6 +38,25 @@ export class SupervisorError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** @throws {SupervisorError} `INVALID_OPTION`, always: says what is allowed, and in short what was given. */
+export function invalid(name: string, value: unknown, allowed: string): never {
+  throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
+}
+
+/** @throws {SupervisorError} `INVALID_OPTION` for what holds no options. */
+export function checkOptions(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) invalid(name, value, 'an object');
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
 }
 
 /** One row of the table of refusals. */

@@ -6,13 +6,13 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { InspectionEvent, Observer } from 'xstate';
 import { type Clock, SYSTEM_CLOCK, type TimerClock } from './clock.ts';
+import { checkOptions, invalid } from './errors.ts';
 import {
   type Check,
   callable,
   count,
   duration,
   flag,
-  invalid,
   methods,
   oneOf,
   optional,
@@ -216,7 +216,7 @@ export const OPTION_NAMES = Object.keys(SPECS) as (keyof ResolvedOptions)[];
  * @throws {SupervisorError} `UNKNOWN_OPTION`, `INVALID_OPTION` or `CONFLICTING_OPTIONS`.
  */
 export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) invalid('The options', options, 'an object');
+  checkOptions('The options', options);
   const given = options as unknown as Record<string, unknown>;
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(SPECS, name)) refuseUnknown(name, OPTION_NAMES);

@@ -1,8 +1,10 @@
 /** `toCorsMiddleware`: the `cors` option of a supervisor, before the authentication that would refuse a preflight. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { invalid } from '../errors.ts';
 import { type SessionSupervisor, supervisorOf } from '../supervisor/sessionSupervisor.ts';
 import { applyCors } from './cors.ts';
 import { handle } from './handle.ts';
+import { checkNodeArguments } from './nodeArguments.ts';
 import { NodeExchange } from './nodeExchange.ts';
 import { setNodeHeader } from './nodeHeader.ts';
 
@@ -19,6 +21,8 @@ export function toCorsMiddleware(supervisor: SessionSupervisor): CorsMiddleware 
   const core = supervisorOf(supervisor);
   const { cors } = core.options;
   return (request, response, next) => {
+    checkNodeArguments(request, response);
+    if (typeof next !== 'function') invalid('The third argument', next, 'a function: what comes next');
     if (cors === undefined) return next();
     if (request.method === 'OPTIONS') return void handle(core, new NodeExchange(request, response, undefined, core));
     applyCors({ headers: request.headers, setHeader: (name, value) => setNodeHeader(response, name, value) }, cors);

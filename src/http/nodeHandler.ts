@@ -6,6 +6,7 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
 import { type SessionSupervisor, supervisorOf } from '../supervisor/sessionSupervisor.ts';
 import { handle } from './handle.ts';
+import { checkNodeArguments } from './nodeArguments.ts';
 import { NodeExchange } from './nodeExchange.ts';
 
 /**
@@ -16,7 +17,8 @@ export type NodeRequest = (IncomingMessage | Http2ServerRequest) & { auth?: Auth
 
 /**
  * Answers one request, whatever its path. `parsedBody` is the body where it was parsed already; a function in its place
- * (Express passes `next`) is ignored. Resolves when the request has been handed to its session. Never rejects.
+ * (Express passes `next`) is ignored. Resolves when the request has been handed to its session. Rejects with nothing else
+ * than a `SupervisorError` `INVALID_OPTION`, for what is no request or no response of node:http.
  */
 export type NodeHandler = (
   request: NodeRequest,
@@ -34,6 +36,11 @@ export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
     throw new SupervisorError('SUPERVISOR_STOPPED', 'The supervisor has been drained; create a new one');
   }
   return (request, response, parsedBody) => {
+    try {
+      checkNodeArguments(request, response);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const body = typeof parsedBody === 'function' || parsedBody === undefined ? bodyOf(request) : parsedBody;
     // All that an exchange uses of a request and a response, the compatible ones have too.
     const [incoming, outgoing] = [request as IncomingMessage, response as ServerResponse];

@@ -1,6 +1,8 @@
 /** The web-standard adapter: an exchange over `Request` and `Response`. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { type Clock, nextTurn } from '../clock.ts';
+import { invalid } from '../errors.ts';
+import { isObject } from '../protocol/messages.ts';
 import type { FetchOptions } from '../supervisor/sessionSupervisor.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { BodyLimits, BodyResult, Exchange, RequestHeaders, ResponseHeaders } from '../transport/exchange.ts';
@@ -9,15 +11,31 @@ import { Closing } from './closing.ts';
 import { handle } from './handle.ts';
 import { readWebBody } from './webBody.ts';
 
-/** Answers one web-standard request. Never rejects. */
+/** Answers one web-standard request. Rejects with a `SupervisorError` `INVALID_OPTION` where it is none. */
 export function handleWeb(
   supervisor: Supervisor,
   request: Request,
   options: FetchOptions | undefined,
 ): Promise<Response> {
   return new Promise((resolve) => {
+    if (!isRequest(request)) invalid('What fetch answers', request, 'a web-standard Request');
+    checkFetchOptions(options);
     void handle(supervisor, new WebExchange(request, options ?? {}, resolve, supervisor));
   });
+}
+
+/** By what is used of it: a host may have a Request of its own. */
+function isRequest(request: unknown): request is Request {
+  if (request instanceof Request) return true;
+  const { method, url, headers, signal } = (request ?? {}) as { [K in keyof Request]?: unknown };
+  if (typeof method !== 'string' || typeof url !== 'string') return false;
+  return isObject(headers) && Symbol.iterator in headers && isObject(signal) && 'addEventListener' in signal;
+}
+
+/** A host that calls `fetch` as its handler passes an object or a function of its own in second place, or null. */
+function checkFetchOptions(options: unknown): void {
+  if (options === undefined || typeof options === 'object' || typeof options === 'function') return;
+  invalid('The options of fetch', options, 'an object');
 }
 
 const encoder = new TextEncoder();

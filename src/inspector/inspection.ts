@@ -5,6 +5,7 @@
 import type { AnyActorRef, InspectionEvent, Subscription } from 'xstate';
 import { SupervisorError } from '../index.ts';
 import { configOf, familyOf, type InspectedSession, sessionOf } from './inspectedActor.ts';
+import { checkTypes } from './optionTypes.ts';
 import { Pseudonyms } from './pseudonym.ts';
 import { isShare, type Selection, selects } from './selection.ts';
 import { StatelyFrames } from './statelyFrames.ts';
@@ -36,13 +37,22 @@ export interface Inspection {
   readonly inspect: (event: InspectionEvent) => void;
 }
 
+const TYPES = {
+  sample: 'number',
+  filter: 'function',
+  revealIds: 'boolean',
+  revealContext: 'boolean',
+  maxRate: 'number',
+  maxActors: 'number',
+} as const;
+
 /** How often viewers catch up, in ms, and how many actors that are there already are shown to one each time. */
 const CATCH_UP = 50;
 const SHOWN_AT_A_TIME = 100;
 
 /**
  * Makes an inspection, whose `inspect` is XState's inspection callback in front of Stately's inspector.
- * @throws {SupervisorError} `INVALID_OPTION`
+ * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
  */
 export function createInspection(options: InspectionOptions = {}): Inspection {
   return new Relay(options);
@@ -60,7 +70,9 @@ export class Relay implements Inspection {
   #subscription: Subscription | undefined;
   #catchUps: NodeJS.Timeout | undefined;
 
-  constructor({ sample = 1, filter = () => true, ...rest }: InspectionOptions) {
+  constructor(options: InspectionOptions) {
+    checkTypes('createInspection', options, TYPES);
+    const { sample = 1, filter = () => true, ...rest } = options;
     const { revealIds = false, revealContext = false, maxRate = 2_000, maxActors = 1_000 } = rest;
     if (!isShare(sample)) throw new SupervisorError('INVALID_OPTION', 'sample must be more than 0, and 1 at most');
     for (const [name, value] of Object.entries({ maxRate, maxActors })) {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { SupervisorError } from '../index.ts';
 import type { Inspection } from './inspection.ts';
+import { checkTypes } from './optionTypes.ts';
 
 /** Options of `serveInspector`. */
 export interface InspectorOptions {
@@ -44,8 +45,27 @@ export type ResolvedInspectorOptions = Omit<Resolved, 'inspection'> & Pick<Inspe
 
 const SHORTEST_TOKEN = 16;
 
+const TYPES = {
+  port: 'number',
+  host: 'string',
+  token: 'string',
+  allowTerminate: 'boolean',
+  revealIds: 'boolean',
+  revealPrincipals: 'boolean',
+  maxViewers: 'number',
+  maxEnded: 'number',
+  maxViewerBuffer: 'number',
+  interval: 'number',
+  pingInterval: 'number',
+  allowedHosts: 'strings',
+  allowedOrigins: 'strings',
+  inspection: 'object',
+  now: 'function',
+} as const;
+
 /** Checks the options and fills in the defaults. @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`. */
 export function resolveInspectorOptions(options: InspectorOptions): ResolvedInspectorOptions {
+  checkTypes('serveInspector', options, TYPES);
   const resolved: ResolvedInspectorOptions = {
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
@@ -63,11 +83,6 @@ export function resolveInspectorOptions(options: InspectorOptions): ResolvedInsp
     inspection: options.inspection,
     now: options.now ?? Date.now,
   };
-  for (const name of Object.keys(options)) {
-    if (!(name in resolved)) {
-      throw new SupervisorError('UNKNOWN_OPTION', `serveInspector has no option ${name}`);
-    }
-  }
   const { token } = resolved;
   if (token.length < SHORTEST_TOKEN || !/^[\w.~-]+$/.test(token)) {
     refuse('token', `at least ${SHORTEST_TOKEN} letters, digits or -._~`);

@@ -40,12 +40,15 @@ export interface Inspector {
 
 /**
  * Serves a live view of a supervisor's sessions. Resolves when it listens.
- * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`; rejects with Node's error when it can't listen.
+ * @throws {SupervisorError} `NOT_A_SUPERVISOR`, `INVALID_OPTION` or `UNKNOWN_OPTION`; rejects with Node's error when it can't listen.
  */
 export async function serveInspector(
   supervisor: SessionSupervisor,
   options: InspectorOptions = {},
 ): Promise<Inspector> {
+  if (typeof supervisor?.sessions !== 'function' || typeof supervisor.on !== 'function') {
+    throw new SupervisorError('NOT_A_SUPERVISOR', 'Expected a supervisor made by createSessionSupervisor');
+  }
   const resolved = resolveInspectorOptions(options);
   const { host, port, token, maxViewers, maxViewerBuffer: maxBuffer, pingInterval, revealIds } = resolved;
   const inspection = resolved.inspection ?? new Relay({ revealIds });

@@ -1,21 +1,8 @@
 /** What an option's value may be: each check returns the value, or refuses it by what was given and what is allowed. */
 import { MAX_DELAY } from '../clock.ts';
-import { SupervisorError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 
 export type Check<T> = (name: string, value: unknown) => T;
-
-export function invalid(name: string, value: unknown, allowed: string): never {
-  throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
-}
 
 export const duration =
   (infinite: boolean): Check<number> =>

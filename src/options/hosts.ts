@@ -1,5 +1,6 @@
 /** Hosts as a `Host` header can say them: a name or an address, and a port where it is not the usual one. */
-import { type Check, invalid, strings } from './checks.ts';
+import { invalid } from '../errors.ts';
+import { type Check, strings } from './checks.ts';
 
 /** Every IPv6 address has brackets there; a name in other letters than ASCII comes as its xn-- form. */
 const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(?::\d{1,5})?$/i;

@@ -1,5 +1,6 @@
 /** Origins as an `Origin` header says them, and what the `cors` option may be. */
-import { type Check, invalid, strings } from './checks.ts';
+import { invalid } from '../errors.ts';
+import { type Check, strings } from './checks.ts';
 
 /** CORS with request headers of one's own. */
 export interface CorsOptions {

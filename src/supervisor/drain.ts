@@ -3,7 +3,7 @@
  * nothing is left.
  */
 import { MAX_DELAY, type TimerClock } from '../clock.ts';
-import { SupervisorError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { SupervisorEvent } from '../machines/supervisor.ts';
 import type { LogEntry } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
@@ -27,10 +27,7 @@ export interface Drainable {
 export function checkDrainTimeout(timeout: unknown): void {
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
   if (typeof timeout === 'number' && timeout >= 0 && timeout <= MAX_DELAY) return;
-  throw new SupervisorError(
-    'INVALID_OPTION',
-    `The timeout of a drain must be a number of milliseconds from 0 to ${MAX_DELAY}, or Infinity; got ${String(timeout)}`,
-  );
+  invalid('The timeout of a drain', timeout, `a number of milliseconds from 0 to ${MAX_DELAY}, or Infinity`);
 }
 
 export async function drain(supervisor: Drainable, timeout: number | undefined): Promise<void> {

@@ -2,7 +2,7 @@
  * Who listens to the sessions' lives. A listener hears of a change when it is done; one that throws, or rejects, is told of
  * and hurts nobody.
  */
-import { SupervisorError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { callBack } from './callback.ts';
 import type { Outbox } from './outbox.ts';
 import type { Session } from './session.ts';
@@ -28,10 +28,10 @@ export class SessionEvents {
    * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
    */
   on(type: SessionEventType, listener: SessionListener): () => void {
-    if (!Object.hasOwn(this.#listeners, type) || typeof listener !== 'function') {
-      const names = Object.keys(this.#listeners).join(', ');
-      throw new SupervisorError('INVALID_OPTION', `on takes one of ${names}, and a function; got ${String(type)}`);
+    if (typeof type !== 'string' || !Object.hasOwn(this.#listeners, type)) {
+      invalid('What on listens to', type, `one of ${Object.keys(this.#listeners).join(', ')}`);
     }
+    if (typeof listener !== 'function') invalid('The listener of on', listener, 'a function');
     const listeners = this.#listeners[type];
     const entry: SessionListener = (event) => listener(event); // so that one listener may be added twice
     listeners.add(entry);

@@ -1,6 +1,6 @@
 /** The public face of a supervisor, and the way from it to what is behind. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import { SupervisorError } from '../errors.ts';
+import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
 import type { ConnectableServer } from '../options.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
@@ -22,20 +22,23 @@ export interface FetchOptions {
 
 /** Supervises the sessions of one MCP endpoint. Made by `createSessionSupervisor`. */
 export interface SessionSupervisor {
-  /** One session as it is now; undefined when there is none with this id. */
+  /**
+   * One session as it is now; undefined when there is none with this id.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
+   */
   session(id: string): SessionInfo | undefined;
   /** All sessions, oldest first. */
   sessions(): IterableIterator<SessionInfo>;
   /**
    * Ends a session, for the reason `'terminated'` unless another is given. Resolves when its server is closed: to true,
    * or to false when there was no such session.
-   * @throws {SupervisorError} `INVALID_OPTION` for a reason that is none.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text, or a reason that is none.
    */
   terminate(id: string, reason?: EndReason): Promise<boolean>;
   /**
    * Takes no more sessions, lets the calls in flight finish, ends everything. Resolves when nothing is left. Draining
    * twice waits for the same; a drained supervisor can't be used again.
-   * @throws {SupervisorError} `INVALID_OPTION` for a timeout that is no duration.
+   * @throws {SupervisorError} `INVALID_OPTION` for options that are none, or a timeout that is no duration.
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
@@ -43,9 +46,15 @@ export interface SessionSupervisor {
    * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
    */
   on(type: SessionEventType, listener: SessionListener): () => void;
-  /** Answers one web-standard request, whatever its path. Never rejects. */
+  /**
+   * Answers one web-standard request, whatever its path. Rejects with nothing else than a `SupervisorError`
+   * `INVALID_OPTION`, for what is no request or no options; an object that a host passes in their place is ignored.
+   */
   fetch(request: Request, options?: FetchOptions): Promise<Response>;
-  /** The server that the factory built for a session; undefined when there is none, or none yet. */
+  /**
+   * The server that the factory built for a session; undefined when there is none, or none yet.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
+   */
   server(id: string): ConnectableServer | undefined;
   /** Counts of this process, which cost the same however many sessions there are. */
   stats(): SupervisorStats;
@@ -65,25 +74,27 @@ export function supervisorOf(face: SessionSupervisor): Supervisor {
   throw new SupervisorError('NOT_A_SUPERVISOR', 'Expected a supervisor made by createSessionSupervisor');
 }
 
+function idOf(id: unknown): string {
+  return typeof id === 'string' ? id : invalid('The id of a session', id, 'a string');
+}
+
 /** Gives a supervisor its public face. */
 export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): SessionSupervisor {
   const face: SessionSupervisor = {
-    session: (id) => core.registry.get(id)?.info(),
+    session: (id) => core.registry.get(idOf(id))?.info(),
     *sessions() {
       for (const session of core.registry) yield session.info();
     },
     terminate: async (id, reason = 'terminated') => {
-      if (!END_REASONS.includes(reason)) {
-        throw new SupervisorError(
-          'INVALID_OPTION',
-          `A reason is one of ${END_REASONS.join(', ')}; got ${String(reason)}`,
-        );
-      }
-      return core.terminate(id, reason);
+      if (!END_REASONS.includes(reason)) invalid('A reason', reason, `one of ${END_REASONS.join(', ')}`);
+      return core.terminate(idOf(id), reason);
     },
-    drain: async ({ timeout } = {}) => core.drain(timeout),
+    drain: async (options = {}) => {
+      checkOptions('The options of a drain', options);
+      return core.drain(options.timeout);
+    },
     on: (type, listener) => core.events.on(type, listener),
-    server: (id) => core.registry.get(id)?.incarnation.server,
+    server: (id) => core.registry.get(idOf(id))?.incarnation.server,
     stats: () => core.stats(),
     fetch,
     actor: core.actor,

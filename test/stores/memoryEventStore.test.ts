@@ -82,7 +82,7 @@ describe('what is refused', () => {
     [{ maxEvents: 0 }, 'INVALID_OPTION', 'maxEvents must be a positive number, or Infinity; got 0'],
     [{ maxEventsPerStream: -1 }, 'INVALID_OPTION', 'maxEventsPerStream must be a positive number, or Infinity; got -1'],
     [{ maxBytes: Number.NaN }, 'INVALID_OPTION', 'maxBytes must be a positive number, or Infinity; got NaN'],
-    [{ maxAge: '5m' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got 5m'],
+    [{ maxAge: '5m' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got "5m"'],
     [
       { maxSize: 1 },
       'UNKNOWN_OPTION',
