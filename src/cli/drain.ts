@@ -36,7 +36,7 @@ export async function drain(draining: Draining, signal: NodeJS.Signals): Promise
   journal.write({
     level: 'info',
     event: 'supervisor.draining',
-    message: `${signal}: draining ${plural(before.open, 'session')}, ${waits}; a second signal exits at once`,
+    message: `${signal}: draining ${plural(before.open, 'session')}, ${waits}; a second signal exits at once, the same one after 0.5s`,
     signal,
     sessions: before.open,
     calls: waiting.length,
