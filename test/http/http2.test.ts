@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import { supervise } from '../support/serve.ts';
+import { withTimeout } from '../support/until.ts';
 
 async function open(): Promise<ClientHttp2Session> {
   const { supervisor } = supervise();
@@ -71,4 +72,26 @@ test('a GET stream over HTTP/2 carries notifications, and holds the session unti
   expect((await send(client, headers, call)).status).toBe(200);
   expect(String((await received)[0])).toContain('notifications/');
   stream.close();
+});
+
+test('a client that has left by the time that middleware hands its request over does nobody harm', async () => {
+  const { supervisor } = supervise();
+  const handler = toNodeHandler(supervisor);
+  let handled = (_: Promise<void>) => {};
+  const left = new Promise<void>((resolve) => (handled = resolve));
+  const server = createServer((request, response) => {
+    request.once('close', () => setImmediate(() => handled(handler(request, response))));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => {
+    client.destroy();
+    server.close();
+  });
+  const stream = client.request({ ':path': '/mcp', ':method': 'POST', ...JSON_HEADERS });
+  stream.on('error', () => {});
+  await once(server, 'request');
+  stream.close(8); // CANCEL
+  await expect(withTimeout(left, { what: 'the request to be handled' })).resolves.toBeUndefined();
 });
