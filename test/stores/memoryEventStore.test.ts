@@ -83,6 +83,7 @@ describe('what is refused', () => {
     [{ maxEventsPerStream: -1 }, 'INVALID_OPTION', 'maxEventsPerStream must be a positive number, or Infinity; got -1'],
     [{ maxBytes: Number.NaN }, 'INVALID_OPTION', 'maxBytes must be a positive number, or Infinity; got NaN'],
     [{ maxAge: '5m' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got "5m"'],
+    [{ maxAge: '5000' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got "5000"'],
     [
       { maxSize: 1 },
       'UNKNOWN_OPTION',
@@ -99,6 +100,9 @@ describe('what is refused', () => {
     const store = createMemoryEventStore({ ...bounds, clock: undefined });
     await fill(store, 's:0', 2_000);
     expect(store.events).toBe(2_000);
+    const usual = createMemoryEventStore({ maxEventsPerStream: undefined });
+    await fill(usual, 's:0', 1_001);
+    expect(usual.events).toBe(1_000);
   });
 });
 
@@ -140,6 +144,13 @@ describe('what is beyond a bound is dropped, oldest first', () => {
     expect(store).toMatchObject({ events: 1, bytes: 101 });
   });
 
+  test('bytes: a message as large as all of it is kept', async () => {
+    const store = createMemoryEventStore({ maxBytes: 250 });
+    const id = await store.storeEvent('s:0', sized(250));
+    expect(await replayed(store, id)).toEqual([]);
+    expect(store).toMatchObject({ events: 1, bytes: 250 });
+  });
+
   test('bytes: a message larger than all of it takes its own stream along, and no other', async () => {
     const store = createMemoryEventStore({ maxBytes: 250 });
     const [other = ''] = await fill(store, 's:other', 1);
@@ -175,6 +186,19 @@ describe('what is beyond a bound is dropped, oldest first', () => {
     expect(store).toMatchObject({ events: 0, bytes: 0 });
     await fill(store, 's:0', 1);
     expect(store.events).toBe(1);
+  });
+
+  test.each([
+    ['result', RESPONSE],
+    ['error', { jsonrpc: '2.0', id: 1, error: { code: -32000, message: 'no' } } as JSONRPCMessage],
+  ])('age: the last event of a stream too, where it is a response with a %s', async (_, response) => {
+    const clock = new SimulatedClock();
+    const store = createMemoryEventStore({ maxAge: 1_000, clock });
+    await store.storeEvent('s:0', response);
+    clock.increment(1_000);
+    expect(store.events).toBe(1);
+    clock.increment(1);
+    expect(store.events).toBe(0);
   });
 
   test('age: not the last event of a stream that goes on, however long nothing comes', async () => {

@@ -155,6 +155,27 @@ describe('at the end of a session', () => {
     expect(forgotten).toEqual(['a:']);
   });
 
+  test('all that the store has begun is waited for, not only the first of it', async () => {
+    const answers: ((id: string) => void)[] = [];
+    const forgotten: string[] = [];
+    const log = openLog(
+      {
+        ...storeBut({ storeEvent: () => new Promise((resolve) => answers.push(resolve)) }),
+        forget: (prefix: string) => void forgotten.push(prefix),
+      } as EventStore,
+      'a',
+    );
+    const storing = [log.append('0', note(1)), log.append('1', note(2))];
+    const forgetting = log.forget(1_000);
+    answers[0]?.('e0');
+    await storing[0];
+    await turns(1);
+    expect(forgotten).toEqual([]);
+    answers[1]?.('e1');
+    await withTimeout(forgetting);
+    expect(forgotten).toEqual(['a:']);
+  });
+
   test('a store that is in time keeps nobody waiting, and leaves no timer', async () => {
     const { clock, log, forgotten } = hanging();
     await log.append('0', note(1));
