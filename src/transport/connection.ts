@@ -52,7 +52,7 @@ export class Connection {
 
   /** The peer has taken nothing since the last time that a comment was due. */
   get stalled(): boolean {
-    return this.#waiting !== undefined && this.#reply.buffered > 0 && this.#reply.progress === this.#waiting;
+    return this.#reply.buffered > 0 && this.#reply.progress === this.#waiting;
   }
 
   /** Sends the headers now, and a comment from time to time. */
@@ -90,7 +90,6 @@ export class Connection {
 
   /** Ends the response, with a last frame where it still fits. */
   end(frame?: string): void {
-    if (this.closed) return;
     if (frame !== undefined && this.#opened) this.write(frame);
     if (this.closed) return;
     this.#ended = true;
@@ -98,7 +97,6 @@ export class Connection {
     if (this.#opened) {
       this.#reply.end();
     } else {
-      this.#opened = true;
       this.#reply.respond(frame === undefined ? this.#emptyStatus : 200, this.#headers(), frame);
     }
     destroyWhenStalled(this.#reply, this.#limits.clock);

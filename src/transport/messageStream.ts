@@ -80,7 +80,7 @@ export class MessageStream {
 
   /** Gives the stream a connection; one that it has is ended. */
   connect(connection: Connection): void {
-    if (this.#connection !== connection) this.#connection?.end();
+    this.#connection?.end();
     this.#connection = connection;
   }
 

@@ -44,6 +44,15 @@ describe('opening', () => {
     expect(reply.calls).toEqual([`respond 200 ${JSON.stringify(HEADERS)} undefined`]);
   });
 
+  test('an end without an answer has a status of its own, where it is to', () => {
+    const limits = { clock, keepAliveInterval: INTERVAL, maxStreamBuffer: 100 };
+    new Connection(reply, () => HEADERS, limits, 204).end('data: 1\n\n');
+    expect(reply.look()).toEqual([`respond 200 ${JSON.stringify(HEADERS)} data: 1\n\n`]);
+    reply = new FakeReply();
+    new Connection(reply, () => HEADERS, limits, 204).end();
+    expect(reply.calls).toEqual([`respond 204 ${JSON.stringify(HEADERS)} undefined`]);
+  });
+
   test('open sends the headers now, once', () => {
     const connection = connect();
     connection.open();
@@ -197,6 +206,26 @@ describe('a reader that is slow', () => {
     for (let n = 0; n < 100; n++) connection.write('a'.repeat(30));
     expect(connection.closed).toBe(false);
     expect(reply.calls.filter((call) => call.startsWith('write'))).toHaveLength(100);
+  });
+});
+
+describe('abandoned', () => {
+  test('a response that was begun is ended', () => {
+    const connection = connect();
+    connection.write('a');
+    connection.abandon();
+    expect(reply.calls).toEqual([OPEN, 'write a', 'end']);
+  });
+
+  test('one that was not is left to be answered otherwise', async () => {
+    const connection = connect();
+    connection.openSoon();
+    connection.abandon();
+    connection.write('a');
+    connection.end('b');
+    await turns(2);
+    expect(reply.calls).toEqual([]);
+    expect([connection.closed, connection.gone]).toEqual([true, false]);
   });
 });
 

@@ -58,6 +58,28 @@ describe('keep-alive', () => {
     expect(reply.look()).toEqual([]);
   });
 
+  test.each(['when it is asked for a timer', 'when it fires what was cleared'])(
+    'leaves no timer to a clock that misbehaves: it ends the connection %s',
+    (when) => {
+      const timers: (() => void)[] = [];
+      const asked = when === 'when it is asked for a timer';
+      const misbehaving = {
+        now: () => 0,
+        setTimeout: (fn: () => void) => {
+          if (asked) connection.end();
+          return timers.push(fn);
+        },
+        clearTimeout: (handle?: number) => void (asked && handle !== undefined && timers.splice(handle - 1, 1)),
+      };
+      const connection = connect({ clock: misbehaving });
+      connection.open();
+      connection.end();
+      for (const fire of timers.splice(0)) fire();
+      expect(timers).toEqual([]);
+      expect(reply.calls.filter((call) => call === 'end')).toHaveLength(1);
+    },
+  );
+
   test('Infinity: there is none, and no timer', () => {
     const connection = connect({ keepAliveInterval: Number.POSITIVE_INFINITY });
     connection.open();
@@ -178,6 +200,20 @@ describe('stalled', () => {
     expect(connection.stalled).toBe(true);
     reply.take();
     expect(connection.stalled).toBe(false);
+  });
+
+  test('is false for a peer that has taken all, whatever its progress says', () => {
+    const connection = connect();
+    connection.open();
+    reply.takesAll = false;
+    connection.write('abc');
+    clock.increment(INTERVAL);
+    expect(connection.stalled).toBe(true);
+    reply.buffered = 0; // `progress` means something only while something waits
+    expect(connection.stalled).toBe(false);
+    reply.look();
+    clock.increment(INTERVAL);
+    expect(reply.look()).toEqual([`write ${COMMENT}`]);
   });
 
   test('is false while nothing waits', () => {

@@ -211,6 +211,24 @@ describe('one more than there may be', () => {
   });
 });
 
+test('a stream that ended is at hand until the store is through with all that is asked of it meanwhile', async () => {
+  const kit = await opened(1, true);
+  const stream = kit.streams[0] as MessageStream;
+  const doors = [new Door(), new Door()];
+  let stored = 0;
+  kit.store.beforeStore = (streamId) => (streamId === 'a:get0' ? doors[stored++]?.pass() : undefined);
+  stream.send(message(1));
+  for (let n = 1; n <= 16; n++) await kit.open();
+  stream.send(message(2));
+  doors[0]?.open();
+  await turns(3);
+  expect([stored, stream.busy, kit.gets.find('get0')]).toEqual([2, true, stream]);
+  kit.gets.keep(stream);
+  doors[1]?.open();
+  await turns(3);
+  expect([stream.busy, kit.gets.find('get0')]).toEqual([false, undefined]);
+});
+
 describe('at the end of the session', () => {
   test('all end, and what is opened or resumed after it', async () => {
     const kit = await opened(3, true);

@@ -76,12 +76,16 @@ describe('order', () => {
     expect(second.events).toEqual(['1 0_e0', 'primed 0_e1']);
   });
 
-  test('a message is stored although nobody ever listened', async () => {
+  test('all is stored although nobody ever listened, and the store is not given up for it', async () => {
     const kit = new StreamKit();
     const { stream, store } = kit;
+    stream.prime();
     stream.send(message(1));
+    stream.disconnect();
+    stream.finish(message(2));
     await kit.settled();
-    expect(store.events).toHaveLength(1);
+    expect(store.events).toHaveLength(3);
+    expect([stream.identified, stream.resumable, kit.failures]).toEqual([false, true, []]);
   });
 });
 
@@ -145,6 +149,31 @@ describe('resuming', () => {
     await kit.settled();
     expect([unwilling.events, behind.events, willing.events]).toEqual([[], ['1 0_e1'], ['primed 0_e1', '2 0_e2']]);
     expect(willing.reply.calls[1]).toBe('write id: 0_e1\nretry: 500\ndata: \n\n');
+  });
+
+  test('the connection that was replaced is let go of later, and takes nothing along', async () => {
+    const kit = new StreamKit();
+    const { stream } = kit;
+    const first = kit.listen();
+    stream.prime();
+    await kit.settled();
+    const second = await kit.resume('0_e0');
+    stream.release(first.connection);
+    expect(stream.connected).toBe(true);
+    stream.release(second.connection);
+    expect(stream.connected).toBe(false);
+  });
+
+  test('after an event of a stream that was not kept: it has something to come back with, if the event is known', async () => {
+    const kit = new StreamKit();
+    kit.listen();
+    kit.stream.prime();
+    await kit.settled();
+    const again = kit.sameAgain();
+    expect(await withTimeout(again.resume('0_e9', kit.client().connection, false))).toBe(false);
+    expect(again.identified).toBe(false);
+    expect(await withTimeout(again.resume('0_e0', kit.client().connection, false))).toBe(true);
+    expect(again.identified).toBe(true);
   });
 
   test('a client that leaves during the replay changes nothing', async () => {

@@ -86,6 +86,38 @@ describe('what waits for a store that hangs is bounded', () => {
     expect(kit.failures).toEqual([]);
   });
 
+  test('two messages beyond it are enough', async () => {
+    const { kit, listener } = await flood(3, 600);
+    expect(listener.events).toEqual(['primed 0_e0', '1', '2', '3']);
+    expect(kit.failures).toHaveLength(1);
+  });
+
+  test('to the byte, and however slowly they come', async () => {
+    const { kit, stream } = await flood(1, 0);
+    const sized = (bytes: number) => message(1, bytes - JSON.stringify(message(1)).length);
+    for (const bytes of [400, 600]) stream.send(sized(bytes));
+    await turns(2);
+    expect(kit.failures).toEqual([]);
+    stream.send(sized(400));
+    await turns(2);
+    expect(kit.failures).toEqual([new Error('More than 1000 bytes wait for the event store')]);
+  });
+
+  test('it counts what waits now, neither what has waited nor what waited within one turn', async () => {
+    const kit = new StreamKit();
+    const { stream, store } = kit;
+    for (let n = 0; n < 20; n++) {
+      for (let m = 0; m < 3; m++) stream.send(message(n, 300));
+      await kit.settled();
+    }
+    let stored = 0;
+    store.beforeStore = () => (++stored > 3 ? never() : undefined);
+    for (let n = 1; n <= 6; n++) stream.send(message(n, 300)); // of which three are stored at once, and two then wait
+    await turns(3);
+    expect(stored).toBe(4);
+    expect(kit.failures).toEqual([]);
+  });
+
   test('beyond it all goes out at once, in order, and nothing overtakes or is kept', async () => {
     const { kit, stream, listener } = await flood(5, 300);
     expect(listener.events).toEqual(['primed 0_e0', '1', '2', '3', '4', '5']);
@@ -137,5 +169,12 @@ describe('what waits for a store that hangs is bounded', () => {
     expect(listener.events).toHaveLength(20);
     expect(listener.events.at(-1)).toBe('20 0_e19');
     expect(kit.failures).toEqual([]);
+    // It is looked at again when it is slow later.
+    await turns(1);
+    kit.store.beforeStore = never;
+    for (let n = 21; n <= 24; n++) stream.send(message(n, 900));
+    await turns(2);
+    expect(listener.events).toHaveLength(24);
+    expect(kit.failures).toHaveLength(1);
   });
 });

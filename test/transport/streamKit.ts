@@ -3,7 +3,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 import { EventLog } from '../../src/stores/eventLog.ts';
 import { Connection } from '../../src/transport/connection.ts';
-import { MessageStream } from '../../src/transport/messageStream.ts';
+import { MessageStream, type MessageStreamOptions } from '../../src/transport/messageStream.ts';
 import { ControlledStore } from '../support/controlledStore.ts';
 import { SseParser } from '../support/sse.ts';
 import { withTimeout } from '../support/until.ts';
@@ -46,15 +46,22 @@ export class StreamKit {
   /** What the stream told of its store. */
   readonly failures: unknown[] = [];
   readonly stream: MessageStream;
+  readonly #options: MessageStreamOptions;
 
   constructor({ retryInterval, log = true, maxBuffer = MAX_BUFFER }: KitOptions = {}) {
-    this.stream = new MessageStream({
+    this.#options = {
       id: '0',
       log: log ? new EventLog(this.store, 'session-1', this.clock) : undefined,
       retryInterval,
       maxBuffer,
       onStoreFailure: (error) => this.failures.push(error),
-    });
+    };
+    this.stream = this.sameAgain();
+  }
+
+  /** The stream as it is made anew, of which nothing is left but what the store has. */
+  sameAgain(): MessageStream {
+    return new MessageStream(this.#options);
   }
 
   /** A client that is not connected yet. */
