@@ -76,6 +76,12 @@ describe('a ring', () => {
   });
 });
 
+test('more in flight than can be packed is told as the most that can', () => {
+  const history = new History(4);
+  history.record(1, 'request', 100_000);
+  expect(history.events(SINCE)).toEqual([{ at: SINCE + 1, event: 'request', inFlight: 8_191 }]);
+});
+
 describe('of a session that is served', () => {
   test('is bounded by historySize, and told once more when the session has ended', async () => {
     const { url, supervisor, events } = await serve({ historySize: 4 });

@@ -45,12 +45,24 @@ test('a transition that throws has told what it brought about, and hides nothing
   expect(told).toEqual(['before', 'at once']);
 });
 
-test('where somebody makes an actor transition by himself, it is told when his turn is over', async () => {
+test('what is to be told within a transition waits for its end, though nothing else does', () => {
   const outbox = new Outbox();
   const told: string[] = [];
-  outbox.push(() => told.push('first'));
-  outbox.tell(() => told.push('second'));
-  expect(told).toEqual([]);
-  await null;
-  expect(told).toEqual(['first', 'second']);
+  outbox.during(() => {
+    outbox.tell(() => told.push('first'));
+    expect(told).toEqual([]);
+  });
+  expect(told).toEqual(['first']);
+});
+
+test('where somebody makes an actor transition by himself, it is told when his turn is over, each time', async () => {
+  const outbox = new Outbox();
+  const told: string[] = [];
+  for (const turn of ['one', 'two']) {
+    outbox.push(() => told.push(`${turn}: first`));
+    outbox.tell(() => told.push(`${turn}: second`));
+    expect(told).not.toContain(`${turn}: first`);
+    await null;
+    expect(told.slice(-2)).toEqual([`${turn}: first`, `${turn}: second`]);
+  }
 });

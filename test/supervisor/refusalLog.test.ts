@@ -47,6 +47,28 @@ test.each(Object.keys(REFUSALS) as RefusalName[])(
   },
 );
 
+test.each([
+  ['hostNotAllowed', ' ("a.example, b.example" is not among allowedHosts)'],
+  ['originNotAllowed', ' ("https://c.example" is not among allowedOrigins)'],
+  ['initializeTooLarge', ' (see the option maxInitializeSize)'],
+  ['principalFull', ' (see the option maxSessionsPerPrincipal)'],
+  ['full', ' (see the option maxSessions)'],
+  ['tooManyServers', ' (see the option maxSessions)'],
+  ['bodyTooLarge', ''],
+] as const)('%s: its line says what an operator would have to set, if anything', (name, hint) => {
+  const { log, refusals } = refusalLog();
+  const headers = { origin: 'https://c.example' };
+  refusals.refused(name, { ...SOMETHING, hosts: ['a.example', 'b.example'], headers });
+  const { status, message } = REFUSALS[name];
+  expect(log.map((entry) => entry.message)).toEqual([`Refused with ${status}: ${message}${hint}`]);
+});
+
+test('a host that is not known is named as nothing', () => {
+  const { log, refusals } = refusalLog();
+  refusals.refused('hostNotAllowed', SOMETHING);
+  expect(log[0]?.message).toContain('("" is not among allowedHosts)');
+});
+
 describe('of many', () => {
   test('the first one is told at once, the rest with the first one after a second', () => {
     const { time, log, refusals } = refusalLog();

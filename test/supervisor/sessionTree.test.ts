@@ -200,7 +200,17 @@ describe('a drain', () => {
     expect(forest.drained).toEqual(['endIdleSessions', 'endAllSessions']);
   });
 
-  test('that is over leaves no actor and no timer', () => {
+  test('that is told no time has shutdownTimeout', () => {
+    const forest = new Forest({ shutdownTimeout: 700 });
+    forest.spawn('a');
+    forest.tree.root.send({ type: 'DRAIN' });
+    forest.clock.increment(699);
+    expect(forest.drained).toEqual(['endIdleSessions']);
+    forest.clock.increment(1);
+    expect(forest.drained).toEqual(['endIdleSessions', 'endAllSessions']);
+  });
+
+  test('that is over leaves no actor and no timer, and nothing has failed', async () => {
     const forest = new Forest();
     const actors = forest.spawnMany(PARTITION + 1);
     forest.tree.root.send({ type: 'DRAIN' });
@@ -209,6 +219,8 @@ describe('a drain', () => {
     expect(forest.tree.root.getSnapshot().status).toBe('done');
     expect(forest.partitions.map((partition) => partition.getSnapshot().status)).toEqual(['stopped', 'stopped']);
     expect(forest.clock.pending).toEqual([]);
+    await turns(1);
+    expect(forest.errors).toEqual([]);
   });
 });
 
@@ -241,6 +253,26 @@ describe('a partition that fails', () => {
     expect(forest.tree.root.getSnapshot().status).toBe('active');
   });
 
+  test('when it is full leaves the others their free slots', async () => {
+    const forest = new Forest();
+    forest.spawnMany(PARTITION);
+    const next = forest.spawn('next');
+    breakable(forest).send({ type: 'SPAWN' });
+    await turns(3);
+    expect(forest.spawn('another').actor._parent).toBe(next.actor._parent);
+  });
+
+  test('whose session could not be spawned does not tell its owner of an end', async () => {
+    const forest = new Forest();
+    forest.spawn('a').actor._parent?.send({ type: 'xstate.stop' }); // as its parent would
+    const said: string[] = [];
+    const owner = { id: 'b', announce: () => {}, release: (reason: string) => void said.push(reason) };
+    expect(forest.tree.spawn(owner)).toBeUndefined();
+    await turns(1);
+    expect(forest.errors).toEqual([new Error('A partition was stopped from outside')]);
+    expect(said).toEqual([]);
+  });
+
   test('while it spawns leaves no actor', async () => {
     const forest = new Forest();
     forest.spawn('a');
@@ -249,6 +281,25 @@ describe('a partition that fails', () => {
     await turns(3);
     expect(forest.spawn('c').actor.getSnapshot().status).toBe('active');
   });
+});
+
+test('a session that is ended while it is spawned leaves its slot to one other, not to two', () => {
+  let ending = true;
+  const next = ({ type, actorRef }: InspectionEvent) => {
+    const isSession = (actorRef as AnyActorRef)._parent?._parent !== undefined;
+    if (!ending || !isSession || type !== '@xstate.snapshot') return;
+    ending = false;
+    (actorRef as AnyActorRef).send({ type: 'TERMINATE', reason: 'deleted' });
+  };
+  const forest = new Forest({ inspect: { next } });
+  expect(() => forest.spawn('a')).toThrow('No actor was spawned');
+  expect(ending).toBe(false);
+  const [b, c] = [forest.spawn('b'), forest.spawn('c')];
+  expect(forest.sessions).toHaveLength(2);
+  for (const { actor, owner } of [b, c]) {
+    end(actor);
+    expect(owner.said).toEqual(['released deleted']);
+  }
 });
 
 describe('the root', () => {

@@ -133,6 +133,7 @@ const calling = (name: keyof Scheduler, change: (...args: unknown[]) => unknown[
 const REPLACED: readonly (readonly [string, typeof createActor])[] = [
   ['source and target in the other order', calling('schedule', (source, target, ...rest) => [target, source, ...rest])],
   ['delay before event', calling('schedule', (source, target, event, delay, id) => [source, target, delay, event, id])],
+  ['one argument more', calling('cancelAll', (actor) => [actor, 'more'])],
   ['the id first', calling('schedule', (source, target, event, delay, id) => [id, source, target, event, delay])],
   [
     'one object for all',

@@ -74,6 +74,7 @@ describe('keep-alive', () => {
       const connection = connect({ clock: misbehaving });
       connection.open();
       connection.end();
+      expect(timers).toHaveLength(asked ? 0 : 1);
       for (const fire of timers.splice(0)) fire();
       expect(timers).toEqual([]);
       expect(reply.calls.filter((call) => call === 'end')).toHaveLength(1);
