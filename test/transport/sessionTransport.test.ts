@@ -1,0 +1,194 @@
+/** A session's transport, without HTTP and without an SDK around it: who is told what, and what is kept account of. */
+import { describe, expect, test } from 'vitest';
+import { FakeExchange } from './fakeExchange.ts';
+import { answered, cancellation, request, result, TransportKit } from './transportKit.ts';
+
+const ENDED = { code: -32000, message: 'the end' };
+const ERROR = { jsonrpc: '2.0', error: { code: 1, message: 'of nobody' } } as const;
+const note = { jsonrpc: '2.0', method: 'notifications/test' } as const;
+
+describe('a call', () => {
+  test('is counted until it is answered, and its session held', async () => {
+    const kit = new TransportKit();
+    const { transport } = kit;
+    const exchange = kit.post(request(1), request(2), note);
+    expect([transport.awaitedCalls, kit.load.calls, kit.held]).toEqual([2, 2, 1]);
+    expect(kit.received).toEqual([request(1), request(2), note]);
+    await transport.send(result(2));
+    expect([transport.awaitedCalls, kit.load.calls, kit.held, kit.told]).toEqual([1, 1, 1, []]);
+    await transport.send(result(1));
+    expect([transport.awaitedCalls, kit.load.calls, kit.held, kit.told]).toEqual([0, 0, 0, ['quiet']]);
+    expect(answered(exchange)).toEqual([result(2), result(1)]);
+  });
+
+  test('is answered once: what its server says of it later, and of calls that there never were, goes nowhere', async () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    for (const response of [result(7), ERROR, result(1), result(1, 'again'), ERROR]) await kit.transport.send(response);
+    expect(answered(exchange)).toEqual([result(1)]);
+    expect([kit.load.calls, kit.told]).toEqual([0, ['quiet']]);
+  });
+
+  test('whose client has left holds nothing, and is over for its account when its server answers', async () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    expect(kit.transport.isAwaited(1)).toBe(true);
+    exchange.close();
+    expect([kit.transport.isAwaited(1), kit.transport.awaitedCalls, kit.held, kit.load.calls]).toEqual([
+      false,
+      0,
+      0,
+      1,
+    ]);
+    expect(kit.told).toEqual(['quiet']);
+    await kit.transport.send(result(1));
+    expect([kit.load.calls, kit.transport.hasRoomFor(Array(4_096).fill(request(1)))]).toEqual([0, true]);
+  });
+
+  test('whose client had left before it came holds nothing either', () => {
+    const kit = new TransportKit();
+    const exchange = new FakeExchange();
+    exchange.close();
+    kit.postBy(exchange, request(1));
+    expect(kit.received).toEqual([request(1)]);
+    expect([kit.transport.awaitedCalls, kit.held, kit.told]).toEqual([0, 0, ['quiet']]);
+  });
+});
+
+describe('what is no call', () => {
+  test('is received, and accepted with the session’s id', () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(note);
+    expect(exchange.calls).toEqual(['respond 202 {"Mcp-Session-Id":"session-1"} undefined']);
+    expect([kit.received, kit.held, kit.load.calls]).toEqual([[note], 0, 0]);
+  });
+
+  test('is accepted without one where there is none', () => {
+    const exchange = new TransportKit({}, { stateless: true }).post(note);
+    expect(exchange.calls).toEqual(['respond 202 {} undefined']);
+  });
+
+  test('takes no room', () => {
+    const kit = new TransportKit();
+    expect(kit.transport.hasRoomFor([request(1)])).toBe(true);
+    kit.post(...Array.from({ length: 4_096 }, (_, id) => request(id)));
+    expect(kit.transport.hasRoomFor([request('more')])).toBe(false);
+    expect(kit.transport.hasRoomFor([note, result(1)])).toBe(true);
+  });
+});
+
+describe('a cancellation', () => {
+  test('reaches the server, and ends the call for its client', async () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    kit.post(cancellation(1));
+    expect(kit.received).toEqual([request(1), cancellation(1)]);
+    expect(answered(exchange)).toMatchObject([{ id: 1, error: { message: 'Request cancelled' } }]);
+    expect([kit.transport.awaitedCalls, kit.load.calls, kit.held, kit.told]).toEqual([0, 0, 0, ['quiet']]);
+    await kit.transport.send(result(1));
+    expect([kit.load.calls, answered(exchange).length]).toEqual([0, 1]);
+  });
+
+  test.each([7, undefined])('of what is no call (%s) reaches the server, and ends nothing', (id) => {
+    const kit = new TransportKit();
+    kit.post(request(1));
+    kit.post(cancellation(id));
+    expect(kit.received).toEqual([request(1), cancellation(id)]);
+    expect([kit.transport.awaitedCalls, kit.load.calls, kit.told]).toEqual([1, 1, []]);
+  });
+
+  test('that makes the server answer at once is not answered twice', () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    kit.transport.onmessage = () => void kit.transport.send(result(1));
+    kit.post(cancellation(1));
+    expect(answered(exchange)).toEqual([result(1)]);
+    expect([kit.load.calls, kit.told]).toEqual([0, ['quiet']]);
+  });
+
+  test('under an id that means a second call reaches the server under that call’s own', () => {
+    const kit = new TransportKit();
+    kit.post(request(1)).close();
+    kit.post(request(1));
+    const alias = (kit.received[1] as { id: string }).id;
+    expect(alias).not.toBe(1);
+    kit.post({ ...cancellation(1), params: { requestId: 1, reason: 'late' } } as never);
+    expect(kit.received[2]).toEqual({ ...cancellation(1), params: { requestId: alias, reason: 'late' } });
+    expect(kit.load.calls).toBe(1); // the first
+    // Now the id means nothing: the first call, which the server knows by it, is not meant.
+    kit.post(cancellation(1));
+    expect(kit.received).toHaveLength(3);
+    expect(kit.load.calls).toBe(1);
+  });
+});
+
+describe('the server', () => {
+  test('that throws, or rejects, where it gets a message is told of', async () => {
+    const kit = new TransportKit();
+    kit.transport.onmessage = () => {
+      throw new Error('thrown');
+    };
+    kit.post(note);
+    kit.transport.onmessage = () => Promise.reject(new Error('rejected')) as never;
+    kit.post(note);
+    await null;
+    await null;
+    expect(kit.told).toEqual(['failed: thrown', 'failed: rejected']);
+  });
+
+  test('that closes its connection is told so once', async () => {
+    const kit = new TransportKit();
+    let told = 0;
+    kit.transport.onclose = () => told++;
+    await kit.transport.start();
+    await kit.transport.close();
+    await kit.transport.close();
+    expect([told, kit.told]).toEqual([1, ['closed']]);
+  });
+
+  test('is refused a request that nobody could answer; a notification is lost', async () => {
+    const { transport } = new TransportKit();
+    await expect(transport.send(request(1, 'ping'))).rejects.toMatchObject({
+      code: 'NO_STREAM',
+      message: 'No stream is open that could carry ping to the client',
+    });
+    await transport.send(note);
+    await transport.send(note, { relatedRequestId: 7 });
+  });
+});
+
+describe('when it is shut', () => {
+  test('every call is answered, once and with the first word, and nothing can be sent any more', async () => {
+    const kit = new TransportKit();
+    const { transport } = kit;
+    const exchanges = [kit.post(request(1)), kit.post(request(2))];
+    transport.shut('the end');
+    transport.shut('another');
+    expect(exchanges.map(answered)).toEqual([1, 2].map((id) => [{ jsonrpc: '2.0', id, error: ENDED }]));
+    expect([transport.awaitedCalls, kit.load.calls, kit.held]).toEqual([0, 0, 0]);
+    await expect(transport.send(note)).rejects.toMatchObject({
+      code: 'SESSION_CLOSED',
+      message: 'The session has ended',
+    });
+    await transport.send(result(1)); // its handler has not heard of it yet
+    expect([exchanges.flatMap(answered).length, kit.load.calls]).toEqual([2, 0]);
+  });
+
+  test('what is delivered after it is answered, and not received', () => {
+    const kit = new TransportKit();
+    kit.transport.shut('the end');
+    const exchange = kit.post(request(1));
+    expect(answered(exchange)).toEqual([
+      { jsonrpc: '2.0', id: 1, error: { code: -32000, message: 'The session has ended' } },
+    ]);
+    expect([kit.received, kit.load.calls, kit.held]).toEqual([[], 0, 0]);
+  });
+
+  test('by the first of several messages, the others are answered', () => {
+    const kit = new TransportKit();
+    kit.transport.onmessage = () => kit.transport.shut('the end');
+    const exchange = kit.post(request(1), request(2));
+    expect(answered(exchange)).toEqual([1, 2].map((id) => ({ jsonrpc: '2.0', id, error: ENDED })));
+    expect([kit.load.calls, kit.held]).toEqual([0, 0]);
+  });
+});
