@@ -38,6 +38,31 @@ function open({ createSessionSupervisor }: Subject, kit: Kit) {
   return { supervisor, post, initialize, begin };
 }
 
+/** An id whose answer its client waits for can't mean two calls; once it is answered it can be used again. */
+const twoOfOneId: Attack = {
+  name: 'two calls of one id',
+  async run(kit, { createSessionSupervisor }) {
+    const server = kit.createGatedServer();
+    const supervisor = createSessionSupervisor({ server: server.factory, logger: () => {} });
+    const { post, initialize } = requests();
+    const opened = await supervisor.fetch(initialize());
+    await opened.text();
+    const id = opened.headers.get('mcp-session-id') ?? '';
+    const call = () =>
+      supervisor.fetch(post({ id: 7, method: 'tools/call', params: { name: 'hold', arguments: { key: 'edge' } } }, id));
+    const first = await call();
+    const second = await call();
+    if (second.status !== 400) return `the second gets ${second.status}`;
+    server.release('edge');
+    if (!(await first.text()).includes('released')) return 'the first was not answered';
+    const third = await call();
+    if (third.status !== 200) return `one after the answer gets ${third.status}`;
+    await third.body?.cancel();
+    await supervisor.drain({ timeout: 0 });
+    return undefined;
+  },
+};
+
 /** Calls whose clients leave at once, and whose handlers run on. */
 const runningCalls: Attack = {
   name: 'more handlers than may run',
@@ -114,4 +139,4 @@ const abortedReader: Attack = {
   },
 };
 
-export const EDGE_ATTACKS: readonly Attack[] = [identity, abortedReader, closingServers, runningCalls];
+export const EDGE_ATTACKS: readonly Attack[] = [identity, abortedReader, twoOfOneId, closingServers, runningCalls];
