@@ -111,14 +111,14 @@ export class EvictionQueue<T> {
       heap[b.position] = b;
     };
     for (;;) {
-      const parent = heap[(principal.position - 1) >> 1];
-      if (principal.position === 0 || parent === undefined || !goesBefore(principal, parent)) break;
+      const parent = heap[(principal.position - 1) >> 1] as Principal<T>;
+      if (principal.position === 0 || !goesBefore(principal, parent)) break;
       swap(principal, parent);
     }
     for (;;) {
       const left = heap[2 * principal.position + 1];
-      const right = heap[2 * principal.position + 2];
-      const child = right !== undefined && left !== undefined && goesBefore(right, left) ? right : left;
+      const right = heap[2 * principal.position + 2]; // none without a left one
+      const child = right !== undefined && goesBefore(right, left as Principal<T>) ? right : left;
       if (child === undefined || !goesBefore(child, principal)) break;
       swap(child, principal);
     }

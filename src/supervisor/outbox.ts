@@ -56,7 +56,7 @@ export class Outbox {
     if (this.#telling) return;
     this.#telling = true;
     try {
-      for (let next = 0; next < this.#queue.length; next++) this.#queue[next]?.();
+      for (const tell of this.#queue) tell(); // those too that are pushed meanwhile
     } finally {
       this.#queue = [];
       this.#telling = false;

@@ -120,8 +120,8 @@ export class SessionTree {
   /** Starts the actor of a session, in the state `initializing`. Returns undefined when that failed. */
   spawn(owner: ActorOwner): SessionActor | undefined {
     const partition = this.#open.at(-1) ?? this.#grow();
-    const slot = partition?.freeSlots.pop();
-    if (partition === undefined || slot === undefined) return undefined;
+    if (partition === undefined) return undefined;
+    const slot = partition.freeSlots.pop() as string; // one that is open has some
     if (partition.freeSlots.length === 0) this.#open.pop();
     partition.owners.set(slot, owner);
     partition.actor.send({

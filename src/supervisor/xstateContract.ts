@@ -73,7 +73,7 @@ function holds(trial: () => boolean): boolean {
 
 function unsupported(what: string, cause?: unknown): SupervisorError {
   const message = `The xstate that is installed (${installedVersion()}) can not carry sessions: ${what}. Install ${SUPPORTED_XSTATE}, which the supervisor depends on`;
-  return new SupervisorError('UNSUPPORTED_XSTATE', message, cause === undefined ? {} : { cause });
+  return new SupervisorError('UNSUPPORTED_XSTATE', message, { cause });
 }
 
 function installedVersion(): string {

@@ -1,5 +1,5 @@
 /** What is told when: after the transition, in order, whatever those do who are told. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Outbox } from '../../src/supervisor/outbox.ts';
 
 test('what a transition brings about is told after it, in order', () => {
@@ -53,6 +53,18 @@ test('what is to be told within a transition waits for its end, though nothing e
     expect(told).toEqual([]);
   });
   expect(told).toEqual(['first']);
+});
+
+test('a turn of the event loop is waited for only where nothing else would tell, and once', async () => {
+  const scheduled = vi.spyOn(globalThis, 'queueMicrotask');
+  const outbox = new Outbox();
+  const told: string[] = [];
+  outbox.during(() => outbox.push(() => outbox.push(() => told.push('meanwhile'))));
+  expect([told, scheduled.mock.calls.length]).toEqual([['meanwhile'], 0]);
+  for (const name of ['first', 'second']) outbox.push(() => told.push(name));
+  expect(scheduled).toHaveBeenCalledTimes(1);
+  await null;
+  expect(told).toEqual(['meanwhile', 'first', 'second']);
 });
 
 test('where somebody makes an actor transition by himself, it is told when his turn is over, each time', async () => {

@@ -36,9 +36,16 @@ describe('a session actor', () => {
     const { actor, owner } = forest.spawn('a');
     actor.send({ type: 'INITIALIZED' });
     expect(actor.getSnapshot().value).toBe('active');
+    actor.send({ type: 'RESPONSE' });
+    expect(actor.getSnapshot().value).toBe('idle');
     end(actor);
     expect(owner.said).toEqual([]);
     expect(forest.sessions).toEqual([]);
+  });
+
+  test('keeps nothing of the options that it was made with', () => {
+    const { actor } = new Forest().spawn('a');
+    expect((actor as unknown as { options: object }).options).toEqual({});
   });
 
   test.each([
@@ -309,6 +316,18 @@ describe('the root', () => {
     expect(forest.tree.root.stop()).toBe(forest.tree.root);
     expect(forest.drained).toEqual(['stopRequested']);
     expect(actor.getSnapshot().status).toBe('active');
+  });
+
+  test('that has failed tells so, and why', async () => {
+    const forest = new Forest();
+    const transition = () => {
+      throw new Error('broken root');
+    };
+    Object.assign(forest.tree.root, { logic: { transition } });
+    forest.tree.root.send({ type: 'DRAIN' });
+    await turns(2); // what nobody handled would be thrown by a timer, which fails the run
+    expect(forest.errors).toEqual([new Error('broken root')]);
+    expect(forest.drained).toEqual(['stopped']);
   });
 
   test('that has stopped tells so, and spawns no more', () => {

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv-provider.js';
 import type { JsonSchemaType } from '@modelcontextprotocol/sdk/validation/types.js';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SharedValidator } from '../../src/supervisor/sharedValidator.ts';
 import { turns } from '../support/until.ts';
 
@@ -51,6 +51,20 @@ test('compiles a schema once', () => {
   const of = schema({ n: { type: 'integer' } });
   expect(shared.getValidator(of)).toBe(shared.getValidator(of));
   expect(shared.getValidator(schema({ n: { type: 'integer' } }))).not.toBe(shared.getValidator(of));
+});
+
+test('has one Ajv for 256 schemas, and one more for each schema with an $id', () => {
+  const compiling = vi.spyOn(AjvJsonSchemaValidator.prototype, 'getValidator');
+  const ajvs = () => new Set(compiling.mock.contexts).size;
+  const shared = new SharedValidator();
+  const compile = (n: number, more?: object) => shared.getValidator(schema({ n: { const: n } }, more));
+  for (let n = 0; n < 512; n++) compile(n);
+  expect(ajvs()).toBe(2);
+  compile(512);
+  expect(ajvs()).toBe(3);
+  for (const n of [1, 2]) compile(n, { $id: `https://example.com/${n}` });
+  compile(513);
+  expect(ajvs()).toBe(5);
 });
 
 test('validators go on working however many come after them', () => {

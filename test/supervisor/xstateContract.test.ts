@@ -90,6 +90,28 @@ const REFUSED: readonly (readonly [string, RegExp, Parameters<typeof doctored>[0
     },
   ],
   [
+    'one child under all ids',
+    /can not be told by numbers/,
+    (actor, isRoot) => {
+      const { getSnapshot } = actor;
+      const mixed = () => {
+        const snapshot = getSnapshot.call(actor);
+        const [child] = Object.values((snapshot.children ?? {}) as object);
+        return { ...snapshot, children: { 0: child, 1: child } };
+      };
+      if (isRoot) Object.assign(actor, { getSnapshot: mixed });
+    },
+  ],
+  [
+    'an end that is not told',
+    /not told of the end of a child/,
+    (actor, isRoot) => {
+      const { send } = actor;
+      const deaf = (event: { readonly type: string }) => event.type !== 'END' && send(event);
+      if (!isRoot) Object.assign(actor, { send: deaf });
+    },
+  ],
+  [
     'transitions that come later',
     /has not been made when send returns/,
     (actor, isRoot) => {
@@ -162,6 +184,7 @@ describe('what sessions can not do without is refused', () => {
       throw cause;
     }) as unknown as typeof createActor);
     expect(error).toMatchObject({ code: 'UNSUPPORTED_XSTATE', cause });
+    expect(error.message).toContain('its actors throw');
   });
 });
 
@@ -213,8 +236,23 @@ describe('what only makes it faster is left undone', () => {
       if (!isRoot) Object.defineProperty(actor, 'options', { get: () => options, configurable: false });
     });
     expect(examine(frozen).releasesOptions).toBe(false);
+    const inherited = doctored((actor, isRoot) => {
+      if (isRoot) return;
+      const { options } = actor;
+      Object.setPrototypeOf(
+        actor,
+        Object.create(Object.getPrototypeOf(actor), { options: { value: options, writable: true } }),
+      );
+      Reflect.deleteProperty(actor, 'options');
+    });
+    expect(examine(inherited).releasesOptions).toBe(false);
   });
 });
+
+function initializeRequest(): Request {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  return new Request('http://localhost/', { method: 'POST', headers, body: JSON.stringify(initializeBody()) });
+}
 
 describe('a supervisor', () => {
   async function withXstate(create: typeof createActor): Promise<typeof import('../../src/index.ts')> {
@@ -233,16 +271,28 @@ describe('a supervisor', () => {
     expect(() => createSessionSupervisor({ server })).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_XSTATE' }));
   });
 
+  test('leaves its actors the options that they look at', async () => {
+    const looking = doctored((actor, isRoot) => {
+      const { send } = actor;
+      const look = (event: never) => [(actor.options as { id?: unknown }).id, send(event)];
+      if (!isRoot) Object.assign(actor, { send: look });
+    });
+    const { createSessionSupervisor } = await withXstate(looking);
+    const supervisor = createSessionSupervisor({ server: () => new TinyServer() });
+    await (await supervisor.fetch(initializeRequest())).text();
+    const [partition] = Object.values(supervisor.actor.getSnapshot().children) as AnyActorRef[];
+    const sessions = Object.values(partition?.getSnapshot().children ?? {}) as Actor[];
+    expect(sessions.map(({ options }) => options)).toMatchObject([{ id: expect.any(String) }]);
+    await supervisor.drain();
+  });
+
   test.each(REPLACED)('works without its own scheduler, with %s', async (_, create) => {
     const { createSessionSupervisor } = await withXstate(create);
     const clock = new SimulatedClock();
     const supervisor = createSessionSupervisor({ server: () => new TinyServer(), clock, sessionIdleTimeout: 5_000 });
     const reasons: unknown[] = [];
     supervisor.on('session.terminated', ({ reason }) => reasons.push(reason));
-    const body = JSON.stringify(initializeBody());
-    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-    const answer = await supervisor.fetch(new Request('http://localhost/', { method: 'POST', headers, body }));
-    await answer.text();
+    await (await supervisor.fetch(initializeRequest())).text();
     await until(() => [...supervisor.sessions()][0]?.state === 'idle', { what: 'the session to be idle' });
     await advance(clock, 5_000);
     expect(reasons).toEqual(['idle']);
