@@ -120,7 +120,8 @@ export class Incarnation implements TransportEvents, Opening {
     const told = this.transport.close().catch((error: unknown) => {
       this.#warn('session.closeFailed', 'The server threw when told of its end', error);
     });
-    await Promise.all([told, this.#server.close(), this.#forgetEvents()]);
+    const forgotten = this.transport.forget().catch((error: unknown) => this.storeFailed(error));
+    await Promise.all([told, this.#server.close(), forgotten]);
   }
 
   // --- what the answer of the initialize tells
@@ -169,13 +170,6 @@ export class Incarnation implements TransportEvents, Opening {
     if (!this.#ended) void this.#session.terminate(reason, error);
   }
 
-  async #forgetEvents(): Promise<void> {
-    const { clock, shutdownTimeout } = this.#host.options;
-    const forgotten = this.transport.forget().catch((error: unknown) => this.storeFailed(error));
-    if (await atMost(clock, shutdownTimeout, forgotten)) return;
-    this.#warn('store.failed', `The event store did not forget a session within ${shutdownTimeout} ms`);
-  }
-
   #attempt(message: string, action: () => void): void {
     try {
       action();
@@ -184,8 +178,7 @@ export class Incarnation implements TransportEvents, Opening {
     }
   }
 
-  #warn(event: LogEntry['event'], message: string, error?: unknown): void {
-    const cause = error === undefined ? {} : { error };
-    this.#host.log({ level: 'warn', event, message, sessionId: this.#session.id, ...cause });
+  #warn(event: LogEntry['event'], message: string, error: unknown): void {
+    this.#host.log({ level: 'warn', event, message, sessionId: this.#session.id, error });
   }
 }
