@@ -1,6 +1,8 @@
 /** The supervisor's own edges: what is asked of it wrongly, or from within its own callbacks. */
 import { expect, test } from 'vitest';
 import { createSessionSupervisor } from '../../src/index.ts';
+import { END_REASONS } from '../../src/machines/reasons.ts';
+import { toNodeHandler } from '../../src/node.ts';
 import type { SessionEventType, SessionListener } from '../../src/supervisor/sessionInfo.ts';
 import { serve } from '../support/serve.ts';
 import { TinyServer } from '../support/tinyServer.ts';
@@ -12,7 +14,30 @@ test.each([
   ['session.opened', undefined],
 ] as unknown as [SessionEventType, SessionListener][])('on(%s, %s) is refused', (type, listener) => {
   const supervisor = createSessionSupervisor({ server: () => new TinyServer() });
-  expect(() => supervisor.on(type, listener)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+  const names = 'session.opened, session.active, session.idle, session.terminated';
+  const message = `on takes one of ${names}, and a function; got ${type}`;
+  expect(() => supervisor.on(type, listener)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message }));
+});
+
+test('a reason that is none is refused, and ends nothing', async () => {
+  const { url, supervisor } = await serve();
+  const { sessionId } = await initialize(url);
+  await expect(supervisor.terminate(sessionId, 'bored' as never)).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    message: `A reason is one of ${END_REASONS.join(', ')}; got bored`,
+  });
+  expect(supervisor.session(sessionId)).toBeDefined();
+  expect(await supervisor.terminate(sessionId)).toBe(true);
+  expect(await supervisor.terminate(sessionId)).toBe(false);
+});
+
+test('what is no supervisor is refused', () => {
+  expect(() => toNodeHandler({ ...createSessionSupervisor({ server: () => new TinyServer() }) })).toThrow(
+    expect.objectContaining({
+      code: 'NOT_A_SUPERVISOR',
+      message: 'Expected a supervisor made by createSessionSupervisor',
+    }),
+  );
 });
 
 test('a logger that drains while a drain begins waits for that drain', async () => {
