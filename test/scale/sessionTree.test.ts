@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { SessionActor } from '../../src/supervisor/sessionTree.ts';
-import { end, Forest, PARTITION } from './forest.ts';
+import { end, Forest, PARTITION } from '../supervisor/forest.ts';
 
 beforeEach(() => {
   vi.spyOn(console, 'warn').mockImplementation(() => {}); // xstate tells of events to stopped actors

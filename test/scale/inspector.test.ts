@@ -4,12 +4,12 @@ import { Feed } from '../../src/inspector/feed.ts';
 import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';
+import { FeedClient } from '../inspector/feedClient.ts';
+import { inspect, JSON_HEADERS, MANY, openMany, useOnce } from '../inspector/inspect.ts';
+import { StuckSocket } from '../inspector/stuckSocket.ts';
 import { type Supervisor, supervise } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 import { initializeBody } from '../support/wire.ts';
-import { FeedClient } from './feedClient.ts';
-import { inspect, JSON_HEADERS, MANY, openMany, useOnce } from './inspect.ts';
-import { StuckSocket } from './stuckSocket.ts';
 
 function crowd(): Supervisor {
   const { supervisor, stop } = supervise(MANY);
