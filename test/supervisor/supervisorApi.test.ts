@@ -8,14 +8,14 @@ import { serve } from '../support/serve.ts';
 import { TinyServer } from '../support/tinyServer.ts';
 import { initialize, initializeBody, post } from '../support/wire.ts';
 
+const EVENTS = 'session.opened, session.active, session.idle, session.terminated';
+
 test.each([
-  ['session.open', () => {}],
-  ['toString', () => {}],
-  ['session.opened', undefined],
-] as unknown as [SessionEventType, SessionListener][])('on(%s, %s) is refused', (type, listener) => {
+  ['session.open', () => {}, `What on listens to must be one of ${EVENTS}; got "session.open"`],
+  ['toString', () => {}, `What on listens to must be one of ${EVENTS}; got "toString"`],
+  ['session.opened', undefined, 'The listener of on must be a function; got undefined'],
+] as unknown as [SessionEventType, SessionListener, string][])('on(%s, %s) is refused', (type, listener, message) => {
   const supervisor = createSessionSupervisor({ server: () => new TinyServer() });
-  const names = 'session.opened, session.active, session.idle, session.terminated';
-  const message = `on takes one of ${names}, and a function; got ${type}`;
   expect(() => supervisor.on(type, listener)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message }));
 });
 
@@ -24,7 +24,7 @@ test('a reason that is none is refused, and ends nothing', async () => {
   const { sessionId } = await initialize(url);
   await expect(supervisor.terminate(sessionId, 'bored' as never)).rejects.toMatchObject({
     code: 'INVALID_OPTION',
-    message: `A reason is one of ${END_REASONS.join(', ')}; got bored`,
+    message: `A reason must be one of ${END_REASONS.join(', ')}; got "bored"`,
   });
   expect(supervisor.session(sessionId)).toBeDefined();
   expect(await supervisor.terminate(sessionId)).toBe(true);
