@@ -121,3 +121,47 @@ test('abandoned calls count until they are answered', () => {
   expect(calls.hasRoomFor(1)).toBe(true);
   expect(calls.hasRoomFor(2)).toBe(false);
 });
+
+test('while a cancelled call counts, other ids are as they came', () => {
+  const { calls } = given();
+  calls.add(request(1), answer);
+  const call = calls.named(1);
+  if (call !== undefined) calls.cancel(call);
+  expect(aliasOf(calls.add(request(2), answer))).toBe(2);
+});
+
+test('a call stops being awaited once, whatever becomes of it', () => {
+  const { calls } = given();
+  for (const id of [1, 2]) calls.add(request(id, 't'), answer);
+  const call = calls.find(1);
+  if (call === undefined) throw new Error('no call');
+  calls.abandon(call);
+  calls.abandon(call);
+  expect([calls.awaited, call.awaited]).toEqual([1, false]);
+  calls.delete(call);
+  calls.delete(call);
+  calls.abandon(call); // it was answered: nothing is to be kept from anybody
+  expect(calls.awaited).toBe(1);
+  expect(calls.translate(progress('t'))).toEqual(progress('t'));
+});
+
+test('only progress is translated, whatever else names a token', () => {
+  const { calls } = given();
+  calls.add(request(1, 't'), answer);
+  const call = calls.find(1);
+  if (call !== undefined) calls.abandon(call);
+  const other = { ...progress('t'), method: 'notifications/message' } as JSONRPCMessage;
+  expect(calls.translate(other)).toBe(other);
+});
+
+test('an alias is no id that a call of the client’s own has', () => {
+  const { calls } = given();
+  const taken = aliasOf(request('mcp-session-supervisor/1'));
+  calls.add(request(taken), answer);
+  calls.add(request('x'), answer);
+  const call = calls.named('x');
+  if (call !== undefined) calls.abandon(call);
+  const alias = aliasOf(calls.add(request('x'), answer));
+  expect(alias).not.toBe(taken);
+  expect([calls.find(taken)?.id, calls.find(alias)?.id]).toEqual([taken, 'x']);
+});

@@ -1,7 +1,11 @@
 /** A session's transport, without HTTP and without an SDK around it: who is told what, and what is kept account of. */
 import { describe, expect, test } from 'vitest';
+import { Hold } from '../../src/transport/hold.ts';
+import { storeBut } from '../stores/stores.ts';
+import { ControlledStore } from '../support/controlledStore.ts';
+import { turns, until } from '../support/until.ts';
 import { FakeExchange } from './fakeExchange.ts';
-import { answered, cancellation, request, result, TransportKit } from './transportKit.ts';
+import { answered, cancellation, RESUME_TIMEOUT, request, result, TransportKit } from './transportKit.ts';
 
 const ENDED = { code: -32000, message: 'the end' };
 const ERROR = { jsonrpc: '2.0', error: { code: 1, message: 'of nobody' } } as const;
@@ -122,7 +126,172 @@ describe('a cancellation', () => {
   });
 });
 
+describe('a cancellation by a client', () => {
+  test('that never called anything reaches the server', () => {
+    const kit = new TransportKit();
+    kit.post(cancellation(1));
+    expect([kit.received, kit.told]).toEqual([[cancellation(1)], []]);
+  });
+
+  test('at which the server ends the session ends the call with it', () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    kit.transport.onmessage = () => kit.transport.shut('the end');
+    kit.post(cancellation(1));
+    expect([answered(exchange), kit.load.calls, kit.told]).toEqual([[{ jsonrpc: '2.0', id: 1, error: ENDED }], 0, []]);
+  });
+});
+
+describe('what a handler is told of its request', () => {
+  test('is the exchange’s', () => {
+    const kit = new TransportKit();
+    const exchange = kit.post(request(1));
+    const extra = kit.extras[0] as { request?: Request };
+    expect(extra).toMatchObject({ requestInfo: exchange.requestInfo });
+    expect(extra.request).toBe(exchange.request);
+  });
+
+  test.each([
+    ['2025-11-25', true, true],
+    ['2025-06-18', true, false],
+    ['2025-11-25', false, false],
+  ])('is how to send its client away, where that can come back (%s, event store: %s)', (version, stores, can) => {
+    const kit = new TransportKit({ enableJsonResponse: false, eventStore: stores ? storeBut({}) : undefined });
+    kit.transport.setNegotiatedVersion(version);
+    kit.post(request(1), note);
+    const [extra, ofNote] = kit.extras;
+    expect([typeof extra?.closeSSEStream, typeof extra?.closeStandaloneSSEStream]).toEqual(
+      Array(2).fill(can ? 'function' : 'undefined'),
+    );
+    expect(ofNote?.closeSSEStream).toBeUndefined();
+    extra?.closeStandaloneSSEStream?.(); // there is none
+  });
+});
+
+describe('an answer that is given up', () => {
+  test('takes no call along that is answered elsewhere, nor one that is over', () => {
+    const kit = new TransportKit();
+    kit.post(request(1));
+    const other = kit.transport.answer([1, 7], new FakeExchange(), false, {
+      onLeave: () => {},
+      release: () => {},
+    } as never);
+    kit.transport.abandoned(other);
+    expect([kit.transport.awaitedCalls, kit.transport.isAwaited(1), kit.told]).toEqual([1, true, []]);
+  });
+
+  test('tells nobody that all is quiet while another is waited for', () => {
+    const kit = new TransportKit();
+    kit.post(request(1));
+    kit.post(request(2)).close();
+    expect([kit.transport.awaitedCalls, kit.told]).toEqual([1, []]);
+  });
+});
+
+describe('a stream', () => {
+  function given(store = new ControlledStore()) {
+    const kit = new TransportKit({ enableJsonResponse: false, eventStore: store });
+    kit.transport.setNegotiatedVersion('2025-11-25');
+    const listen = () => {
+      const exchange = new FakeExchange();
+      kit.transport.listen(exchange);
+      return exchange;
+    };
+    const resume = (eventId: string, exchange = new FakeExchange()) => {
+      kit.held++;
+      const hold = new Hold(exchange, () => kit.held--);
+      return kit.transport.resume(exchange, eventId, hold).then((known) => ({ known, exchange }));
+    };
+    return { kit, store, listen, resume };
+  }
+
+  test('progress of a call that nobody waits for is on none', async () => {
+    const { kit, store, listen } = given();
+    const get = listen();
+    const withToken = { ...request(1), params: { _meta: { progressToken: 't' } } };
+    const exchange = kit.post(withToken);
+    await until(() => store.events.length === 2);
+    exchange.close();
+    kit.clock.increment(RESUME_TIMEOUT); // its client does not come back
+    expect(kit.transport.awaitedCalls).toBe(0);
+    const progress = { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 't', progress: 1 } };
+    await kit.transport.send(progress as never);
+    await turns(2);
+    expect([store.events.length, get.calls.filter((call) => call.includes('progress'))]).toEqual([2, []]);
+  });
+
+  test('of a call whose client had left before it came may be resumed', async () => {
+    const { kit } = given();
+    const exchange = new FakeExchange();
+    exchange.close();
+    kit.postBy(exchange, request(1));
+    expect([kit.transport.awaitedCalls, kit.told]).toEqual([1, []]);
+  });
+
+  test('that a client resumes without having called anything is known, and goes on', async () => {
+    const { kit, store, listen, resume } = given();
+    const first = listen();
+    await until(() => store.events.length === 1);
+    await turns(1);
+    first.close();
+    const { known, exchange } = await resume('get0_e0');
+    expect(known).toBe(true);
+    await kit.transport.send(note);
+    await until(() => exchange.calls.at(-1)?.includes('notifications/test'));
+  });
+
+  test.each(['1_e0', '99_e0', 'get1_e0', 'x_e0', 'nothing'])(
+    'that there never was is not looked for: %s',
+    async (id) => {
+      const { kit, store, resume } = given();
+      kit.post(request(1));
+      await until(() => store.events.length === 1);
+      expect((await resume(id)).known).toBe(false);
+      expect(store.calls.replay).toBe(0);
+    },
+  );
+
+  test('that the store fails goes on without it, though nothing was ever called', async () => {
+    const { kit, store, listen } = given();
+    store.beforeStore = () => Promise.reject(new Error('disk full'));
+    const get = listen();
+    await until(() => kit.told.length === 1);
+    expect(kit.told).toEqual(['store failed: The event store failed']);
+    await kit.transport.send(note);
+    expect(get.calls.at(-1)).toContain('notifications/test');
+  });
+
+  test('holds its session once, however its connections end', async () => {
+    const { kit, store, resume } = given();
+    const first = new FakeExchange();
+    first.takesAll = false;
+    kit.postBy(first, request(1));
+    await until(() => store.events.length === 1);
+    await turns(1);
+    const { known, exchange: second } = await resume('0_e0');
+    expect([known, first.calls.at(-1), first.closed, kit.held]).toEqual([true, 'end', false, 2]);
+    second.close();
+    expect(kit.held).toBe(1); // the first's, whose peer still takes what it had
+    first.take();
+    expect(kit.held).toBe(1); // for its client, which may come back
+    kit.clock.increment(RESUME_TIMEOUT);
+    expect([kit.held, kit.transport.awaitedCalls]).toEqual([0, 0]);
+  });
+
+  test('without an event store there is nothing to forget', async () => {
+    await new TransportKit().transport.forget();
+    expect(new TransportKit().told).toEqual([]);
+  });
+});
+
 describe('the server', () => {
+  test('that asks the client in JSON mode is refused: an answer is no stream', async () => {
+    const kit = new TransportKit();
+    kit.post(request(1));
+    const asking = kit.transport.send(request('q', 'roots/list'), { relatedRequestId: 1 });
+    await expect(asking).rejects.toMatchObject({ code: 'NO_STREAM' });
+  });
+
   test('that throws, or rejects, where it gets a message is told of', async () => {
     const kit = new TransportKit();
     kit.transport.onmessage = () => {

@@ -17,7 +17,8 @@ test('an id whose call lost its client is free: the first call ends with an erro
   await openStreams(driven, sessionId, 0);
   const second = await drive(driven, headers, 'second', 7);
   const resumed = await get(driven.url, { ...headers, 'last-event-id': primed });
-  expect(resumed.messages()).toMatchObject([{ id: 7, error: { code: -32000 } }]);
+  const message = 'Request superseded: its id was used again';
+  expect(resumed.messages()).toEqual([{ jsonrpc: '2.0', id: 7, error: { code: -32000, message } }]);
   await call.notify(1);
   call.answer();
   await second.call.notify(2);
