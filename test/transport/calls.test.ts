@@ -165,3 +165,18 @@ test('an alias is no id that a call of the client’s own has', () => {
   expect(alias).not.toBe(taken);
   expect([calls.find(taken)?.id, calls.find(alias)?.id]).toEqual([taken, 'x']);
 });
+
+test('a call whose client comes back for it is awaited again, and its progress heard; one that is over is not', () => {
+  const { calls } = given();
+  calls.add(request(1, 't'), answer);
+  const call = calls.find(1);
+  if (call === undefined) throw new Error('no call');
+  calls.abandon(call);
+  expect([calls.awaited, calls.translate(progress('t'))]).toEqual([0, undefined]);
+  calls.resume(call);
+  calls.resume(call);
+  expect([calls.awaited, call.awaited, calls.translate(progress('t'))]).toEqual([1, true, progress('t')]);
+  calls.delete(call);
+  calls.resume(call);
+  expect([calls.awaited, call.awaited]).toEqual([0, false]);
+});
