@@ -84,7 +84,8 @@ export class Calls {
     const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;
     const tokenAlias = token !== undefined && this.#silenced?.has(token) ? this.#newAlias() : token;
     const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false };
-    if (alias !== id) {
+    // Or another that went by this id, under an alias, was left and runs on: it is not what the id means any more.
+    if (alias !== id || this.#aliased?.has(id)) {
       const before = this.named(id);
       if (before !== undefined) before.renamed = true;
       this.#aliased ??= new Map();

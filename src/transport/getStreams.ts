@@ -57,9 +57,7 @@ export class GetStreams {
   /** Keeps a stream at hand until the store is through with what has been asked of it. */
   keep(stream: MessageStream): void {
     this.#unsettled.set(stream.id, stream);
-    void stream.settled().then(() => {
-      if (!stream.busy) this.#unsettled.delete(stream.id);
-    });
+    stream.onQuiet(() => this.#unsettled.delete(stream.id));
   }
 
   /** Sends every client away, to come back. */

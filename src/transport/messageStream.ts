@@ -44,6 +44,7 @@ export class MessageStream {
   #steps: Step[] | undefined;
   /** Without those of the first step. */
   #waitingBytes = 0;
+  #quietListeners: (() => void)[] | undefined;
   #judging = false;
   #identified = false;
 
@@ -180,6 +181,12 @@ export class MessageStream {
     });
   }
 
+  /** Calls the listener once, when the log is through with all, what is asked of it meanwhile included, or given up. */
+  onQuiet(listener: () => void): void {
+    if (this.#steps === undefined) listener();
+    else (this.#quietListeners ??= []).push(listener);
+  }
+
   #deliver(json: string, deliver: (frame: string) => void): void {
     this.#enqueue({
       bytes: Buffer.byteLength(json),
@@ -219,7 +226,14 @@ export class MessageStream {
         return this.#giveUp(error);
       }
     }
+    this.#beQuiet();
+  }
+
+  #beQuiet(): void {
     this.#steps = undefined;
+    const listeners = this.#quietListeners;
+    this.#quietListeners = undefined;
+    for (const listener of listeners ?? []) listener();
   }
 
   /** What is sent within one turn of the event loop waits however quick the store is: the next turn tells. */
@@ -246,8 +260,8 @@ export class MessageStream {
   #leaveLog(): Step[] {
     const steps = this.#steps ?? [];
     this.#log = undefined;
-    this.#steps = undefined;
     this.#waitingBytes = 0;
+    this.#beQuiet();
     return steps;
   }
 }

@@ -44,6 +44,8 @@ export class SessionStreams {
   readonly #log: EventLog | undefined;
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
+  /** Streams of answers that somebody resumes, until the store is through with that. */
+  #resumed: Map<string, MessageStream> | undefined;
   #broken: BrokenStreams | undefined;
   #gets: GetStreams | undefined;
   #next = 0;
@@ -114,6 +116,7 @@ export class SessionStreams {
     const connection = this.#connection(exchange, 204);
     const resuming = stream.resume(eventId, connection, goesOn && this.primes);
     if (isGet) this.#getStreams.keep(stream);
+    else this.#keep(stream);
     const known = await resuming.catch((error: unknown) => {
       connection.abandon();
       throw error;
@@ -146,6 +149,7 @@ export class SessionStreams {
   detach(): void {
     this.#detached = true;
     for (const { stream } of this.#answers?.values() ?? []) stream.detach();
+    for (const stream of this.#resumed?.values() ?? []) stream.detach();
     this.#gets?.detach();
   }
 
@@ -176,6 +180,13 @@ export class SessionStreams {
     this.#answers ??= new Map();
     this.#answers.set(answer.streamId, answer);
     void answer.completed.then(() => this.#answers?.delete(answer.streamId));
+  }
+
+  /** The answer may be complete, and forgotten, while it is being resumed; the end of the session has to reach it. */
+  #keep(stream: MessageStream): void {
+    this.#resumed ??= new Map();
+    this.#resumed.set(stream.id, stream);
+    stream.onQuiet(() => this.#resumed?.delete(stream.id));
   }
 
   #holdBy(answer: StreamAnswer, hold: Hold): void {
@@ -216,7 +227,7 @@ export class SessionStreams {
 
   /** The stream that a client names, if the session has or had it and the store has all of it. */
   #find(streamId: string): MessageStream | undefined {
-    const kept = this.#answers?.get(streamId)?.stream ?? this.#gets?.find(streamId);
+    const kept = this.#answers?.get(streamId)?.stream ?? this.#resumed?.get(streamId) ?? this.#gets?.find(streamId);
     if (kept !== undefined) return kept;
     const number = numberOf(streamId);
     return number < this.#next && !this.#broken?.has(number) ? this.#stream(streamId) : undefined;

@@ -271,4 +271,23 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
       ],
     },
   },
+  {
+    seed: 2042660818,
+    what: 'whoever resumes an answer while its session is deleted is not told that this was all',
+    script: {
+      settings: 369,
+      commands: [
+        [12, 3, 0, 60602080, 0],
+        [0, 3, 0, 0, 0],
+        [18, 3, 0, 0, 0],
+        [18, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
+        [20, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 153, 0, 0],
+      ],
+    },
+  },
 ];

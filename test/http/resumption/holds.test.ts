@@ -199,6 +199,23 @@ describe('a session that ends', () => {
     expect(await takeAll(other.stream)).toEqual(['answered 1']);
   });
 
+  test('tells nobody who resumes a complete answer meanwhile that it had all of it', async () => {
+    const eventStore = new ControlledStore();
+    const { driven, headers, sessionId } = await serveTimed({ eventStore });
+    const { primed, call } = await drive(driven, headers);
+    const door = new Door();
+    eventStore.beforeReplay = door.pass;
+    const resuming = [1, 2].map(() => get(driven.url, { ...headers, 'last-event-id': primed }));
+    await openStreams(driven, sessionId, 3);
+    call.answer();
+    await eventStore.begun('replay', 1);
+    const ended = driven.supervisor.terminate(sessionId);
+    await turns(5);
+    door.open();
+    for (const resumed of await Promise.all(resuming)) expect([400, 404]).toContain(resumed.status);
+    expect(await withTimeout(ended, { what: 'the teardown' })).toBe(true);
+  });
+
   test('is forgotten after what was on its way to the store', async () => {
     const { driven, clock, eventStore, headers, sessionId } = await serveTimed();
     const door = new Door();
