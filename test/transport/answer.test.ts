@@ -7,7 +7,7 @@ import { FakeReply } from './fakeReply.ts';
 import { message, StreamKit } from './streamKit.ts';
 import { result } from './transportKit.ts';
 
-const owner = { resumed: () => {}, abandoned: (_: Answer) => {} };
+const owner = { abandoned: (_: Answer) => {}, resumed: (_: Answer) => {} };
 
 describe('as JSON', () => {
   const given = (...ids: number[]) => {
