@@ -49,6 +49,7 @@ describe('an initialize', () => {
     exchange.takesAll = false;
     await server.transport.send(RESULT);
     expect([answered(exchange), told]).toEqual([[RESULT], []]);
+    expect(exchange.calls).toEqual([expect.stringMatching(/ \{"jsonrpc".*\}$/)]); // one message, no batch
     exchange.take();
     expect(told).toEqual(['released']);
   });

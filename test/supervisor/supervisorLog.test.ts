@@ -104,7 +104,12 @@ describe('a drain', () => {
     const refused = [-1, 2 ** 31, Number.NaN, '5', null];
     const { supervisor } = given();
     for (const timeout of refused) {
-      await expect(supervisor.drain({ timeout: timeout as never })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+      await expect(supervisor.drain({ timeout: timeout as never })).rejects.toMatchObject({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(
+          /^The timeout of a drain must be a number of milliseconds from 0 to 2147483647, or Infinity; got /,
+        ),
+      });
     }
     expect((await open(supervisor)).status).toBe(200); // none of them has begun
     await supervisor.drain({ timeout: 2 ** 31 - 1 });
