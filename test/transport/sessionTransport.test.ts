@@ -1,5 +1,5 @@
 /** A session's transport, without HTTP and without an SDK around it: who is told what, and what is kept account of. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Hold } from '../../src/transport/hold.ts';
 import { storeBut } from '../stores/stores.ts';
 import { ControlledStore } from '../support/controlledStore.ts';
@@ -246,8 +246,9 @@ describe('a stream', () => {
       const { kit, store, resume } = given();
       kit.post(request(1));
       await until(() => store.events.length === 1);
+      const lookUp = vi.spyOn(store, 'getStreamIdForEventId');
       expect((await resume(id)).known).toBe(false);
-      expect(store.calls.replay).toBe(0);
+      expect([store.calls.replay, lookUp.mock.calls]).toEqual([0, []]);
     },
   );
 
@@ -270,10 +271,11 @@ describe('a stream', () => {
     await turns(1);
     const { known, exchange: second } = await resume('0_e0');
     expect([known, first.calls.at(-1), first.closed, kit.held]).toEqual([true, 'end', false, 2]);
+    expect([kit.load.streams, kit.transport.openStreams]).toEqual([2, 2]);
     second.close();
-    expect(kit.held).toBe(1); // the first's, whose peer still takes what it had
+    expect([kit.held, kit.load.streams]).toEqual([1, 1]); // the first's, whose peer still takes what it had
     first.take();
-    expect(kit.held).toBe(1); // for its client, which may come back
+    expect([kit.held, kit.load.streams]).toEqual([1, 0]); // for its client, which may come back
     kit.clock.increment(RESUME_TIMEOUT);
     expect([kit.held, kit.transport.awaitedCalls]).toEqual([0, 0]);
   });
