@@ -183,8 +183,9 @@ export class MessageStream {
 
   /** Calls the listener once, when the log is through with all, what is asked of it meanwhile included, or given up. */
   onQuiet(listener: () => void): void {
-    if (this.#steps === undefined) listener();
-    else (this.#quietListeners ??= []).push(listener);
+    if (this.#steps === undefined) return listener();
+    this.#quietListeners ??= [];
+    this.#quietListeners.push(listener);
   }
 
   #deliver(json: string, deliver: (frame: string) => void): void {

@@ -2,7 +2,7 @@
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/transport/answer.ts';
-import { Calls } from '../../src/transport/calls.ts';
+import { type Call, Calls } from '../../src/transport/calls.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 
 const answer = {} as Answer;
@@ -179,4 +179,21 @@ test('a call whose client comes back for it is awaited again, and its progress h
   calls.delete(call);
   calls.resume(call);
   expect([calls.awaited, call.awaited]).toEqual([0, false]);
+});
+
+test('an id means the last call under it, though one under an alias was left and runs on', () => {
+  const { calls } = given();
+  const left = () => {
+    calls.add(request(1), answer);
+    const call = calls.named(1) as Call;
+    calls.abandon(call);
+    return call;
+  };
+  const first = left();
+  const second = left();
+  expect(second.alias).not.toBe(1);
+  calls.delete(first);
+  expect(calls.add(request(1), answer).id).toBe(1);
+  expect(calls.named(1)).toBe(calls.find(1));
+  expect(calls.named(1)?.awaited).toBe(true);
 });
