@@ -26,6 +26,14 @@ export type SupervisorErrorCode =
   | 'NO_STREAM'
   /** The event store failed, or did not answer in time. */
   | 'EVENT_STORE_FAILED'
+  /** What a session store was given is no record of a session, or larger than one may be; the message says what is wrong. */
+  | 'INVALID_RECORD'
+  /** A folder of stores belongs to another process, which did not let go of it in time. */
+  | 'STORE_IN_USE'
+  /** A store was used after it was closed. */
+  | 'STORE_CLOSED'
+  /** A store could not do what it was asked to: its disk is full, for instance; the cause says what happened. */
+  | 'STORE_FAILED'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 

@@ -34,6 +34,20 @@ export {
   type MemoryEventStore,
   type MemoryEventStoreOptions,
 } from './stores/memoryEventStore.ts';
+export { createMemorySessionStore } from './stores/memorySessionStore.ts';
+export type { JsonObject, RecordChange, RecordedEvent, SessionRecord } from './stores/sessionRecord.ts';
+export type {
+  Claimed,
+  EvictedSession,
+  ExpiredSession,
+  Loaded,
+  Parked,
+  Parking,
+  SessionCount,
+  SessionStore,
+  Unreadable,
+  UnreadableReason,
+} from './stores/sessionStore.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type {
   SessionEvent,

@@ -26,6 +26,10 @@ const CODES: Record<SupervisorErrorCode, true> = {
   SESSION_CLOSED: true,
   NO_STREAM: true,
   EVENT_STORE_FAILED: true,
+  INVALID_RECORD: true,
+  STORE_IN_USE: true,
+  STORE_CLOSED: true,
+  STORE_FAILED: true,
   UNSUPPORTED_XSTATE: true,
 };
 
