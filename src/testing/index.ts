@@ -1,5 +1,6 @@
-/** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contract of event stores. */
+/** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contracts of stores. */
 
+export { type OpenedSessionStore, sessionStoreConformance } from './conformance/sessionStoreConformance.ts';
 export { type OpenedStore, type StoreCase, storeConformance } from './conformance/storeConformance.ts';
 export { DiscoveryError, type DiscoveryErrorCode, type Feature, type Finding } from './discovery/discovery.ts';
 export {
