@@ -73,6 +73,7 @@ const FILES = [
   'machines/session.ts',
   'protocol/messages.ts',
   'stores/memory.ts',
+  'lmdb/index.ts',
   'transport/connection.ts',
   'supervisor/registry.ts',
   'http/nodeHandler.ts',
@@ -123,6 +124,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'machines/probe.ts': XSTATE,
   'protocol/probe.ts': PACKAGES,
   'stores/probe.ts': [...LEAVES, ...PACKAGES],
+  'lmdb/probe.ts': [...LEAVES, 'stores/memory.ts', ...PACKAGES, 'net', 'node:net'],
   'transport/probe.ts': [...LEAVES, PROTOCOL, 'machines/reasons.ts', 'stores/memory.ts', ...PACKAGES],
   'supervisor/probe.ts': [
     ...LEAVES,

@@ -97,6 +97,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     values: ['createInspection', 'serveInspector'],
     types: ['InspectedSession', 'Inspection', 'InspectionOptions', 'Inspector', 'InspectorOptions'],
   },
+  './lmdb': {
+    source: 'lmdb/index.ts',
+    load: () => import('mcp-session-supervisor/lmdb'),
+    values: ['createLmdbStores'],
+    types: ['LmdbEventStore', 'LmdbStores', 'LmdbStoresOptions'],
+  },
   './testing': {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),

@@ -15,6 +15,15 @@ const STREAM_KEY = 'mcp-session-supervisor/stream';
 /** Visible ASCII, and bounded: an id that a store made goes into a header and a line of text. */
 const EVENT_ID = /^[\x21-\x7E]{1,1024}$/;
 
+/**
+ * What the ids of a session's streams begin with. Escaped, so that no session and stream read like another's: session
+ * ids may hold a ':', and stream ids come from clients. The SDK's own example store takes the part of an event id before
+ * its first '_' for the stream.
+ */
+export function streamPrefix(sessionId: string): string {
+  return `${encodeURIComponent(sessionId).replaceAll('_', '%5F')}:`;
+}
+
 /** What `EventLog` gives a store as the id of a stream. */
 const ANY_STREAM_KEY = /^[^:_]+:(?:get)?\d+$/;
 
@@ -36,9 +45,7 @@ export class EventLog {
 
   constructor(store: EventStore, sessionId: string, timers: TimerClock) {
     this.#store = store;
-    // Escaped, so that no session and stream read like another's: session ids may hold a ':', and stream ids come from
-    // clients. The SDK's own example store takes the part of an event id before its first '_' for the stream.
-    this.#prefix = `${encodeURIComponent(sessionId).replaceAll('_', '%5F')}:`;
+    this.#prefix = streamPrefix(sessionId);
     this.#operations = new StoreOperations(timers);
   }
 

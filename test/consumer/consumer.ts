@@ -2,17 +2,21 @@
 import http from 'node:http';
 import {
   createMemoryEventStore,
+  createMemorySessionStore,
   createSessionSupervisor,
   type SessionContext,
   type SessionInfo,
+  type SessionStore,
   SupervisorError,
 } from 'mcp-session-supervisor';
 import { createInspection, serveInspector } from 'mcp-session-supervisor/inspector';
+import { createLmdbStores } from 'mcp-session-supervisor/lmdb';
 import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
 import {
   httpDriver,
   sessionPaths,
+  sessionStoreConformance,
   simulate,
   simulationProperty,
   storeConformance,
@@ -37,4 +41,15 @@ export const state = supervisor.actor.getSnapshot().value;
 export const inspection = createInspection();
 export const inspector = serveInspector(supervisor);
 export const known = [END_REASONS, sessionMachine.id, SupervisorError];
-export const tests = [httpDriver, sessionPaths, simulate, simulationProperty, storeConformance];
+export const stores: readonly SessionStore[] = [
+  createMemorySessionStore(),
+  createLmdbStores({ path: '.sessions', durability: undefined }).sessionStore,
+];
+export const tests = [
+  httpDriver,
+  sessionPaths,
+  simulate,
+  simulationProperty,
+  storeConformance,
+  ...sessionStoreConformance(createMemorySessionStore),
+];

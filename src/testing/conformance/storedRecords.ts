@@ -2,7 +2,7 @@
 import type { RecordChange, SessionRecord } from '../../index.ts';
 
 /** The time of a record, in ms since the epoch: long ago, so that it goes before what a store may hold of others. */
-export const LONG_AGO = 1_000_000;
+const LONG_AGO = 1_000_000;
 
 /** A record like many. It never expires. */
 export function plainRecord(id: string, but: Partial<SessionRecord> = {}): SessionRecord {

@@ -1,0 +1,58 @@
+/** Options of the stores on LMDB: documentation, default, refusal. */
+import { SupervisorError } from '../errors.ts';
+import type { MemoryEventStoreOptions } from '../stores/memoryEventStore.ts';
+import { checkBounds, type StoreBounds } from '../stores/storeBounds.ts';
+
+export interface LmdbStoresOptions {
+  /**
+   * The folder that the stores have for themselves; it is made where there is none, and only its owner can read it
+   * (0700). On a local disk, never on a network's.
+   */
+  path: string;
+  /**
+   * What an acknowledged write survives. `'process'` (default): the end of the process, however it ends; after a crash of
+   * the machine the folder is begun anew. `'power'`: that too, and each turn of the event loop that writes waits for the
+   * disk.
+   */
+  durability?: 'process' | 'power' | undefined;
+  /** How long to wait, in ms, for another process to let go of the folder; then `STORE_IN_USE`. Default 10 000. */
+  shutdownTimeout?: number | undefined;
+  /** How large its file may grow, in bytes. Beyond it writes are refused as on a full disk. Default 16 GiB. */
+  maxSize?: number | undefined;
+  /** Bounds of the event store, which has those of `createMemoryEventStore`, and the same defaults. */
+  events?: MemoryEventStoreOptions | undefined;
+}
+
+export interface ResolvedLmdbOptions {
+  readonly path: string;
+  readonly durability: 'process' | 'power';
+  readonly shutdownTimeout: number;
+  readonly maxSize: number;
+  readonly bounds: StoreBounds;
+  readonly now: () => number;
+}
+
+const NAMES = ['path', 'durability', 'shutdownTimeout', 'maxSize', 'events'];
+const MIN_SIZE = 1024 * 1024;
+
+/** @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION` */
+export function resolveLmdbOptions(given: LmdbStoresOptions): ResolvedLmdbOptions {
+  const stranger = Object.keys(given).find((name) => !NAMES.includes(name));
+  if (stranger !== undefined) {
+    throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${stranger}; there are ${NAMES.join(', ')}`);
+  }
+  const { path, durability = 'process', shutdownTimeout = 10_000, maxSize = 16 * 1024 ** 3, events = {} } = given;
+  if (typeof path !== 'string' || path === '') refuse('path', 'the path of a folder', path);
+  if (durability !== 'process' && durability !== 'power') refuse('durability', "'process' or 'power'", durability);
+  if (!(shutdownTimeout > 0 && shutdownTimeout < 2 ** 31)) {
+    refuse('shutdownTimeout', 'a positive number of ms, below 2^31', shutdownTimeout);
+  }
+  if (!(Number.isFinite(maxSize) && maxSize >= MIN_SIZE))
+    refuse('maxSize', `a number of bytes, 1 MiB at least`, maxSize);
+  const bounds = checkBounds(events);
+  return { path, durability, shutdownTimeout, maxSize, bounds, now: () => (events.clock ?? Date).now() };
+}
+
+function refuse(name: string, what: string, got: unknown): never {
+  throw new SupervisorError('INVALID_OPTION', `${name} must be ${what}; got ${String(got)}`);
+}
