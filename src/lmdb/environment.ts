@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { checkDatabaseFiles } from './databaseFiles.ts';
 import { DiskReserve, type Room } from './diskReserve.ts';
 import type { ResolvedLmdbOptions } from './lmdbOptions.ts';
 
@@ -43,6 +44,7 @@ export class Environment {
   readonly #flags: number;
 
   constructor(folder: string, { durability, maxSize }: Pick<ResolvedLmdbOptions, 'durability' | 'maxSize'>) {
+    checkDatabaseFiles(folder);
     // Overlapping sync would have each synchronous commit wait for the disk.
     this.#root = open({ path: folder, maxDbs: 16, mapSize: maxSize, overlappingSync: false, noMemInit: false });
     const root = this.#root;

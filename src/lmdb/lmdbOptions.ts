@@ -33,7 +33,9 @@ export interface ResolvedLmdbOptions {
 }
 
 const NAMES = ['path', 'durability', 'shutdownTimeout', 'maxSize', 'events'];
-const MIN_SIZE = 1024 * 1024;
+const MIN_SIZE = 1024 ** 2;
+/** LMDB's binding does not survive to be given more than a process has of addresses. */
+const MAX_SIZE = 16 * 1024 ** 4;
 
 /** @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION` */
 export function resolveLmdbOptions(given: LmdbStoresOptions): ResolvedLmdbOptions {
@@ -47,8 +49,9 @@ export function resolveLmdbOptions(given: LmdbStoresOptions): ResolvedLmdbOption
   if (!(shutdownTimeout > 0 && shutdownTimeout < 2 ** 31)) {
     refuse('shutdownTimeout', 'a positive number of ms, below 2^31', shutdownTimeout);
   }
-  if (!(Number.isFinite(maxSize) && maxSize >= MIN_SIZE))
-    refuse('maxSize', `a number of bytes, 1 MiB at least`, maxSize);
+  if (!(maxSize >= MIN_SIZE && maxSize <= MAX_SIZE)) {
+    refuse('maxSize', 'a number of bytes, from 1 MiB to 16 TiB', maxSize);
+  }
   const bounds = checkBounds(events);
   return { path, durability, shutdownTimeout, maxSize, bounds, now: () => (events.clock ?? Date).now() };
 }

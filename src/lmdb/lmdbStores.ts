@@ -2,6 +2,7 @@
  * The stores' life: opened on first use, once at a time, and closed. What is asked of them waits until they are open; so
  * nothing is read at the start but what is asked for.
  */
+import { nextTurn } from '../clock.ts';
 import { SupervisorError } from '../errors.ts';
 import { Environment } from './environment.ts';
 import { EventTable } from './eventTable.ts';
@@ -87,6 +88,7 @@ export class LmdbStores {
     const everything = this.#open ?? (await this.#opening?.catch(() => undefined));
     if (everything === undefined) return;
     const { folder, environment, owner, writes } = everything;
+    await new Promise<void>((resolve) => nextTurn(resolve)); // what was asked before has come to be a write then
     await writes.settled();
     try {
       owner.release();

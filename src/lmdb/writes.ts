@@ -27,7 +27,7 @@ interface Waiting {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** How many are committed together at most, so that the room which they need stays within bounds. */
+/** How many are committed together at most: what is beyond waits for the next turn. */
 const MAX_BATCH = 256;
 
 /** How many may fail in a row, each by itself, before the rest of a turn fails with them. */
@@ -44,9 +44,9 @@ export interface Participant {
 export class Writes {
   readonly #environment: Environment;
   readonly #participants: readonly Participant[];
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #scheduled = false;
-  #onIdle: (() => void)[] = [];
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(environment: Environment, participants: readonly Participant[]) {
     this.#environment = environment;
@@ -69,10 +69,9 @@ export class Writes {
   }
 
   #flush(): void {
-    const all = this.#waiting;
-    this.#waiting = [];
+    this.#commit(this.#waiting.splice(0, MAX_BATCH));
+    if (this.#waiting.length > 0) return void nextTurn(() => this.#flush()); // others want their turn as well
     this.#scheduled = false;
-    for (let at = 0; at < all.length; at += MAX_BATCH) this.#commit(all.slice(at, at + MAX_BATCH));
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 

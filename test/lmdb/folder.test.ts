@@ -1,6 +1,6 @@
 /** The folder: only its owner can read it, and what a crash of the machine left in it is not trusted. */
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLmdbStores, type LmdbStoresOptions } from 'mcp-session-supervisor/lmdb';
 import { describe, expect, test } from 'vitest';
@@ -107,7 +107,12 @@ describe('what is refused', () => {
       'INVALID_OPTION',
       'shutdownTimeout must be a positive number of ms, below 2^31; got Infinity',
     ],
-    [{ path: 'a', maxSize: 5 }, 'INVALID_OPTION', 'maxSize must be a number of bytes, 1 MiB at least; got 5'],
+    [{ path: 'a', maxSize: 5 }, 'INVALID_OPTION', 'maxSize must be a number of bytes, from 1 MiB to 16 TiB; got 5'],
+    [
+      { path: 'a', maxSize: Infinity },
+      'INVALID_OPTION',
+      'maxSize must be a number of bytes, from 1 MiB to 16 TiB; got Infinity',
+    ],
     [{ path: 'a', events: { maxAge: 0 } }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got 0'],
     [
       { path: 'a', maxEvents: 5 },
@@ -116,6 +121,41 @@ describe('what is refused', () => {
     ],
   ])('%j', (options, code, message) => {
     expect(() => createLmdbStores(options as LmdbStoresOptions)).toThrow(expect.objectContaining({ code, message }));
+  });
+});
+
+describe('files that LMDB can’t open are an error, and stay as they are', () => {
+  test.each(['x'.repeat(100_000), 'x', '\0'.repeat(8_192)])('a database that is none: %j', async (content) => {
+    const path = await freshPath();
+    const first = stores(path);
+    await first.sessionStore.count();
+    await first.close();
+    const file = join(path, dataIn(path)[0] ?? '', 'data.mdb');
+    await writeFile(file, content);
+    const { sessionStore } = stores(path);
+    for (let n = 0; n < 2; n++) await expect(sessionStore.count()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(await readFile(file, 'utf8')).toBe(content);
+  });
+
+  test('a lock that is none', async () => {
+    const path = await freshPath();
+    const first = stores(path);
+    await first.sessionStore.count();
+    await first.close();
+    const lock = join(path, dataIn(path)[0] ?? '', 'lock.mdb');
+    await rm(lock);
+    await mkdir(lock);
+    await expect(stores(path).sessionStore.count()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
+  test('an empty file is begun', async () => {
+    const path = await freshPath();
+    const first = stores(path);
+    await first.sessionStore.create(sessionRecord('id'));
+    await first.close();
+    const folder = join(path, dataIn(path)[0] ?? '');
+    await writeFile(join(folder, 'data.mdb'), '');
+    expect(await stores(path).sessionStore.count()).toEqual({ sessions: 0, parked: 0 });
   });
 });
 

@@ -40,6 +40,18 @@ describe('writes', () => {
     await close();
   });
 
+  test('of one turn may be any number, and are done in order', async () => {
+    const { sessionStore, close } = stores(await freshPath());
+    await sessionStore.create(sessionRecord('id'));
+    const states = Array.from({ length: 1_000 }, (_, n) => `{"n":${n}}`);
+    const updated = Promise.all(states.map((state) => sessionStore.update('id', 1, { state })));
+    const before = sessionStore.remove('id', 1);
+    const closed = close();
+    expect(new Set(await updated)).toEqual(new Set(['updated']));
+    expect(await before).toBe('removed');
+    await closed;
+  });
+
   test('that can’t be done take no other along', async () => {
     const { sessionStore } = stores(await freshPath());
     await sessionStore.create(sessionRecord('full', { state: JSON.stringify({ a: 'x'.repeat(1_000_000) }) }));
