@@ -133,6 +133,25 @@ test('a replay whose events are dropped meanwhile rejects, instead of leaving a 
   expect(sent).toHaveLength(3);
 });
 
+test('nor does it where the beginning of what is yet to come was dropped', async () => {
+  const store = await eventStore({ maxEventsPerStream: 70 });
+  const [first = '', ...rest] = await fill(store, 's:0', 65);
+  const replaying = (more: number) => {
+    const sent: string[] = [];
+    const send = async (id: string) => {
+      sent.push(id);
+      if (sent.length === rest.length) await fill(store, 's:0', more);
+    };
+    return { sent, over: store.replayEventsAfter(first, { send }) };
+  };
+  const whole = replaying(5);
+  expect(await whole.over).toBe('s:0');
+  expect(whole.sent).toHaveLength(69);
+  const torn = replaying(71);
+  await expect(torn.over).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  expect(torn.sent).toEqual(rest);
+});
+
 test('a stream whose id is too long for a key is refused, and no other', async () => {
   const store = await eventStore();
   const results = await Promise.allSettled([

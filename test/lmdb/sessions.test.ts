@@ -1,10 +1,17 @@
 /** Sessions on LMDB beyond the contract: writes of one turn, what can't be read, what an earlier process left live. */
 import { readdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { SessionRecord } from 'mcp-session-supervisor';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Environment } from '../../src/lmdb/environment.ts';
+import { EventTable } from '../../src/lmdb/eventTable.ts';
+import { SessionTable } from '../../src/lmdb/sessionTable.ts';
+import { Writes } from '../../src/lmdb/writes.ts';
+import { recordLines } from '../../src/stores/recordText.ts';
 import { RECORD_LIMITS } from '../../src/stores/sessionRecord.ts';
+import { checkBounds } from '../../src/stores/storeBounds.ts';
 import { NOW, sessionRecord } from '../stores/sessionRecords.ts';
 import { freshPath, stores } from './folders.ts';
 
@@ -87,6 +94,37 @@ describe('writes', () => {
   });
 });
 
+test('what a transaction changed is undone with it, counts too', async () => {
+  const folder = await freshPath();
+  await mkdir(folder, { mode: 0o700 });
+  const environment = new Environment(folder, { durability: 'process', maxSize: 2 ** 26 });
+  onTestFinished(() => environment.close());
+  const events = new EventTable(environment.databases, checkBounds({ maxEvents: 2 }), Date.now);
+  const sessions = new SessionTable(environment.databases, { number: 1, since: 0 }, events);
+  const writes = new Writes(environment, [sessions, events]);
+  const run = (apply: () => unknown) => writes.run({ pages: () => 20, apply });
+  const poison = () =>
+    run(() => {
+      throw new Error('the disk');
+    });
+  const results = await Promise.allSettled([
+    run(() => sessions.create(recordLines(sessionRecord('a')), 1)),
+    run(() => events.append('a:0', '{}', false)),
+    poison(),
+    run(() => sessions.create(recordLines(sessionRecord('b')), 1)),
+    run(() => events.append('a:0', '{}', false)),
+  ]);
+  expect(results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.code))).toEqual([
+    'created',
+    1,
+    'STORE_FAILED',
+    'principalFull',
+    2,
+  ]);
+  expect(sessions.count()).toEqual({ sessions: 1, parked: 0 });
+  expect(events.totals).toEqual({ last: 2, events: 2, bytes: 4 });
+});
+
 describe('a record that can’t be read', () => {
   const good = sessionRecord('bad', { idleDeadline: 5, principal: 'somebody' });
   const damage: Readonly<Record<string, (text: string) => string>> = {
@@ -130,7 +168,13 @@ describe('a record that can’t be read', () => {
     expect(await sessionStore.expired(10, 10)).toEqual([]);
     expect(await sessionStore.remove('bad', 99)).toBe('removed');
     expect(await sessionStore.count()).toEqual({ sessions: 0, parked: 0 });
-    expect(await sessionStore.create(good)).toBe('created');
+    // Nothing of it is left that could be taken for the next one's.
+    expect(await sessionStore.create(sessionRecord('bad', { idleDeadline: null }))).toBe('created');
+    expect(await sessionStore.expired(10, 10)).toEqual([]);
+    await sessionStore.create(sessionRecord('next'));
+    await sessionStore.park('next', 1, { at: 1, maxParked: 1 });
+    await sessionStore.create(sessionRecord('last'));
+    expect(await sessionStore.park('last', 1, { at: 2, maxParked: 1 })).toMatchObject({ evicted: [{ id: 'next' }] });
   });
 
   test('members of a later version of the same format stay through changes', async () => {

@@ -379,6 +379,17 @@ export const BREAKS: Readonly<Record<string, readonly [Break, string]>> = {
     ({ park }) => ({ park: (id, epoch, { maxParked: _, ...parking }) => park(id, epoch, parking) }),
     'ends the longest parked session',
   ],
+  'ends whoever is parked longest, itself too': [
+    ({ park, remove }) => ({
+      park: async (id, epoch, { maxParked, ...parking }) => {
+        const parked = await park(id, epoch, { ...parking, maxParked });
+        if (parked.verdict !== 'parked' || parking.at > 0 || parked.evicted.length === 0) return parked;
+        await remove(id, epoch);
+        return { verdict: 'parked', evicted: [{ id, record: null }] };
+      },
+    }),
+    'never ends the session that is being parked',
+  ],
   'evicts one at a time': [
     (good) => ({
       park: async (id, epoch, { maxParked = Number.POSITIVE_INFINITY, ...parking }) => {

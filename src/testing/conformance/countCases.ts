@@ -108,6 +108,16 @@ export const COUNT_CASES: SessionCases = {
     await subject.record(first.id);
   },
 
+  'never ends the session that is being parked': async (subject) => {
+    const { parked } = await subject.store.count();
+    const records = await Promise.all([0, 1, 2].map((n) => subject.create(n)));
+    for (const [n, record] of records.entries()) await subject.park(record, n);
+    const [first = plainRecord('none'), second] = records;
+    // It is parked longest, and there is one too many.
+    deepStrictEqual(await subject.park(first, 0, parked + 2), [second?.id]);
+    strictEqual((await subject.record(first.id)).parkedAt, 0);
+  },
+
   'ends 16 parked sessions at a time where far too many are': async (subject) => {
     const { parked } = await subject.store.count();
     const records = await Promise.all(Array.from({ length: 41 }, (_, n) => subject.create(n)));
