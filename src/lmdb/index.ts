@@ -2,11 +2,15 @@
  * Entry point `mcp-session-supervisor/lmdb`: stores in a folder of this machine, on the embedded database LMDB (the
  * optional peer `lmdb`). Sessions and events outlive the process.
  */
+import type { ForgettingEventStore } from '../stores/eventLog.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
-import { EventStoreOnLmdb, type LmdbEventStore } from './lmdbEventStore.ts';
+import { EventStoreOnLmdb } from './lmdbEventStore.ts';
 import { type LmdbStoresOptions, resolveLmdbOptions } from './lmdbOptions.ts';
 import { LmdbSessionStore } from './lmdbSessionStore.ts';
 import { LmdbStores as Stores } from './lmdbStores.ts';
+
+/** An event store that outlives the process, and drops a session's events when it is told to. */
+export type LmdbEventStore = Required<ForgettingEventStore>;
 
 /** Both stores of a folder; each may be used without the other. */
 export interface LmdbStores {
@@ -32,5 +36,4 @@ export function createLmdbStores(options: LmdbStoresOptions): LmdbStores {
   };
 }
 
-export type { LmdbEventStore } from './lmdbEventStore.ts';
 export type { LmdbStoresOptions } from './lmdbOptions.ts';

@@ -6,9 +6,6 @@ import type { ForgettingEventStore } from '../stores/eventLog.ts';
 import { checkStream } from './eventTable.ts';
 import type { LmdbStores } from './lmdbStores.ts';
 
-/** An event store on LMDB. */
-export type LmdbEventStore = Required<ForgettingEventStore>;
-
 /** Pages that an event changes at most, with others that make room for it; and pages that dropping one changes. */
 const PAGES = 16;
 const PER_EVENT = 2;
@@ -19,7 +16,7 @@ const FOR_HEAD = 100;
 /** How many events of a replay are looked up at once. */
 const AT_ONCE = 64;
 
-export class EventStoreOnLmdb implements LmdbEventStore {
+export class EventStoreOnLmdb implements Required<ForgettingEventStore> {
   readonly #stores: LmdbStores;
 
   constructor(stores: LmdbStores) {
