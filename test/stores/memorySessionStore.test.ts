@@ -1,30 +1,11 @@
-/** The session store in memory: what a parked session takes, and that it keeps order beside a model too simple to be wrong. */
-import { fileURLToPath } from 'node:url';
+/** The session store in memory: what it refuses, and that it keeps order beside a model that is too simple to be wrong. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMemorySessionStore, type ExpiredSession, SupervisorError } from '../../src/index.ts';
 import { RECORD_LIMITS } from '../../src/stores/sessionRecord.ts';
 import { SharedTexts } from '../../src/stores/sharedTexts.ts';
 import { TimeHeap } from '../../src/stores/timeHeap.ts';
-import { start, useCommand } from '../cli/command.ts';
 import { sessionRecord } from './sessionRecords.ts';
-
-const FIXTURE = fileURLToPath(new URL('./fixtures/parkedSessions.js', import.meta.url));
-/** Measuring takes its time where others are busy, in ms. */
-const WITHIN = 60_000;
-
-const built = useCommand();
-
-test('a parked session takes 512 bytes at most, beside one copy of each handshake', { timeout: WITHIN }, async () => {
-  const running = start(process.execPath, ['--expose-gc', FIXTURE, built.importUrl('index.js'), '50000']);
-  expect(await running.exited(WITHIN), running.stderr.slice(-1_000)).toEqual({ code: 0, signal: null });
-  const { parked, bytes, left } = JSON.parse(running.stdout);
-  expect(parked).toBe(50_000);
-  expect(bytes).toBeLessThanOrEqual(512);
-  expect(bytes).toBeGreaterThan(200); // else it would not have been measured
-  // 2 000 sessions with handshakes of 10 kB of their own have come and gone.
-  expect(left).toBeLessThan(2_000_000);
-});
 
 test('handshakes that are alike are kept once, for as long as a session has them', () => {
   const texts = new SharedTexts();

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { start, useCommand } from '../cli/command.ts';
-import { freshPath } from './folders.ts';
+import { freshPath } from '../lmdb/folders.ts';
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/manySessions.js', import.meta.url));
 const WITHIN = 120_000;
