@@ -4,7 +4,7 @@
  * longer here first, by writing zeros behind its end, where a lack of room is an error like others; and LMDB writes only
  * where there is room already. Where the file can't grow, it may still use again what it has freed.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { SupervisorError } from '../errors.ts';
 
 /** What a transaction needs at most. */
@@ -25,9 +25,9 @@ export interface FileUse {
   free(): number;
 }
 
-/** What is taken at once where the disk has it: as much as there is already, within these bounds, in bytes. */
-const SMALLEST_CHUNK = 256 * 1024;
-const LARGEST_CHUNK = 4 * 1024 * 1024;
+/** What is taken at once beyond what is needed, in bytes, and the part of the free disk that it may be. */
+const CHUNK = 4 * 1024 * 1024;
+const DISK_SHARE = 1 / 16;
 const ZEROS = Buffer.alloc(64 * 1024);
 
 /** What is left for removals on a disk that is full. */
@@ -37,6 +37,7 @@ const FOR_REMOVALS = 512 * 1024;
 const FREE_SHARE = 4;
 
 export class DiskReserve {
+  readonly #path: string;
   readonly #file: number;
   readonly #maxSize: number;
   readonly #use: FileUse;
@@ -45,6 +46,7 @@ export class DiskReserve {
   #used: number;
 
   constructor(path: string, maxSize: number, use: FileUse) {
+    this.#path = path;
     this.#file = openSync(path, constants.O_RDWR);
     this.#maxSize = maxSize;
     this.#use = use;
@@ -78,10 +80,11 @@ export class DiskReserve {
 
   /** Makes the file so long at least; why that can't be, if so. */
   #grow(needed: number): unknown {
-    const chunk = Math.min(Math.max(this.#end, SMALLEST_CHUNK), LARGEST_CHUNK);
-    const wanted = Math.min(needed + chunk, this.#maxSize);
     let cause: unknown = new Error(`The file may have ${this.#maxSize} bytes (maxSize)`);
     try {
+      const { bavail, bsize } = statfsSync(this.#path);
+      const spare = Math.min(CHUNK, bavail * bsize * DISK_SHARE);
+      const wanted = Math.ceil(Math.min(needed + spare, this.#maxSize));
       while (this.#end < wanted) {
         this.#end += writeSync(this.#file, ZEROS, 0, Math.min(ZEROS.length, wanted - this.#end), this.#end);
       }
