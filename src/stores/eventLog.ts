@@ -1,7 +1,8 @@
 /**
  * One session's view of an event store. Any store on the SDK's `EventStore` contract is isolated here, even one that is
  * not by itself: the store sees a stream key that names the session, each stored message carries that key, and what
- * comes back with another key is dropped. Event ids on the wire name their stream: `<stream>_<id of the store>`.
+ * comes back with another key is dropped. Event ids on the wire name their stream: `<stream>_<id of the store>`; in a
+ * session that may outlive its process, that of a response is marked: `<stream>!_<id of the store>`.
  */
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
@@ -25,7 +26,10 @@ export function streamPrefix(sessionId: string): string {
 }
 
 /** What `EventLog` gives a store as the id of a stream. */
-const ANY_STREAM_KEY = /^[^:_]+:(?:get)?\d+$/;
+const ANY_STREAM_KEY = /^[^:_]+:(?:\d+\.)?(?:get)?\d+(?:~[A-Za-z0-9.-]*)?$/;
+
+/** What the stream's part of an event id ends with where the event is a response. */
+const MARK = '!';
 
 /** An event store that can drop what it has of a session before it grows old; ours can, others need not. */
 export interface ForgettingEventStore extends EventStore {
@@ -42,10 +46,13 @@ export class EventLog {
   readonly #store: EventStore;
   readonly #prefix: string;
   readonly #operations: StoreOperations;
+  readonly #marks: boolean;
 
-  constructor(store: EventStore, sessionId: string, timers: TimerClock) {
+  /** With `marks`, the event id of a response says that it is one. */
+  constructor(store: EventStore, sessionId: string, timers: TimerClock, marks = false) {
     this.#store = store;
     this.#prefix = streamPrefix(sessionId);
+    this.#marks = marks;
     this.#operations = new StoreOperations(timers);
   }
 
@@ -57,7 +64,7 @@ export class EventLog {
     const key = this.#prefix + streamId;
     const stored = { ...message, [STREAM_KEY]: key } as Stored;
     const id: unknown = await this.#operations.run(async () => this.#store.storeEvent(key, stored));
-    const eventId = onWire(streamId, id);
+    const eventId = this.#onWire(streamId, id, message);
     if (eventId === undefined) {
       throw new SupervisorError('EVENT_STORE_FAILED', 'The event store returned an event id that is not visible ASCII');
     }
@@ -66,7 +73,14 @@ export class EventLog {
 
   /** The stream that an event id names, if it could be one of ours. */
   static streamOf(eventId: string): string | undefined {
-    return EVENT_ID.test(eventId) && eventId.indexOf('_') > 0 ? eventId.slice(0, eventId.indexOf('_')) : undefined;
+    const end = eventId.indexOf('_');
+    if (end <= 0 || !EVENT_ID.test(eventId)) return undefined;
+    return eventId.slice(0, EventLog.isResponse(eventId) ? end - MARK.length : end);
+  }
+
+  /** Whether an event id says that its event was a response. */
+  static isResponse(eventId: string): boolean {
+    return eventId[eventId.indexOf('_') - 1] === MARK;
   }
 
   /**
@@ -78,7 +92,7 @@ export class EventLog {
     const streamId = EventLog.streamOf(eventId);
     if (streamId === undefined) return false;
     const key = this.#prefix + streamId;
-    const last = eventId.slice(streamId.length + 1);
+    const last = eventId.slice(eventId.indexOf('_') + 1);
     const lookUp = this.#store.getStreamIdForEventId?.bind(this.#store);
     if (lookUp !== undefined && (await this.#operations.run(async () => lookUp(last))) !== key) return false;
     const replayed = await this.#operations.run(async (operation) =>
@@ -89,7 +103,7 @@ export class EventLog {
           try {
             const { [STREAM_KEY]: of, ...rest } = (message ?? {}) as Stored;
             if (of !== key || !('jsonrpc' in rest)) return;
-            const sentId = onWire(streamId, id);
+            const sentId = this.#onWire(streamId, id, rest as JSONRPCMessage);
             if (sentId !== undefined) replay(rest as JSONRPCMessage, sentId);
             else operation.fail('The event store replayed an event id that is not visible ASCII');
           } catch (cause) {
@@ -119,10 +133,11 @@ export class EventLog {
       lift();
     }
   }
-}
 
-/** The event id that a client gets for one of a store's; undefined when it can't be sent. */
-function onWire(streamId: string, id: unknown): string | undefined {
-  const eventId = typeof id === 'string' ? `${streamId}_${id}` : '';
-  return EVENT_ID.test(eventId) ? eventId : undefined;
+  /** The event id that a client gets for one of a store's; undefined when it can't be sent. */
+  #onWire(streamId: string, id: unknown, message: JSONRPCMessage | undefined): string | undefined {
+    const mark = this.#marks && message !== undefined && !('method' in message) ? MARK : '';
+    const eventId = typeof id === 'string' ? `${streamId}${mark}_${id}` : '';
+    return EVENT_ID.test(eventId) ? eventId : undefined;
+  }
 }

@@ -136,23 +136,30 @@ export class MessageStream {
   /**
    * Sends a new connection what came after an event, and makes it the stream's, unless its client has left meanwhile.
    * Resolves to whether the event is known. With `primes`, a client that nothing is replayed to gets the event's id
-   * again: some know on each connection only what came on it, and could not resume from this one.
+   * again: some know on each connection only what came on it, and could not resume from this one. `replayed` is told
+   * what is.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
-  resume(eventId: string, connection: Connection, primes: boolean): Promise<boolean> {
+  resume(
+    eventId: string,
+    connection: Connection,
+    primes: boolean,
+    replayed?: (message: JSONRPCMessage) => void,
+  ): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#log === undefined) return resolve(false);
       const replay = async (log: EventLog): Promise<() => void> => {
         try {
-          let replayed = 0;
+          let count = 0;
           const known = await log.replayAfter(eventId, (message, id) => {
-            replayed++;
+            count++;
+            replayed?.(message);
             connection.write(messageFrame(JSON.stringify(message), id));
           });
           return () => {
             this.#identified ||= known;
             if (known && !connection.gone) this.connect(connection);
-            if (known && primes && replayed === 0) connection.write(primingFrame(eventId, this.#options.retryInterval));
+            if (known && primes && count === 0) connection.write(primingFrame(eventId, this.#options.retryInterval));
             resolve(known);
           };
         } catch (error) {

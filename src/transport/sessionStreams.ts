@@ -11,21 +11,13 @@ import type { Exchange } from './exchange.ts';
 import { GetStreams } from './getStreams.ts';
 import type { Hold } from './hold.ts';
 import { MessageStream } from './messageStream.ts';
+import { PastStreams } from './pastStreams.ts';
 import { sseHeaders } from './sse.ts';
-import type { Load, TransportOptions } from './transportOptions.ts';
+import { formatStreamName, parseStreamName, type StreamName } from './streamName.ts';
+import type { IncarnationNumber, Load, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand an event without data. */
 const PRIMING_SINCE = '2025-11-25';
-
-/** What the id of a GET stream begins with. All streams of a session are numbered; the id of a POST's is its number. */
-const GET = 'get';
-
-const STREAM_ID = /^(?:get)?(0|[1-9]\d{0,14})$/;
-
-/** The number of a stream; `Infinity` where a client names what is no stream's id. */
-function numberOf(streamId: string): number {
-  return Number(STREAM_ID.exec(streamId)?.[1] ?? Number.POSITIVE_INFINITY);
-}
 
 /** Whoever has the streams. */
 export interface StreamsOwner extends AnswerOwner {
@@ -42,22 +34,30 @@ export class SessionStreams {
   readonly #options: TransportOptions;
   readonly #owner: StreamsOwner;
   readonly #log: EventLog | undefined;
+  readonly #epoch: number | undefined;
   /** With an event log: answers by stream, until all of them is stored. */
   #answers: Map<string, StreamAnswer> | undefined;
   /** Streams of answers that somebody resumes, until the store is through with that. */
   #resumed: Map<string, MessageStream> | undefined;
   #broken: BrokenStreams | undefined;
   #gets: GetStreams | undefined;
+  #past: PastStreams | undefined;
   #next = 0;
   #open = 0;
   #detached = false;
 
-  constructor(sessionId: string | undefined, options: TransportOptions, owner: StreamsOwner) {
+  constructor(
+    sessionId: string | undefined,
+    options: TransportOptions,
+    owner: StreamsOwner,
+    incarnation: IncarnationNumber | undefined,
+  ) {
     this.#sessionId = sessionId;
     this.#options = options;
     this.#owner = owner;
+    this.#epoch = incarnation?.epoch;
     if (options.eventStore !== undefined && sessionId !== undefined) {
-      this.#log = new EventLog(options.eventStore, sessionId, options.clock);
+      this.#log = new EventLog(options.eventStore, sessionId, options.clock, this.#epoch !== undefined);
     }
   }
 
@@ -73,7 +73,7 @@ export class SessionStreams {
 
   /** A stream for the answer of a POST. */
   answer(ids: RequestId[], exchange: Exchange, hold: Hold): StreamAnswer {
-    const stream = this.#stream(String(this.#next++));
+    const stream = this.#stream(this.#newName(false, ids));
     const answer = new StreamAnswer(ids, stream, this.#owner);
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
@@ -86,11 +86,7 @@ export class SessionStreams {
 
   /** Opens a GET stream, beside those that there are. */
   listen(exchange: Exchange): void {
-    const stream = this.#stream(`${GET}${this.#next++}`);
-    const connection = this.#connection(exchange);
-    stream.connect(connection);
-    this.#receive(stream, connection, exchange);
-    if (this.primes) stream.prime();
+    this.#openGet(this.#connection(exchange), exchange);
   }
 
   /** Sends a message that belongs to no call on one of the GET streams. Returns false where none could carry it. */
@@ -108,20 +104,19 @@ export class SessionStreams {
    */
   async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
     const streamId = EventLog.streamOf(eventId);
-    const stream = streamId === undefined ? undefined : this.#find(streamId);
-    if (this.#log === undefined || stream === undefined) return false;
+    const name = streamId === undefined ? undefined : parseStreamName(streamId);
+    if (this.#log === undefined || streamId === undefined || name === undefined) return false;
+    if (name.epoch !== this.#epoch) return this.#resumePast(exchange, eventId, streamId, name);
+    const stream = this.#find(streamId, name.number);
+    if (stream === undefined) return false;
     const answer = this.#answers?.get(stream.id);
-    const isGet = stream.id.startsWith(GET);
+    const { isGet } = name;
     const goesOn = isGet || (answer?.pending.size ?? 0) > 0;
     const connection = this.#connection(exchange, 204);
     const resuming = stream.resume(eventId, connection, goesOn && this.primes);
     if (isGet) this.#getStreams.keep(stream);
     else this.#keep(stream);
-    const known = await resuming.catch((error: unknown) => {
-      connection.abandon();
-      throw error;
-    });
-    if (!known) connection.abandon();
+    const known = await orAbandoned(resuming, connection);
     if (!known || exchange.closed) return known;
     if (isGet) {
       this.#receive(stream, connection, exchange);
@@ -133,6 +128,19 @@ export class SessionStreams {
       this.#holdBy(answer, hold);
     }
     return true;
+  }
+
+  /**
+   * Continues a stream of an earlier incarnation: what is left of it is replayed. Nobody is left who would answer its
+   * calls, so they get an error, which is stored like an answer; and a GET stream goes on as one of this incarnation.
+   */
+  async #resumePast(exchange: Exchange, eventId: string, streamId: string, name: StreamName): Promise<boolean> {
+    if (this.#epoch === undefined) return false;
+    this.#past ??= new PastStreams((id) => this.#stream(id));
+    const connection = this.#connection(exchange, 204);
+    const known = await orAbandoned(this.#past.resume(streamId, name, eventId, connection), connection);
+    if (known && name.isGet && !exchange.closed) this.#openGet(connection, exchange);
+    return known;
   }
 
   /** Ends the GET streams. */
@@ -151,6 +159,7 @@ export class SessionStreams {
     for (const { stream } of this.#answers?.values() ?? []) stream.detach();
     for (const stream of this.#resumed?.values() ?? []) stream.detach();
     this.#gets?.detach();
+    this.#past?.detach();
   }
 
   /**
@@ -165,6 +174,14 @@ export class SessionStreams {
   get #getStreams(): GetStreams {
     this.#gets ??= new GetStreams();
     return this.#gets;
+  }
+
+  /** Makes a GET stream of this incarnation on a connection. */
+  #openGet(connection: Connection, exchange: Exchange): void {
+    const stream = this.#stream(this.#newName(true, []));
+    stream.connect(connection);
+    this.#receive(stream, connection, exchange);
+    if (this.primes) stream.prime();
   }
 
   /** Has messages that belong to no call go to a stream, as long as somebody is there or may come back. */
@@ -225,19 +242,37 @@ export class SessionStreams {
     });
   }
 
+  #newName(isGet: boolean, calls: readonly RequestId[]): string {
+    return formatStreamName({ epoch: this.#epoch, isGet, number: this.#next++, calls });
+  }
+
   /** The stream that a client names, if the session has or had it and the store has all of it. */
-  #find(streamId: string): MessageStream | undefined {
+  #find(streamId: string, number: number): MessageStream | undefined {
     const kept = this.#answers?.get(streamId)?.stream ?? this.#resumed?.get(streamId) ?? this.#gets?.find(streamId);
     if (kept !== undefined) return kept;
-    const number = numberOf(streamId);
     return number < this.#next && !this.#broken?.has(number) ? this.#stream(streamId) : undefined;
   }
 
   #storeFailed(streamId: string, error: unknown): void {
     const answer = this.#answers?.get(streamId);
     if (answer !== undefined && !answer.connected) answer.abandon();
-    this.#broken ??= new BrokenStreams();
-    this.#broken.add(numberOf(streamId));
+    const name = parseStreamName(streamId);
+    if (name?.epoch === this.#epoch) {
+      this.#broken ??= new BrokenStreams();
+      this.#broken.add(name?.number ?? Number.POSITIVE_INFINITY);
+    }
     this.#owner.storeFailed(error);
+  }
+}
+
+/** Whether an event was known; ends the connection that its resumption would have had where it was not. */
+async function orAbandoned(resuming: Promise<boolean>, connection: Connection): Promise<boolean> {
+  try {
+    const known = await resuming;
+    if (!known) connection.abandon();
+    return known;
+  } catch (error) {
+    connection.abandon();
+    throw error;
   }
 }

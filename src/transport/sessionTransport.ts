@@ -4,17 +4,24 @@
  * when it is shut. Knows exchanges and messages; nothing of sessions' lives, of HTTP's refusals, of sockets.
  */
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+} from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
-import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
+import { isCancellation, isRequest, isResponse, type ResponseMessage, withParams } from '../protocol/messages.ts';
 import { type Answer, JsonAnswer, StreamAnswer, settle } from './answer.ts';
 import { type Call, Calls } from './calls.ts';
 import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import type { InitializeSink } from './initializeSink.ts';
 import { MessageExtra } from './messageExtra.ts';
+import { Questions } from './questions.ts';
 import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
-import type { Load, TransportEvents, TransportOptions } from './transportOptions.ts';
+import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from './transportOptions.ts';
 
 export class SessionTransport implements Transport, StreamsOwner {
   // Called by the server that is connected; set by it.
@@ -26,6 +33,8 @@ export class SessionTransport implements Transport, StreamsOwner {
   readonly #options: TransportOptions;
   readonly #events: TransportEvents;
   readonly #streams: SessionStreams;
+  /** Undefined in the first incarnation, whose server's ids are the client's. */
+  readonly #questions: Questions | undefined;
   #calls: Calls | undefined;
   #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
   #shut = false;
@@ -33,11 +42,18 @@ export class SessionTransport implements Transport, StreamsOwner {
   #lastWord = '';
   #closed = false;
 
-  constructor(sessionId: string | undefined, options: TransportOptions, events: TransportEvents) {
+  /** `incarnation` says which one of its session it serves, where there may be others. */
+  constructor(
+    sessionId: string | undefined,
+    options: TransportOptions,
+    events: TransportEvents,
+    incarnation?: IncarnationNumber,
+  ) {
     if (sessionId !== undefined) this.sessionId = sessionId;
     this.#options = options;
     this.#events = events;
-    this.#streams = new SessionStreams(sessionId, options, this);
+    this.#streams = new SessionStreams(sessionId, options, this, incarnation);
+    if (incarnation?.first === false) this.#questions = new Questions(incarnation.epoch);
   }
 
   /** The client is to be treated as one of this version. */
@@ -237,7 +253,8 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Sends a message that is no response where it belongs. Returns false where there is no way. */
   #route(message: JSONRPCMessage, related: RequestId | undefined): boolean {
     if (related !== undefined && related === this.#initialize?.id) return this.#initialize.sink.send(message);
-    const translated = this.#calls === undefined ? message : this.#calls.translate(message);
+    const named = this.#questions === undefined ? message : this.#questions.asked(message);
+    const translated = this.#calls === undefined ? named : this.#calls.translate(named);
     if (translated === undefined) return false;
     if (related === undefined) return this.#streams.send(translated);
     const call = this.#calls?.find(related);
@@ -247,12 +264,14 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Hands a message of the client to the server. */
   #receive(message: JSONRPCMessage, exchange: Exchange, answer?: Answer): void {
     if (isCancellation(message)) return this.#cancel(message, exchange);
+    const heard = this.#questions === undefined ? message : this.#questions.heard(message);
+    if (heard === undefined) return;
     const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#streams.primes) {
       extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
       if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
     }
-    this.#dispatch(message, extra);
+    this.#dispatch(heard, extra);
   }
 
   #dispatch(message: JSONRPCMessage, extra: MessageExtraInfo): void {
@@ -269,13 +288,13 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   /** The client wants no answer to a call any more. */
-  #cancel(message: JSONRPCMessage, info: ExchangeInfo): void {
-    const params = 'params' in message ? (message.params as { requestId?: RequestId } | undefined) : undefined;
-    const requestId = params?.requestId;
+  #cancel(message: JSONRPCNotification, info: ExchangeInfo): void {
+    const requestId = message.params?.['requestId'] as RequestId | undefined;
     const call = requestId === undefined ? undefined : this.#calls?.named(requestId);
     // The server knows a call by this id that the client does not mean any more.
     if (call === undefined && requestId !== undefined && this.#calls?.find(requestId) !== undefined) return;
-    const translated = call === undefined || call.alias === call.id ? message : withRequestId(message, call.alias);
+    const translated =
+      call === undefined || call.alias === call.id ? message : withParams(message, { requestId: call.alias });
     this.#dispatch(translated, new MessageExtra(info));
     if (call === undefined || this.#calls?.find(call.alias) !== call) return;
     this.#calls.cancel(call);
@@ -313,9 +332,4 @@ const ID_USED_AGAIN = 'Request superseded: its id was used again';
 /** A client that has left it may come back for it. */
 function isResumable(answer: Answer): boolean {
   return answer instanceof StreamAnswer && answer.stream.resumable;
-}
-
-/** A cancellation under the id that the server knows the call by. */
-function withRequestId(message: JSONRPCMessage, requestId: RequestId): JSONRPCMessage {
-  return { ...message, params: { ...('params' in message ? message.params : {}), requestId } } as JSONRPCMessage;
 }

@@ -13,6 +13,14 @@ export interface TransportOptions extends ConnectionLimits {
   readonly shutdownTimeout: number;
 }
 
+/** Which incarnation of its session a transport serves. */
+export interface IncarnationNumber {
+  /** Grows with each incarnation; there is no arithmetic on it. */
+  readonly epoch: number;
+  /** There was none before. */
+  readonly first: boolean;
+}
+
 /** What a process carries right now, counted as it comes and goes. */
 export interface Load {
   /** Requests of clients that are not answered. */

@@ -98,6 +98,7 @@ test('each message is on exactly one GET stream, in order, whatever breaks', asy
         resumed: () => {},
         storeFailed: (error) => failures.push(error),
       },
+      undefined,
     );
     streams.protocolVersion = '2025-11-25';
 

@@ -1,0 +1,96 @@
+/** What a server asks in a later incarnation: its ids name the epoch, and nothing said of another epoch's reaches it. */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Questions } from '../../src/transport/questions.ts';
+
+const request = (id: string | number, progressToken?: string | number): JSONRPCMessage => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'elicitation/create',
+  params: { message: 'x', ...(progressToken === undefined ? {} : { _meta: { progressToken, other: 1 } }) },
+});
+const answer = (id: unknown) => ({ jsonrpc: '2.0', id, result: { action: 'accept' } }) as JSONRPCMessage;
+const progress = (progressToken: unknown) =>
+  ({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }) as JSONRPCMessage;
+
+const ids = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.constantFrom('7.0', '0', '"0"', '__proto__', -0));
+
+const idOf = (message: JSONRPCMessage | undefined) => (message as { id?: string | number } | undefined)?.id;
+
+test('an answer reaches the question that it is for, whatever the ids, and none of another epoch', () => {
+  fc.assert(
+    fc.property(ids, fc.integer({ min: 2 }), fc.integer({ min: 2 }), (id, epoch, other) => {
+      const asked = new Questions(epoch).asked(request(id));
+      const name = idOf(asked);
+      expect(asked).toEqual({ ...request(id), id: name });
+      expect(name).toBe(`${epoch}.${JSON.stringify(id)}`);
+      expect(idOf(new Questions(epoch).heard(answer(name)))).toBe(JSON.parse(JSON.stringify(id)));
+      if (other !== epoch) expect(new Questions(other).heard(answer(name))).toBeUndefined();
+      expect(new Questions(epoch).heard(answer(id))).toBeUndefined(); // as the first incarnation would have asked
+    }),
+  );
+});
+
+test.each(['2.', '2.x', '2. 1', '2.1 ', '2.01', '2.1e0', '2.{"a":1}', '2.null', '2.true', '3.1', '21', '.1'])(
+  'a name that is none of ours is dropped: %s',
+  (name) => {
+    const questions = new Questions(2);
+    expect(questions.heard(answer(name))).toBeUndefined();
+    expect(questions.heard(progress(name))).toBeUndefined();
+  },
+);
+
+test('an error that is about no request, and messages that are about none, go through', () => {
+  const questions = new Questions(2);
+  for (const message of [
+    { jsonrpc: '2.0', error: { code: -32700, message: 'Parse error' } },
+    { jsonrpc: '2.0', method: 'notifications/roots/list_changed' },
+    { jsonrpc: '2.0', method: 'notifications/progress' },
+    { jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'x' } },
+  ] as JSONRPCMessage[]) {
+    expect(questions.heard(message)).toBe(message);
+  }
+  const told = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 1 } } as const;
+  expect(questions.asked(told)).toBe(told);
+});
+
+test('progress comes back under the id that it was asked for with; the rest of the parameters stays', () => {
+  const questions = new Questions(2);
+  const asked = questions.asked(request(0, 0));
+  expect(asked).toMatchObject({ id: '2.0', params: { message: 'x', _meta: { progressToken: '2.0', other: 1 } } });
+  expect(questions.heard(progress('2.0'))).toEqual(progress(0));
+  expect(questions.heard(progress(0))).toBeUndefined(); // of the question 0 of the incarnation before
+});
+
+test('a progress token of the author’s own is left as it is, as long as its request runs', () => {
+  const questions = new Questions(2);
+  expect(questions.asked(request(0, 'mine'))).toMatchObject({ params: { _meta: { progressToken: 'mine' } } });
+  expect(questions.heard(progress('mine'))).toEqual(progress('mine'));
+  expect(questions.heard(answer('2.0'))).toMatchObject({ id: 0 });
+  expect(questions.heard(progress('mine'))).toBeUndefined();
+
+  questions.asked(request(1, 'other'));
+  questions.asked({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+  expect(questions.heard(progress('other'))).toBeUndefined();
+});
+
+test('at most 256 tokens of the author’s own are remembered; the oldest go first', () => {
+  const questions = new Questions(2);
+  for (let n = 0; n <= 256; n++) questions.asked(request(n, `t${n}`));
+  expect(questions.heard(progress('t0'))).toBeUndefined();
+  expect(questions.heard(progress('t1'))).toBeDefined();
+  expect(questions.heard(progress('t256'))).toBeDefined();
+});
+
+test('the server’s cancellation names the question as the client knows it', () => {
+  const questions = new Questions(2);
+  const cancelled = {
+    jsonrpc: '2.0',
+    method: 'notifications/cancelled',
+    params: { requestId: 3, reason: 'r' },
+  } as const;
+  expect(questions.asked(cancelled)).toEqual({ ...cancelled, params: { requestId: '2.3', reason: 'r' } });
+  const ofNothing = { jsonrpc: '2.0', method: 'notifications/cancelled', params: {} } as const;
+  expect(questions.asked(ofNothing)).toBe(ofNothing);
+});
