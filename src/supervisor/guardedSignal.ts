@@ -40,6 +40,6 @@ export function guardedSignal(signal: AbortSignal, failed: (error: unknown) => v
   });
 }
 
-function call(listener: Listener, signal: AbortSignal, event: Event): unknown {
+function call(listener: NonNullable<Listener>, signal: AbortSignal, event: Event): unknown {
   return typeof listener === 'function' ? listener.call(signal, event) : listener.handleEvent(event);
 }
