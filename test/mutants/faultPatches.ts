@@ -143,7 +143,7 @@ const NAMES: readonly Patch[] = [
   patch(
     transport,
     'a cancellation goes by the id that the client gave',
-    'call === undefined || call.alias === call.id ? message : withRequestId(message, call.alias)',
+    'call === undefined || call.alias === call.id ? message : withParams(message, { requestId: call.alias })',
     'message',
   ),
   patch(
@@ -155,6 +155,7 @@ const NAMES: readonly Patch[] = [
 ];
 
 const WAITING: readonly Patch[] = [
+  patch(streams, 'whoever resumes an answer hears nothing of the end of its session', 'else this.#keep(stream);', ''),
   patch(streams, 'a call whose client is gone is waited for', 'answer.abandon(); hold.release();', 'hold.release();'),
   patch(
     'http/webExchange.js',
