@@ -56,6 +56,7 @@ async function blocksOf(pages: readonly string[]): Promise<Record<string, string
 const GIVEN = `
 import type { Express } from 'express';
 import type { SessionSupervisor } from 'mcp-session-supervisor';
+export { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 export { serveInspector } from 'mcp-session-supervisor/inspector';
 export { toCorsMiddleware } from 'mcp-session-supervisor/node';

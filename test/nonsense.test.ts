@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import * as root from '../src/index.ts';
 import * as inspector from '../src/inspector/index.ts';
+import * as lmdb from '../src/lmdb/index.ts';
 import * as node from '../src/node.ts';
 import { TinyServer } from './support/tinyServer.ts';
 import { withTimeout } from './support/until.ts';
@@ -36,7 +37,7 @@ const supervise = () => root.createSessionSupervisor({ server: () => new TinySer
 const supervisor = supervise();
 const handler = node.toNodeHandler(supervisor);
 const cors = node.toCorsMiddleware(supervisor);
-const request = { headers: {}, socket: {}, on: () => {} } as never;
+const request = { headers: {}, rawHeaders: [], on: () => {} } as never;
 const response = { writeHead: () => {}, prependListener: () => {} } as never;
 
 /** By module, and name of the export; further lines are other arguments of it, or what it returns. */
@@ -66,6 +67,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     takes: ['undefined', 'an object without a prototype', 'a date'],
     code: OPTIONS,
   },
+  'lmdb createLmdbStores': { call: lmdb.createLmdbStores, code: OPTIONS },
+  'lmdb createLmdbStores, its path': { call: (path) => lmdb.createLmdbStores({ path }), takes: ['a text'] },
   'supervisor session': { call: supervisor.session, takes: ['a text'] },
   'supervisor server': { call: supervisor.server, takes: ['a text'] },
   'supervisor terminate': { call: supervisor.terminate, takes: ['a text'] },
@@ -88,10 +91,10 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** They take nothing. */
-const WITHOUT_ARGUMENTS = ['sessions', 'stats'];
+const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'stats'];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, supervisor }).flatMap(([module, exported]) =>
+  const functions = Object.entries({ root, node, inspector, lmdb, supervisor }).flatMap(([module, exported]) =>
     Object.entries(exported)
       .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))
       .map(([name]) => `${module} ${name}`),

@@ -105,7 +105,7 @@ function makePrivate(path: string): void {
   if (!ours || readdirSync(path).some((name) => !DATA.test(name))) {
     throw new SupervisorError(
       'INVALID_OPTION',
-      `path: ${path} can be read by others, and holds what is not ours: chmod 700 it`,
+      `path: ${path} can be read by others, and holds what is not the stores': give them a folder of their own`,
     );
   }
   chmodSync(path, 0o700);

@@ -1,5 +1,5 @@
 /** Options of the stores on LMDB: documentation, default, refusal. */
-import { SupervisorError } from '../errors.ts';
+import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import type { MemoryEventStoreOptions } from '../stores/memoryEventStore.ts';
 import { checkBounds, type StoreBounds } from '../stores/storeBounds.ts';
 
@@ -39,23 +39,20 @@ const MAX_SIZE = 16 * 1024 ** 4;
 
 /** @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION` */
 export function resolveLmdbOptions(given: LmdbStoresOptions): ResolvedLmdbOptions {
+  checkOptions('The options of createLmdbStores', given);
   const stranger = Object.keys(given).find((name) => !NAMES.includes(name));
   if (stranger !== undefined) {
     throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${stranger}; there are ${NAMES.join(', ')}`);
   }
   const { path, durability = 'process', shutdownTimeout = 10_000, maxSize = 16 * 1024 ** 3, events = {} } = given;
-  if (typeof path !== 'string' || path === '') refuse('path', 'the path of a folder', path);
-  if (durability !== 'process' && durability !== 'power') refuse('durability', "'process' or 'power'", durability);
+  if (typeof path !== 'string' || path === '') invalid('path', path, 'the path of a folder');
+  if (durability !== 'process' && durability !== 'power') invalid('durability', durability, "'process' or 'power'");
   if (!(shutdownTimeout > 0 && shutdownTimeout < 2 ** 31)) {
-    refuse('shutdownTimeout', 'a positive number of ms, below 2^31', shutdownTimeout);
+    invalid('shutdownTimeout', shutdownTimeout, 'a positive number of ms, below 2^31');
   }
   if (!(maxSize >= MIN_SIZE && maxSize <= MAX_SIZE)) {
-    refuse('maxSize', 'a number of bytes, from 1 MiB to 16 TiB', maxSize);
+    invalid('maxSize', maxSize, 'a number of bytes, from 1 MiB to 16 TiB');
   }
   const bounds = checkBounds(events);
   return { path, durability, shutdownTimeout, maxSize, bounds, now: () => (events.clock ?? Date).now() };
-}
-
-function refuse(name: string, what: string, got: unknown): never {
-  throw new SupervisorError('INVALID_OPTION', `${name} must be ${what}; got ${String(got)}`);
 }

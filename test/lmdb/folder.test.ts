@@ -40,7 +40,7 @@ describe('who may look into it', () => {
     if (file !== undefined) await writeFile(join(path, file), '');
     await expect(stores(path).sessionStore.count()).rejects.toMatchObject({
       code: 'INVALID_OPTION',
-      message: expect.stringContaining(`chmod 700`),
+      message: expect.stringContaining(`a folder of their own`),
     });
     expect(await modeOf(path)).toBe(mode.toString(8));
     expect(dataIn(path)).toEqual([]);
@@ -100,8 +100,8 @@ describe('after the machine has started anew', () => {
 describe('what is refused', () => {
   test.each([
     [{}, 'INVALID_OPTION', 'path must be the path of a folder; got undefined'],
-    [{ path: '' }, 'INVALID_OPTION', 'path must be the path of a folder; got '],
-    [{ path: 'a', durability: 'none' }, 'INVALID_OPTION', "durability must be 'process' or 'power'; got none"],
+    [{ path: '' }, 'INVALID_OPTION', 'path must be the path of a folder; got ""'],
+    [{ path: 'a', durability: 'none' }, 'INVALID_OPTION', "durability must be 'process' or 'power'; got \"none\""],
     [
       { path: 'a', shutdownTimeout: Infinity },
       'INVALID_OPTION',
