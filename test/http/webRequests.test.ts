@@ -1,5 +1,5 @@
 /** What a request may look like over `fetch`: the same as over sockets, where hosts and bodies come another way. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { supervise } from '../support/serve.ts';
 import { initializeBody } from '../support/wire.ts';
 
@@ -43,4 +43,54 @@ test.each<[string, string | Uint8Array<ArrayBuffer>, number, number | undefined]
   expect(answer.status).toBe(status);
   if (code !== undefined) expect(JSON.parse(answer.text)).toMatchObject({ id: null, error: { code } });
   expect(answer.sessions).toBe(status === 200 ? 1 : 0);
+});
+
+describe('a Request of the host’s own', () => {
+  const members = () => {
+    const body = JSON.stringify(initializeBody());
+    const request = new Request('http://localhost/mcp', { method: 'POST', headers: HEADERS, body });
+    const { method, url, headers, signal } = request;
+    return { method, url, headers, signal, body: request.body };
+  };
+
+  test('is answered, as long as it has what is used of one', async () => {
+    const { supervisor, stop } = supervise();
+    const response = await supervisor.fetch(members() as Request);
+    expect(response.status).toBe(200);
+    await response.text();
+    await stop();
+  });
+
+  test.each([
+    { method: undefined },
+    { url: new URL('http://localhost/mcp') },
+    { headers: undefined },
+    { headers: HEADERS },
+    { headers: Object.entries(HEADERS) },
+    { signal: undefined },
+    { signal: null },
+    { signal: { aborted: false } },
+  ])('is refused with %o', async (wrong) => {
+    const { supervisor, stop } = supervise();
+    await expect(supervisor.fetch({ ...members(), ...wrong } as Request)).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(/^What fetch answers must be a web-standard Request; got /),
+    });
+    await stop();
+  });
+});
+
+test.each(['text', 7, true])('options of fetch that are %j are refused', async (options) => {
+  const { supervisor, stop } = supervise();
+  await expect(supervisor.fetch(new Request('http://localhost/'), options as never)).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    message: expect.stringMatching(/^The options of fetch must be an object; got /),
+  });
+  await stop();
+});
+
+test.each([null, () => {}])('options of fetch may be what a host passes to its handlers: %o', async (options) => {
+  const { supervisor, stop } = supervise();
+  expect((await supervisor.fetch(new Request('http://localhost/'), options as never)).status).toBe(406);
+  await stop();
 });
