@@ -127,7 +127,8 @@ describe('a GET', () => {
   });
 
   test('resumes a stream, where there is a store', async () => {
-    expect((await dispatched({ ...get, options })).did).toEqual([['resume', 'event-1', HOLD]]);
+    const { did, calls } = await dispatched({ ...get, options });
+    expect([did, calls]).toEqual([[['resume', 'event-1', HOLD]], []]);
     expect((await dispatched(get)).did).toEqual(['listen']);
   });
 
@@ -168,7 +169,7 @@ describe('without a session', () => {
     ['a request', { body: request(1) }, 'sessionRequired', 1],
     ['a notification', { body: NOTE }, 'sessionRequired'],
     ['a response', { body: result(1) }, 'sessionRequired'],
-    ['anything in a drain', { body: INITIALIZE, supervisor: { accepting: false } }, 'draining'],
+    ['anything in a drain', { supervisor: { accepting: false } }, 'draining'],
     ['an initialize for which there is no room', { body: INITIALIZE, supervisor: { admit: () => 'full' } }, 'full', 5],
   ])('%s is refused', async (_, given, name, id = null) => {
     expect(await dispatched({ headers, ...given })).toMatchObject(refusalOf(name, id));
@@ -200,7 +201,7 @@ describe('stateless', () => {
   });
 
   test.each<[string, Given, RefusalName, unknown?]>([
-    ['in a drain', { supervisor: { accepting: false } }, 'draining'],
+    ['in a drain, whose body is not read', { body: undefined, supervisor: { accepting: false } }, 'draining'],
     ['as a batch of a version that has none', { body: [request(1)], headers: version }, 'batchNotAllowed'],
     ['with one id twice', { body: [request(1), request(1)] }, 'duplicateRequestId'],
     ['where there is no room', { supervisor: { stateless: { admit: () => 'full' } } }, 'full', 1],

@@ -27,12 +27,13 @@ interface Given {
   readonly request?: object;
   /** It waits for those before it. */
   readonly waits?: boolean;
+  readonly keepAliveInterval?: number;
   /** Its body has come. */
   readonly complete?: boolean;
   before?(response: ServerResponse): void;
 }
 
-function given({ request: members = {}, waits = false, complete = true, before }: Given = {}) {
+function given({ request: members = {}, waits = false, complete = true, before, ...options }: Given = {}) {
   const wire = new Wire();
   const socket = Object.assign(wire as unknown as Socket, { setTimeout: () => wire });
   const request = Object.assign(new IncomingMessage(socket), { httpVersionMajor: 1, httpVersionMinor: 1, complete });
@@ -43,7 +44,7 @@ function given({ request: members = {}, waits = false, complete = true, before }
   const log: LogEntry[] = [];
   const clock = new WatchedClock();
   const host = {
-    options: { clock, keepAliveInterval: Number.POSITIVE_INFINITY },
+    options: { clock, keepAliveInterval: Number.POSITIVE_INFINITY, ...options },
     log: (entry: LogEntry) => void log.push(entry),
   };
   const exchange = new NodeExchange(request, response, undefined, host);
@@ -132,7 +133,7 @@ describe('an answer', () => {
     const [plain, empty] = [given({ before: wrap }), given({ before: wrap })];
     plain.exchange.respond(200, headers, 'ü');
     empty.exchange.respond(204, headers);
-    expect(asked).toEqual([
+    expect(asked).toStrictEqual([
       [200, { ...headers, 'Content-Length': '2' }],
       [204, headers],
     ]);
@@ -202,6 +203,12 @@ describe('its end', () => {
     expect(exchange.closed).toBe(false);
     wire.emit('close');
     expect(exchange.closed).toBe(true);
+  });
+
+  test('makes the connection be tried, where it waits and nowhere else', () => {
+    const keepAliveInterval = 15_000;
+    const pending = (waits: boolean) => given({ waits, keepAliveInterval }).pending();
+    expect([pending(true), pending(false)]).toEqual([[keepAliveInterval], []]);
   });
 
   test('has come where the connection has ended that it would wait for', () => {
