@@ -161,6 +161,13 @@ describe('an answer', () => {
     expect(wire.text).toMatch(/\r\n\r\n$/);
   });
 
+  test('that waits for its turn may be flushed all the same', () => {
+    const { wire, log, exchange } = given({ waits: true });
+    exchange.open(headers);
+    exchange.flush();
+    expect([wire.text, log, exchange.closed]).toEqual(['', [], false]);
+  });
+
   test('that can not be written ends its connection, is logged, and is not tried again', () => {
     const error = new Error('broken');
     let tried = 0;
@@ -288,6 +295,12 @@ describe('answered before its body has come', () => {
     what.exchange.respond(413, {});
     end(what);
     expect(what.pending()).toEqual([]);
+  });
+
+  test('of HTTP/2, whose request has no connection once its client has left, it is read all the same', () => {
+    const { exchange, pending } = given({ request: { httpVersionMajor: 2, socket: null }, complete: false });
+    exchange.respond(413, {});
+    expect(pending()).toEqual([LINGER]);
   });
 
   test('an error of its request, or of the response, is nobody’s', () => {
