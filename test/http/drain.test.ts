@@ -220,7 +220,8 @@ test('a drained supervisor refuses everything, and says so', async () => {
   const headers = { 'content-type': 'application/json', accept: '*/*' };
   const body = JSON.stringify(initializeBody());
   expect((await supervisor.fetch(new Request(url, { method: 'POST', headers, body }))).status).toBe(503);
-  const stopped = expect.objectContaining({ code: 'SUPERVISOR_STOPPED' });
+  const message = 'The supervisor has been drained; create a new one';
+  const stopped = expect.objectContaining({ code: 'SUPERVISOR_STOPPED', message });
   expect(() => toNodeHandler(supervisor)).toThrow(SupervisorError);
   expect(() => toNodeHandler(supervisor)).toThrow(stopped);
 });
