@@ -13,6 +13,7 @@ const EVENTS = 'session.opened, session.active, session.idle, session.terminated
 test.each([
   ['session.open', () => {}, `What on listens to must be one of ${EVENTS}; got "session.open"`],
   ['toString', () => {}, `What on listens to must be one of ${EVENTS}; got "toString"`],
+  [['session.opened'], () => {}, `What on listens to must be one of ${EVENTS}; got an array`],
   ['session.opened', undefined, 'The listener of on must be a function; got undefined'],
 ] as unknown as [SessionEventType, SessionListener, string][])('on(%s, %s) is refused', (type, listener, message) => {
   const supervisor = createSessionSupervisor({ server: () => new TinyServer() });
