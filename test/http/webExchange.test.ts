@@ -168,16 +168,19 @@ describe('a stream', () => {
     const waiting = () => [exchange.buffered, exchange.progress];
     expect(waiting()).toEqual([0, 0]);
     exchange.write('ü');
-    exchange.write('ab');
     expect(waiting()).toEqual([0, 0]);
     await turns(2);
-    expect(waiting()).toEqual([4, 4]);
-    exchange.write('abc');
-    expect(waiting()).toEqual([4, 4]);
-    await read();
     expect(waiting()).toEqual([2, 2]);
-    exchange.end();
+    exchange.write('ab');
+    exchange.write('c');
+    expect(waiting()).toEqual([2, 2]);
+    await turns(2);
     expect(waiting()).toEqual([5, 5]);
+    exchange.write('abc');
+    await read();
+    expect(waiting()).toEqual([3, 3]);
+    exchange.end();
+    expect(waiting()).toEqual([6, 6]);
   });
 
   test('of which more is taken than was there before this turn has nothing waiting', async () => {
