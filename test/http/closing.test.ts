@@ -12,13 +12,13 @@ function given(over = false) {
 }
 
 test('each is told once, the last first', () => {
-  const { closing, told, add } = given();
+  const { closing, log, told, add } = given();
   add('first');
   add('last');
   expect([closing.over, told]).toEqual([false, []]);
   closing.end();
   closing.end();
-  expect([closing.over, told]).toEqual([true, ['last', 'first']]);
+  expect([closing.over, told, log]).toEqual([true, ['last', 'first'], []]);
 });
 
 test('who comes after the end is told at once', () => {
