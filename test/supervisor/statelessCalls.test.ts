@@ -112,6 +112,26 @@ test('a call that is delivered has all the time that it needs, and an error when
   expect(servers[0]?.did).toEqual(['connected', 'closed']);
 });
 
+describe('a server that closes itself', () => {
+  test('ends its call with an error', async () => {
+    const { servers, calls, begin } = given();
+    const exchange = await begin();
+    await servers[0]?.transport.close();
+    expect(answered(exchange)).toMatchObject([{ id: 1, error: { message: 'The call was ended' } }]);
+    await until(() => calls.empty);
+  });
+
+  test('before it has the call: that is refused', async () => {
+    const server = {
+      connect: async (transport: { close(): Promise<void> }) => transport.close(),
+      close: async () => {},
+    };
+    const { calls, begin } = given({ server: () => server });
+    expect(answered(await begin())).toEqual(refusalOf('endedEarly'));
+    await until(() => calls.empty);
+  });
+});
+
 test('a server that throws when it is told of the end is closed all the same, and logged', async () => {
   const { servers, host, calls, begin } = given();
   const exchange = await begin();

@@ -1,12 +1,16 @@
 /** The supervisor's own edges: what is asked of it wrongly, or from within its own callbacks. */
 import { expect, test } from 'vitest';
+import { REFUSALS } from '../../src/errors.ts';
 import { createSessionSupervisor } from '../../src/index.ts';
 import { END_REASONS } from '../../src/machines/reasons.ts';
 import { toNodeHandler } from '../../src/node.ts';
 import type { SessionEventType, SessionListener } from '../../src/supervisor/sessionInfo.ts';
+import { supervisorOf } from '../../src/supervisor/sessionSupervisor.ts';
 import { serve } from '../support/serve.ts';
 import { TinyServer } from '../support/tinyServer.ts';
+import { until } from '../support/until.ts';
 import { initialize, initializeBody, post } from '../support/wire.ts';
+import { embed, initializeOf, open, ping } from './astray/embedder.ts';
 
 const EVENTS = 'session.opened, session.active, session.idle, session.terminated';
 
@@ -62,4 +66,71 @@ test('an id generator that fails costs nobody a session', async () => {
   expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
   ids = ['second'];
   expect((await initialize(url)).sessionId).toBe('second');
+});
+
+test('an id that is no text is refused, and one that nobody has is nobody’s', async () => {
+  const supervisor = embed();
+  const refused = expect.objectContaining({
+    code: 'INVALID_OPTION',
+    message: 'The id of a session must be a string; got 7',
+  });
+  expect(() => supervisor.session(7 as never)).toThrow(refused);
+  expect(() => supervisor.server(7 as never)).toThrow(refused);
+  await expect(supervisor.terminate(7 as never)).rejects.toEqual(refused);
+  expect([supervisor.session('nobody'), supervisor.server('nobody')]).toEqual([undefined, undefined]);
+  expect(await supervisor.terminate('nobody')).toBe(false);
+});
+
+test('a session that is still being opened can not be deleted by who guesses its id', async () => {
+  const supervisor = embed({ server: () => new Promise(() => {}), sessionIdGenerator: () => 'guessed' });
+  const opening = supervisor.fetch(initializeOf());
+  await until(() => supervisor.session('guessed'));
+  const request = new Request('http://localhost/', { method: 'DELETE', headers: { 'mcp-session-id': 'guessed' } });
+  expect((await supervisor.fetch(request)).status).toBe(404);
+  expect(supervisor.session('guessed')).toMatchObject({ state: 'initializing' });
+  await supervisor.terminate('guessed');
+  await opening;
+});
+
+test('an exchange is kept for as long as it is open', async () => {
+  const supervisor = embed();
+  const { id } = await open(supervisor);
+  expect(await ping(supervisor, id)).toBe(200);
+  expect(supervisorOf(supervisor).exchanges.size).toBe(0);
+});
+
+test('a generator that drains opens no session', async () => {
+  let drained: Promise<void> | undefined;
+  const supervisor = embed({
+    sessionIdGenerator: () => {
+      drained = supervisor.drain();
+      return 'late';
+    },
+  });
+  const response = await supervisor.fetch(initializeOf());
+  expect([response.status, await response.json()]).toMatchObject([
+    503,
+    { error: { message: REFUSALS.draining.message } },
+  ]);
+  await drained;
+});
+
+test.each([
+  ['crashed', 'serverFailed'],
+  ['deleted', 'endedEarly'],
+] as const)('a session that an observer ends as %s while it is spawned is refused: %s', async (reason, name) => {
+  let admitting = false; // the root and its partitions are spawned before
+  const supervisor = embed({
+    sessionIdGenerator: () => {
+      admitting = true;
+      return 'watched';
+    },
+    inspect: ({ type }) => {
+      if (type === '@xstate.actor' && admitting) void supervisor.terminate('watched', reason);
+    },
+  });
+  const response = await supervisor.fetch(initializeOf());
+  const { status, message } = REFUSALS[name];
+  expect([response.status, await response.json()]).toMatchObject([status, { error: { message } }]);
+  expect([...supervisor.sessions()]).toEqual([]);
 });
