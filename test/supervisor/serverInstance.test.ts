@@ -71,6 +71,31 @@ describe('one that is closed while it is built', () => {
   });
 });
 
+test('one that is not there in time is not waited for any longer, and closed when it is', async () => {
+  const { host, instance, start, build, counts } = given({ shutdownTimeout: 2_000 });
+  const starting = start();
+  const server = new PassiveServer();
+  await instance.close();
+  host.clock.increment(2_000);
+  await until(() => counts().starting === 0);
+  const message = 'The server did not start within 2000 ms; it is not waited for';
+  expect(host.entries).toStrictEqual([entry('server.closeFailed', message)]);
+  (await build()).resolve(server);
+  expect(await starting).toBe(false);
+  await until(() => server.did.length > 0);
+  expect([server.did, counts()]).toEqual([['closed'], NONE]);
+});
+
+test('one that is closed by several at a time is closed once', async () => {
+  const { instance, start, build } = given();
+  const starting = start();
+  const server = new PassiveServer();
+  (await build()).resolve(server);
+  await starting;
+  await Promise.all([instance.close(), instance.close()]);
+  expect(server.did).toEqual(['connected', 'closed']);
+});
+
 test('one that can not be built, or connected, says so to whoever starts it', async () => {
   const [unbuilt, unconnected] = [given(), given()];
   const starting = [unbuilt.start(), unconnected.start()];
@@ -94,7 +119,7 @@ test('one that does not close in time is not waited for, and cleaned up all the 
   host.clock.increment(2_000);
   await closing;
   const message = 'The server did not close within 2000 ms; it is not waited for';
-  expect(host.entries).toEqual([entry('server.closeFailed', message)]);
+  expect(host.entries).toStrictEqual([entry('server.closeFailed', message)]);
   expect([counts(), cleaned]).toEqual([NONE, ['session-1']]);
 });
 

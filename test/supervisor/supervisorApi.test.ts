@@ -36,6 +36,15 @@ test('a reason that is none is refused, and ends nothing', async () => {
   expect(await supervisor.terminate(sessionId)).toBe(false);
 });
 
+test('options of a drain that are none are refused, and nothing drains', async () => {
+  const supervisor = embed();
+  await expect(supervisor.drain(7 as never)).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    message: expect.stringMatching(/^The options of a drain must be .*; got 7$/),
+  });
+  expect((await open(supervisor)).status).toBe(200);
+});
+
 test('what is no supervisor is refused', () => {
   expect(() => toNodeHandler({ ...createSessionSupervisor({ server: () => new TinyServer() }) })).toThrow(
     expect.objectContaining({
@@ -60,10 +69,15 @@ test('a logger that drains while a drain begins waits for that drain', async () 
 
 test('an id generator that fails costs nobody a session', async () => {
   let ids = ['first'];
-  const { url, supervisor } = await serve({ maxSessions: 1, sessionIdGenerator: () => ids.pop() ?? '' });
+  const { url, supervisor, log } = await serve({ maxSessions: 1, sessionIdGenerator: () => ids.pop() ?? '' });
   const { sessionId } = await initialize(url);
   expect((await post(url, initializeBody())).status).toBe(500);
   expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
+  ids = ['first']; // which is in use
+  expect((await post(url, initializeBody())).status).toBe(500);
+  expect([...supervisor.sessions()].map(({ id }) => id)).toEqual([sessionId]);
+  const errors = log.filter(({ level }) => level === 'error').map(({ event }) => event);
+  expect(errors).toEqual(['session.idFailed', 'session.idFailed']);
   ids = ['second'];
   expect((await initialize(url)).sessionId).toBe('second');
 });
