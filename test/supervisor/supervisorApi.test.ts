@@ -148,3 +148,18 @@ test.each([
   expect([response.status, await response.json()]).toMatchObject([status, { error: { message } }]);
   expect([...supervisor.sessions()]).toEqual([]);
 });
+
+test.each(['with a session', 'without any'])('a root that is stopped, %s, is a drain', async (which) => {
+  const events: string[] = [];
+  const supervisor = embed({ logger: ({ event }) => events.push(event) });
+  const ended: unknown[] = [];
+  supervisor.on('session.terminated', ({ reason }) => ended.push(reason));
+  if (which === 'with a session') await open(supervisor);
+  supervisor.actor.stop();
+  expect((await supervisor.fetch(initializeOf())).status).toBe(503);
+  await until(() => events.includes('supervisor.stopped'));
+  expect([...supervisor.sessions()]).toEqual([]);
+  expect(ended).toEqual(which === 'with a session' ? ['drained'] : []);
+  await supervisor.drain();
+  expect(events.filter((event) => event === 'supervisor.draining')).toHaveLength(1);
+});

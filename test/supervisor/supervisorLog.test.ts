@@ -27,7 +27,7 @@ test('a session is told of when it opens and when it ends, and so is a drain', a
   await supervisor.terminate(first, 'deleted');
   await supervisor.drain();
   const ended = { level: 'info', event: 'session.terminated' };
-  expect(log).toEqual([
+  expect(log).toStrictEqual([
     { level: 'info', event: 'session.opened', message: 'Session opened by ann 1', sessionId: first },
     { level: 'info', event: 'session.opened', message: 'Session opened by ann 1', sessionId: second },
     { ...ended, message: 'Session ended: deleted', sessionId: first, reason: 'deleted' },
