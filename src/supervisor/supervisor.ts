@@ -210,7 +210,8 @@ export class Supervisor implements SessionHost {
     this.registry.add(session);
     this.load.admitted();
     session.actor = this.#tree.spawn(session);
-    if (session.actor === undefined) session.release('crashed');
+    // There is none where a drain began, or the root was stopped, while it was being made; or it failed.
+    if (session.actor === undefined) session.release(this.accepting ? 'crashed' : 'drained');
     // Somebody who watched it being spawned may have ended it.
     if (session.state === 'terminated') return session.reason === 'crashed' ? 'serverFailed' : 'endedEarly';
     return session;

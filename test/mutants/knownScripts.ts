@@ -290,4 +290,32 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
       ],
     },
   },
+  {
+    seed: 10000114,
+    what: 'an initialize is told of a drain that begins while its actor is made, and not of a failure',
+    script: {
+      settings: 128,
+      commands: [
+        [25, 0, 36, 80928802, 0],
+        [12, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: 20000267,
+    what: 'what lingers behind a stream goes on while the event loop is blocked',
+    script: {
+      settings: 368,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 4394656, 0],
+        [12, 0, 0, 0, 0],
+        [13, 0, 0, 26302948, 0],
+        [27, 0, 0, 0, 0],
+        [14, 0, 247, 89163816, 0],
+        [0, 0, 0, 0, 0],
+        [9, 0, 93, 0, 0],
+      ],
+    },
+  },
 ];

@@ -77,7 +77,7 @@ export interface ExchangeWorld {
 export const NAME_HEADER = 'x-exchange';
 
 /** How long a server may read on that has answered, in ms. */
-const LINGER_TIME = 2_000;
+export const LINGER_TIME = 2_000;
 
 const METHOD = { initialize: 'POST', post: 'POST', listen: 'GET', resume: 'GET', delete: 'DELETE' } as const;
 const encoder = new TextEncoder();

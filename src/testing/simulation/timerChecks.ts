@@ -1,5 +1,6 @@
 /** Checks of timers: which are pending, against which there have to be. */
 import type { Observed } from './observed.ts';
+import { LINGER_TIME } from './simulatedExchange.ts';
 import type { PendingTimer } from './simulationClock.ts';
 
 const MACHINE = ['sessionIdleTimeout', 'initializeTimeout', 'maxSessionLifetime'] as const;
@@ -46,8 +47,11 @@ export function otherTimers(observed: Observed): string | undefined {
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
-  const late = count(({ delay, due }) => delay === settings.keepAliveInterval && due <= clock.now());
-  if (keepAlives < fewest || keepAlives - late > connections.length + shared)
+  const isLate = ({ due }: PendingTimer) => due <= clock.now();
+  const late = count((timer) => timer.delay === settings.keepAliveInterval && isLate(timer));
+  // One that lingers goes on where the timer that ends it is late.
+  const overdue = count((timer) => timer.delay === LINGER_TIME && isLate(timer));
+  if (keepAlives < fewest || keepAlives - late > connections.length + shared + overdue)
     return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
 
   const parked = of(settings.resumeTimeout);
