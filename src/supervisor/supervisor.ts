@@ -77,8 +77,8 @@ export class Supervisor implements SessionHost {
       },
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
-      // A call whose client is gone is pending, and holds nothing.
-      endIdleSessions: () => this.#endAll(({ state, transport }) => state === 'idle' || transport.awaitedCalls === 0),
+      // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
+      endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
       stopped: () => this.#stopped(),

@@ -74,7 +74,12 @@ export const PATCHES: readonly Patch[] = [
     "admit(opening) { if (!this.accepting) return 'draining';",
     'admit(opening) {',
   ),
-  patch(supervisor, 'a drain waits for a call whose client is gone', "state === 'idle' || transport", 'transport'),
+  patch(
+    supervisor,
+    'a drain waits for a call whose client is gone',
+    'this.#endAll(({ transport }) => transport.awaitedCalls === 0)',
+    "this.#endAll(({ state }) => state === 'idle')",
+  ),
   patch(
     supervisor,
     'a drain does not end a session whose last call was answered',
