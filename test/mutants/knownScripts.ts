@@ -6,6 +6,8 @@ export interface Known {
   readonly seed: number | undefined;
   readonly what: string;
   readonly script: SimulationScript;
+  /** Commands at its end that mean something only to what was broken. Default 0. */
+  readonly spare?: number;
 }
 
 const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of session.active answers its initialize';
@@ -287,8 +289,11 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
         [0, 3, 0, 0, 0],
         [0, 3, 0, 0, 0],
         [0, 3, 153, 0, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
       ],
     },
+    spare: 2,
   },
   {
     seed: 10000114,
