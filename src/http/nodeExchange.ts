@@ -177,9 +177,12 @@ export class NodeExchange implements Exchange {
   }
 
   destroy(): void {
-    this.#response.destroy();
-    // One that waits for its turn ends the connection when it has that, and is over by now.
-    if (this.#response.socket === null) this.#closing.end();
+    const response = this.#response;
+    // One that waits for its turn is over by now, and ends the connection when it has that: Node 24 does not by itself.
+    const waits = response.socket === null;
+    if (waits) response.once('socket', (socket: Socket) => socket.destroy());
+    response.destroy();
+    if (waits) this.#closing.end();
   }
 
   /** Does something to the response. Middleware that wraps it may throw, which costs this request and nothing else. */
