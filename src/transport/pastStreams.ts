@@ -52,7 +52,7 @@ export class PastStreams {
       }
       return known;
     } finally {
-      void stream.settled().then(() => {
+      stream.onQuiet(() => {
         if (--past.resuming === 0) this.#streams.delete(id);
       });
     }

@@ -257,9 +257,9 @@ export class SessionStreams {
     const answer = this.#answers?.get(streamId);
     if (answer !== undefined && !answer.connected) answer.abandon();
     const name = parseStreamName(streamId);
-    if (name?.epoch === this.#epoch) {
+    if (name !== undefined && name.epoch === this.#epoch) {
       this.#broken ??= new BrokenStreams();
-      this.#broken.add(name?.number ?? Number.POSITIVE_INFINITY);
+      this.#broken.add(name.number);
     }
     this.#owner.storeFailed(error);
   }
