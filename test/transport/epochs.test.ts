@@ -13,12 +13,12 @@ import { Server as ServerV2 } from '@modelcontextprotocol/server';
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../src/index.ts';
 import { Hold } from '../../src/transport/hold.ts';
-import { SessionTransport } from '../../src/transport/sessionTransport.ts';
 import { ControlledStore, Door } from '../support/controlledStore.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 import { SseParser } from '../support/sse.ts';
 import { turns, until } from '../support/until.ts';
 import { FakeExchange } from './fakeExchange.ts';
+import { TransportKit } from './transportKit.ts';
 
 const clock = new SimulatedClock();
 
@@ -26,50 +26,24 @@ type Store = ReturnType<typeof createMemoryEventStore> | ControlledStore;
 
 /** One incarnation; without an epoch, the only one that there will be. */
 function live(epoch: number | undefined, eventStore: Store = createMemoryEventStore({ clock })) {
-  const failures: unknown[] = [];
-  const transport = new SessionTransport(
-    'a',
-    {
-      clock,
-      eventStore,
-      enableJsonResponse: false,
-      retryInterval: undefined,
-      keepAliveInterval: Number.POSITIVE_INFINITY,
-      maxStreamBuffer: 1_000_000,
-      resumeTimeout: 1_000,
-      shutdownTimeout: 1_000,
-    },
-    {
-      load: { calls: 0, streams: 0 },
-      quiet: () => {},
-      failed: (error) => failures.push(error),
-      closed: () => {},
-      storeFailed: (error) => failures.push(error),
-    },
-    epoch === undefined ? undefined : { epoch, first: epoch === 1 },
-  );
+  const incarnation = epoch === undefined ? undefined : { epoch, first: epoch === 1 };
+  const kit = new TransportKit({ eventStore, enableJsonResponse: false }, { incarnation });
+  const { told, transport } = kit;
   transport.setNegotiatedVersion('2025-11-25');
-  const delivered: JSONRPCMessage[] = [];
-  transport.onmessage = (message) => delivered.push(message);
-
-  const exchange = () => new FakeExchange();
-  const deliver = (message: JSONRPCMessage) => {
-    const to = exchange();
-    transport.deliver(to, [message], false, new Hold(to, () => {}));
-    return to;
-  };
+  const deliver = (message: JSONRPCMessage) => kit.post(message);
   const listen = () => {
-    const to = exchange();
+    const to = new FakeExchange();
     transport.listen(to);
     return to;
   };
   const resume = async (eventId: string) => {
-    const to = exchange();
+    const to = new FakeExchange();
     const known = await transport.resume(to, eventId, new Hold(to, () => {}));
     await turns(10);
     return { exchange: to, known };
   };
-  return { transport, delivered, failures, deliver, listen, resume };
+  const failures = () => told.filter((what) => what.includes('failed'));
+  return { transport, failures, deliver, listen, resume };
 }
 
 /** What an exchange got: each event's message, or `primed`, with its id. */
@@ -180,7 +154,7 @@ test('an event id of before leads to its own stream, though the next incarnation
   expect(said(fresh)).toEqual(['primed', result(7, 'new')]);
   expect(said((await after.resume(lastId(old))).exchange)).toMatchObject([cutOff(7)]);
   // And the call of before, answered late by what is left of its incarnation, is on its own stream.
-  expect(after.failures).toEqual([]);
+  expect(after.failures()).toEqual([]);
 });
 
 test('a GET stream of before replays what is left of it, and goes on as one of this incarnation', async () => {
@@ -296,6 +270,6 @@ describe.each([
     deliver(accept('2.0'));
     await until(() => ended(calling));
     expect(said(calling).at(-1)).toMatchObject({ id: 7, result: { content: [{ text: 'accept' }] } });
-    expect([progress, failures]).toEqual([[1], []]);
+    expect([progress, failures()]).toEqual([[1], []]);
   });
 });

@@ -3,11 +3,16 @@ import type { JSONRPCMessage, JSONRPCRequest, MessageExtraInfo } from '@modelcon
 import type { Exchange } from '../../src/transport/exchange.ts';
 import { Hold } from '../../src/transport/hold.ts';
 import { SessionTransport } from '../../src/transport/sessionTransport.ts';
-import type { TransportOptions } from '../../src/transport/transportOptions.ts';
+import type { IncarnationNumber, TransportOptions } from '../../src/transport/transportOptions.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { FakeExchange } from './fakeExchange.ts';
 
 export const RESUME_TIMEOUT = 60_000;
+
+interface KitOptions {
+  readonly stateless?: boolean;
+  readonly incarnation?: IncarnationNumber | undefined;
+}
 
 export class TransportKit {
   readonly clock = new WatchedClock();
@@ -21,7 +26,7 @@ export class TransportKit {
   /** Holds that are not released. */
   held = 0;
 
-  constructor(options: Partial<TransportOptions> = {}, { stateless = false } = {}) {
+  constructor(options: Partial<TransportOptions> = {}, { stateless = false, incarnation }: KitOptions = {}) {
     const all: TransportOptions = {
       clock: this.clock,
       keepAliveInterval: Number.POSITIVE_INFINITY,
@@ -34,13 +39,14 @@ export class TransportKit {
       ...options,
     };
     const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
-    this.transport = new SessionTransport(stateless ? undefined : 'session-1', all, {
+    const events = {
       load: this.load,
       quiet: () => this.told.push('quiet'),
-      failed: (error) => this.told.push(`failed: ${text(error)}`),
+      failed: (error: unknown) => this.told.push(`failed: ${text(error)}`),
       closed: () => this.told.push('closed'),
-      storeFailed: (error) => this.told.push(`store failed: ${text(error)}`),
-    });
+      storeFailed: (error: unknown) => this.told.push(`store failed: ${text(error)}`),
+    };
+    this.transport = new SessionTransport(stateless ? undefined : 'session-1', all, events, incarnation);
     this.transport.onmessage = (message, extra) => {
       this.received.push(message);
       this.extras.push(extra);
