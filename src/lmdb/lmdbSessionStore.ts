@@ -1,6 +1,5 @@
 /** The session store on LMDB: what is checked before, and whose turn it is; the table does the rest. */
 import { Buffer } from 'node:buffer';
-
 import { recordLines, textOf } from '../stores/recordText.ts';
 import { checkChange, checkRecord, invalid, type RecordChange, type SessionRecord } from '../stores/sessionRecord.ts';
 import {
