@@ -7,7 +7,7 @@ const HINT = '(Fastify: request.raw and reply.raw; Koa: ctx.req and ctx.res)';
 
 /** @throws {SupervisorError} `INVALID_OPTION` for what is no request, or no response. */
 export function checkNodeArguments(request: unknown, response: unknown): void {
-  // By what they have however they stand: the socket of an HTTP/2 request is null once its client has left.
+  // By what they have however they stand: neither needs a socket once its client has left.
   const { headers, on, rawHeaders } = (request ?? {}) as Record<string, unknown>;
   if (!isObject(headers) || !Array.isArray(rawHeaders) || typeof on !== 'function') {
     invalid('The first argument', request, `a request of node:http ${HINT}`);

@@ -7,9 +7,8 @@ import { toNodeHandler } from '../../src/node.ts';
 import { supervise } from '../support/serve.ts';
 import { withTimeout } from '../support/until.ts';
 
-async function open(): Promise<ClientHttp2Session> {
-  const { supervisor } = supervise();
-  const server = createServer(toNodeHandler(supervisor));
+async function open(listener = toNodeHandler(supervise().supervisor)): Promise<ClientHttp2Session> {
+  const server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -79,19 +78,15 @@ test('a client that has left by the time that middleware hands its request over 
   const handler = toNodeHandler(supervisor);
   let handled = (_: Promise<void>) => {};
   const left = new Promise<void>((resolve) => (handled = resolve));
-  const server = createServer((request, response) => {
+  let came = () => {};
+  const coming = new Promise<void>((resolve) => (came = resolve));
+  const client = await open(async (request, response) => {
+    came();
     request.once('close', () => setImmediate(() => handled(handler(request, response))));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  onTestFinished(() => {
-    client.destroy();
-    server.close();
   });
   const stream = client.request({ ':path': '/mcp', ':method': 'POST', ...JSON_HEADERS });
   stream.on('error', () => {});
-  await once(server, 'request');
+  await withTimeout(coming, { what: 'the request' });
   stream.close(8); // CANCEL
   await expect(withTimeout(left, { what: 'the request to be handled' })).resolves.toBeUndefined();
 });
