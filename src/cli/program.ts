@@ -167,8 +167,9 @@ with --max-sessions 1) and ends them again, so that a broken factory is told at 
 mcp-session-supervisor.
 
 SIGINT, SIGTERM and SIGHUP drain: new sessions get 503, calls in flight get --shutdown-timeout. A second signal exits at
-once; the same one within 0.5s of the first counts once, since it may reach a process twice. A request whose Host or Origin is refused is told at most once a second, with the flag that would allow it. An error that
-escapes a session's own callbacks is logged, and the other sessions go on.
+once; the same one within 0.5s of the first counts once, since it may reach a process twice. A request whose Host or
+Origin is refused is told at most once a second, with the flag that would allow it. An error that escapes a session's
+own callbacks is logged, and the other sessions go on.
 
 Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 129, 130 or 143 when a second signal came.`;
 
