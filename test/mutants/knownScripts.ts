@@ -307,6 +307,30 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
     },
   },
   {
+    seed: 40001033,
+    what: 'the server of a session whose lifetime is over, and whose calls are not, counts as one that lives',
+    script: {
+      settings: 284,
+      commands: [
+        [12, 4, 0, 0, 0],
+        [13, 4, 0, 9295156, 0],
+        [1, 0, 0, 10232226, 0],
+        [12, 0, 0, 4282661, 0],
+        [9, 0, 35, 0, 0],
+        [25, 0, 148, 36991746, 0],
+        [12, 0, 0, 55677187, 0],
+        [9, 0, 247, 0, 0],
+        [1, 0, 0, 0, 0],
+        [12, 2, 0, 0, 0],
+        [12, 0, 0, 10544800, 0],
+        [12, 0, 0, 0, 0],
+        [12, 0, 0, 0, 0],
+        [12, 2, 0, 0, 0],
+        [12, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
     seed: 20000267,
     what: 'what lingers behind a stream goes on while the event loop is blocked',
     script: {
