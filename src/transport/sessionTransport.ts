@@ -258,7 +258,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (translated === undefined) return false;
     if (related === undefined) return this.#streams.send(translated);
     const call = this.#calls?.find(related);
-    return call?.awaited === true && call.answer.send(translated);
+    return call !== undefined && (call.awaited || isOpen(call)) && call.answer.send(translated);
   }
 
   /** Hands a message of the client to the server. */
@@ -328,6 +328,11 @@ export class SessionTransport implements Transport, StreamsOwner {
 
 const SESSION_ENDED = 'The session has ended';
 const ID_USED_AGAIN = 'Request superseded: its id was used again';
+
+/** A call that was given up may be resumed all the same, and then nothing of its stream is to be missing. */
+function isOpen({ answer, id }: Call): boolean {
+  return isResumable(answer) && answer.pending.has(id);
+}
 
 /** A client that has left it may come back for it. */
 function isResumable(answer: Answer): boolean {

@@ -307,6 +307,22 @@ export const KNOWN_SCRIPTS: readonly Known[] = [
     },
   },
   {
+    seed: 30005988,
+    what: 'what belongs to a call whose time to be resumed is over is stored, since it may be resumed all the same',
+    script: {
+      settings: 213,
+      commands: [
+        [12, 3, 0, 0, 0],
+        [13, 3, 0, 103845428, 0],
+        [19, 3, 0, 0, 0],
+        [1, 0, 0, 36626719, 0],
+        [2, 3, 0, 0, 0],
+        [18, 3, 0, 0, 0],
+        [2, 3, 0, 0, 0],
+      ],
+    },
+  },
+  {
     seed: 40001033,
     what: 'the server of a session whose lifetime is over, and whose calls are not, counts as one that lives',
     script: {
