@@ -2,7 +2,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type WaitOptions, withTimeout } from './until.ts';
 
-/** One event as it was on the wire. Unlike an EventSource, events with empty data (priming ones) are kept. */
+/**
+ * One event as it was on the wire. Unlike with an EventSource, events with empty data (priming ones) are kept; a block of
+ * `retry` alone is none.
+ */
 export interface SseEvent {
   readonly id?: string;
   readonly event?: string;
@@ -22,15 +25,24 @@ export interface WireMessage {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
-/** Splits the text of a stream into events and comments; keeps what is unfinished for the next chunk. */
+/** What a piece of a stream says. */
+export interface SsePart {
+  readonly events: SseEvent[];
+  readonly comments: string[];
+  /** Values of `retry` fields, those of events included. */
+  readonly retries: number[];
+}
+
+/** Splits the text of a stream into events, comments and blocks of `retry` alone; keeps what is unfinished. */
 export class SseParser {
   #rest = '';
 
-  push(chunk: string): { events: SseEvent[]; comments: string[] } {
+  push(chunk: string): SsePart {
     const blocks = (this.#rest + chunk).split(/\r\n\r\n|\n\n|\r\r/);
     this.#rest = blocks.pop() ?? '';
     const events: SseEvent[] = [];
     const comments: string[] = [];
+    const retries: number[] = [];
     for (const block of blocks) {
       const fields: { id?: string; event?: string; retry?: number } = {};
       const data: string[] = [];
@@ -44,15 +56,17 @@ export class SseParser {
         if (line === '') continue;
         const name = colon === -1 ? line : line.slice(0, colon);
         const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
-        isEvent = true;
+        if (name !== 'retry') isEvent = true;
         if (name === 'data') data.push(value);
         else if (name === 'id' || name === 'event') fields[name] = value;
-        else if (name === 'retry') fields.retry = Number(value);
-        else throw new Error(`Not a field of an event stream: ${JSON.stringify(line)}`);
+        else if (name === 'retry') {
+          fields.retry = Number(value);
+          retries.push(fields.retry);
+        } else throw new Error(`Not a field of an event stream: ${JSON.stringify(line)}`);
       }
       if (isEvent) events.push({ ...fields, data: data.join('\n') });
     }
-    return { events, comments };
+    return { events, comments, retries };
   }
 
   /** What came after the last whole event; empty when the stream ended well. */
@@ -76,6 +90,7 @@ export class EventStream {
   readonly #parser = new SseParser();
   readonly #events: SseEvent[] = [];
   readonly #comments: string[] = [];
+  readonly #retries: number[] = [];
   #raw = '';
   #ended = false;
   #wake: (() => void)[] = [];
@@ -88,9 +103,10 @@ export class EventStream {
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => {
       if (streams) {
-        const { events, comments } = this.#parser.push(chunk);
+        const { events, comments, retries } = this.#parser.push(chunk);
         this.#events.push(...events);
         this.#comments.push(...comments);
+        this.#retries.push(...retries);
       } else this.#raw += chunk;
       this.#changed();
     });
@@ -131,6 +147,11 @@ export class EventStream {
   /** Comments that have come and not been taken. */
   get comments(): readonly string[] {
     return this.#comments;
+  }
+
+  /** Every `retry` that has come, in ms. */
+  get retries(): readonly number[] {
+    return this.#retries;
   }
 
   get ended(): boolean {

@@ -30,7 +30,7 @@ test('until returns what the predicate found, and passes its error on', async ()
 });
 
 test('the SSE parser keeps ids, retry, priming events and comments, however the text is cut', () => {
-  const text = ': hello\n\nid: 1\ndata:\n\nid: 2\nretry: 50\nevent: message\ndata: a\ndata: b\n\n';
+  const text = ': hello\n\nretry: 40\n\nid: 1\ndata:\n\nid: 2\nretry: 50\nevent: message\ndata: a\ndata: b\n\n';
   const events = [
     { id: '1', data: '' },
     { id: '2', retry: 50, event: 'message', data: 'a\nb' },
@@ -40,6 +40,7 @@ test('the SSE parser keeps ids, retry, priming events and comments, however the 
   const parts = [...text].map((character) => parser.push(character));
   expect(parts.flatMap((part) => part.events)).toEqual(events);
   expect(parts.flatMap((part) => part.comments)).toEqual(['hello']);
+  expect(parts.flatMap((part) => part.retries)).toEqual([40, 50]);
 });
 
 test('a gate holds its callers, and tells who entered and who was aborted', async () => {

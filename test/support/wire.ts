@@ -3,7 +3,7 @@
  * or doesn't show.
  */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import { EventStream, parseSse, type SseEvent, type WireMessage } from './sse.ts';
+import { EventStream, parseSse, type SseEvent, SseParser, type WireMessage } from './sse.ts';
 import { type WaitOptions, withTimeout } from './until.ts';
 
 export { rawSocket } from './rawSocket.ts';
@@ -23,6 +23,8 @@ export interface WireResponse {
   json(): WireMessage;
   /** The events of a body that is an event stream. */
   events(): SseEvent[];
+  /** Every `retry` of a body that is an event stream, in ms. */
+  retries(): number[];
   /** All JSON-RPC messages of the body, streamed or not. */
   messages(): WireMessage[];
 }
@@ -61,11 +63,12 @@ async function whole(sending: Promise<IncomingMessage>, options: WaitOptions): P
     const streams = response.headers['content-type']?.startsWith('text/event-stream') === true;
     const json = () => JSON.parse(text) as WireMessage;
     const events = () => parseSse(text);
+    const retries = () => new SseParser().push(text).retries;
     const messages = () => {
       if (!streams) return text === '' ? [] : [json()].flat();
       return events().flatMap(({ data }) => (data === '' ? [] : [JSON.parse(data) as WireMessage]));
     };
-    return { status: response.statusCode ?? 0, headers: response.headers, text, json, events, messages };
+    return { status: response.statusCode ?? 0, headers: response.headers, text, json, events, retries, messages };
   };
   return withTimeout(read(), { what: 'the whole of an HTTP answer', ...options });
 }
