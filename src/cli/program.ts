@@ -113,8 +113,10 @@ const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     ).argParser(parseDuration),
     new Option(
       '--retry-interval <duration>',
-      'with --resumable: when clients are to come back, the SSE retry field (default: not sent)',
-    ).argParser(parseDurationOrZero),
+      'when clients whose stream has ended are to come back, the SSE retry field (default: 4s to 6s, by session)',
+    )
+      .argParser(parseDurationOrZero)
+      .conflicts('stateless'),
     new Option('--keep-alive-interval <duration>', 'between comments on an open stream (default: 15s)').argParser(
       parseDurationOrInfinity,
     ),
@@ -236,7 +238,6 @@ function withInspectPort(argv: readonly string[]): string[] {
 /** Flags that mean something beside another one only. */
 const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: keyof Flags, neededFlag: string])[] = [
   ['resumeTimeout', '--resume-timeout <duration>', 'resumable', '--resumable'],
-  ['retryInterval', '--retry-interval <duration>', 'resumable', '--resumable'],
   ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
 ];
 

@@ -36,8 +36,6 @@ const WITHOUT_SESSIONS = {
   historySize: 'has no sessions whose history could be kept',
 };
 
-const STORE_OR_NOTHING = 'give an eventStore (createMemoryEventStore() makes one), or leave it out';
-
 const CONFLICTS: readonly Conflict[] = [
   ...Object.entries(WITHOUT_SESSIONS).map(([option, lack]) => ({
     option,
@@ -59,12 +57,9 @@ const CONFLICTS: readonly Conflict[] = [
   {
     option: 'resumeTimeout',
     when: ({ eventStore }) => eventStore === undefined,
-    message: `resumeTimeout has no effect without an eventStore: no call can be resumed; ${STORE_OR_NOTHING}`,
-  },
-  {
-    option: 'retryInterval',
-    when: ({ eventStore }) => eventStore === undefined,
-    message: `retryInterval has no effect without an eventStore: no stream can be resumed; ${STORE_OR_NOTHING}`,
+    message:
+      'resumeTimeout has no effect without an eventStore: no call can be resumed; give an eventStore ' +
+      '(createMemoryEventStore() makes one), or leave it out',
   },
   {
     option: 'whenFull',

@@ -35,7 +35,7 @@ describe('wrong usage: exit code 2', () => {
     [[SERVER_MODULE, '--sesion-idle-timeout', '5m'], /unknown option .* \(Did you mean --session-idle-timeout\?\)/],
     [[SERVER_MODULE, '--session-idle-timeout', '30'], /A duration needs a unit: 30ms, 30s, 30m or 30h/],
     [[SERVER_MODULE, '--stateless', '--session-idle-timeout', '5m'], /cannot be used with/],
-    [[SERVER_MODULE, '--retry-interval', '5s'], /has no effect without option '--resumable'/],
+    [[SERVER_MODULE, '--resume-timeout', '5s'], /has no effect without option '--resumable'/],
     [[], /missing required argument 'module'/],
   ])('%j', async (args, expected) => {
     const { line, code } = await failure(command.run(args));

@@ -54,7 +54,6 @@ const MOOT: readonly (readonly [option: keyof ResolvedOptions, beside: Given, wo
   ['maxStreamBuffer', { stateless: true, enableJsonResponse: true }, 'maxStreamBuffer has no effect beside stateless'],
   ['resumeTimeout', { eventStore, enableJsonResponse: true }, 'resumeTimeout and enableJsonResponse exclude one '],
   ['resumeTimeout', {}, 'resumeTimeout has no effect without an eventStore: '],
-  ['retryInterval', {}, 'retryInterval has no effect without an eventStore: '],
   ['whenFull', { maxSessions: Number.POSITIVE_INFINITY }, 'whenFull has no effect while maxSessions is Infinity: '],
 ];
 
@@ -74,7 +73,7 @@ describe.each(MOOT)('%s beside %o', (option, beside, words) => {
   });
 
   test('is taken without what makes it moot', () => {
-    const store = option === 'resumeTimeout' || option === 'retryInterval' ? { eventStore } : {};
+    const store = option === 'resumeTimeout' ? { eventStore } : {};
     const without = Object.fromEntries(Object.keys(beside).map((name) => [name, undefined]));
     expect(resolve({ ...without, ...store, [option]: VALUES[option] })[option]).toBe(VALUES[option]);
   });
@@ -101,7 +100,7 @@ test('stateless: false excludes nothing', () => {
 const PAIRS = OPTION_NAMES.flatMap((a, index) => OPTION_NAMES.slice(index + 1).map((b) => [a, b] as const));
 
 test.each(PAIRS)('%s and %s', (a, b) => {
-  const needsStore = [a, b].some((name) => name === 'resumeTimeout' || name === 'retryInterval');
+  const needsStore = [a, b].includes('resumeTimeout');
   const given: Given = { ...(needsStore && { eventStore }), [a]: VALUES[a], [b]: VALUES[b] };
   const moot = MOOT.some(
     ([option, beside]) =>
