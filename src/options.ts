@@ -69,8 +69,10 @@ export interface SessionSupervisorOptions {
   /** Answer with `application/json` instead of a stream; server→client messages of a call then have no way. Default false. */
   enableJsonResponse?: boolean | undefined;
   /**
-   * The SSE `retry` field, in ms, that tells clients of an event store when to reconnect. Default: sent only where a
-   * stream is closed to be resumed, as 1 000. 0: at once.
+   * When clients whose stream has ended are to come back, in ms, as the SSE `retry` field says it at the start of each
+   * stream and before one is closed to be resumed; to clients of protocol version 2025-11-25 and later only, since older
+   * ones stumble over it. 0: at once. The SDKs' clients try twice, so a server may be away for nearly twice as long.
+   * Default: 5 000, spread by session from 4 000 to 6 000.
    */
   retryInterval?: number | undefined;
   /** Makes session ids: unique, unguessable, visible ASCII. Default `crypto.randomUUID`. */

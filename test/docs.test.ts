@@ -107,7 +107,7 @@ describe("README's options", () => {
     server: 'required',
     principal: 'from `authInfo`',
     eventStore: 'none',
-    retryInterval: 'not sent',
+    retryInterval: '5 000, spread ±20 % by session',
     sessionIdGenerator: '`crypto.randomUUID`',
     allowedHosts: 'not checked',
     allowedOrigins: 'not checked',

@@ -4,7 +4,7 @@
  */
 import { type Clock, nextTurn } from '../clock.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
-import { KEEP_ALIVE } from './sse.ts';
+import { KEEP_ALIVE, retryFrame } from './sse.ts';
 
 export interface ConnectionLimits {
   readonly clock: Clock;
@@ -26,18 +26,32 @@ export class Connection {
   readonly #headers: () => ResponseHeaders;
   readonly #limits: ConnectionLimits;
   readonly #emptyStatus: number;
+  readonly #retry: number | undefined;
   #opened = false;
+  /** Bytes that the stream began with, before any frame. */
+  #greeting = 0;
   #ended = false;
   #timer: unknown;
   /** The progress when a comment was due and something else waited; undefined if nothing did. */
   #waiting: number | undefined;
 
-  /** `emptyStatus` is that of a response that is ended before anything was sent. */
-  constructor(reply: Reply, headers: () => ResponseHeaders, limits: ConnectionLimits, emptyStatus = 200) {
+  /**
+   * `emptyStatus` is that of a response that is ended before anything was sent. `retry` is when the client is to come
+   * back once the stream has ended, in ms: a stream that is opened begins with it, so that a client knows it whatever
+   * ends the stream. What leaves in one write has its end already, and goes without.
+   */
+  constructor(
+    reply: Reply,
+    headers: () => ResponseHeaders,
+    limits: ConnectionLimits,
+    emptyStatus = 200,
+    retry?: number,
+  ) {
     this.#reply = reply;
     this.#headers = headers;
     this.#limits = limits;
     this.#emptyStatus = emptyStatus;
+    this.#retry = retry;
   }
 
   /** Nothing can be written any more. */
@@ -82,10 +96,10 @@ export class Connection {
     this.#reply.write(frame);
   }
 
-  /** One frame larger than the bound still goes out whole, as long as nothing waits before it. */
+  /** One frame larger than the bound still goes out whole, as long as no other waits before it. */
   #overflows(frame: string): boolean {
     const { buffered } = this.#reply;
-    return buffered > 0 && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer;
+    return buffered > this.#greeting && buffered + Buffer.byteLength(frame) > this.#limits.maxStreamBuffer;
   }
 
   /** Ends the response, with a last frame where it still fits. */
@@ -111,9 +125,15 @@ export class Connection {
   #head(): void {
     this.#opened = true;
     this.#reply.open(this.#headers());
+    if (this.#retry !== undefined) this.#greet(retryFrame(this.#retry));
     if (this.#limits.keepAliveInterval === Number.POSITIVE_INFINITY) return;
     this.#reply.onClose(() => this.#limits.clock.clearTimeout(this.#timer));
     this.#keepAlive();
+  }
+
+  #greet(frame: string): void {
+    this.#greeting = frame.length; // all of it ASCII
+    this.#reply.write(frame);
   }
 
   /** A comment when nothing is on its way; when something is, the peer has until the next time to take some of it. */

@@ -43,7 +43,7 @@ export class GetStreams {
     if (this.#closed) return stream.finish();
     if (this.#streams.length >= MAX_GET_STREAMS) {
       const last = this.#streams.find((other) => !takesData(other)) ?? this.#streams[0];
-      if (last !== undefined) this.#end(last);
+      if (last !== undefined) this.#dismiss(last);
     }
     this.#streams.push(stream);
   }
@@ -69,7 +69,11 @@ export class GetStreams {
   close(): void {
     this.#closed = true;
     for (const stream of this.#unsettled.values()) stream.finish();
-    for (const stream of [...this.#streams]) this.#end(stream);
+    for (const stream of [...this.#streams]) {
+      this.#remove(stream);
+      stream.finish();
+      this.keep(stream);
+    }
   }
 
   /** Nobody can resume any more, so nobody has to wait for the store. */
@@ -77,9 +81,9 @@ export class GetStreams {
     for (const stream of [...this.#streams, ...this.#unsettled.values()]) stream.detach();
   }
 
-  #end(stream: MessageStream): void {
+  #dismiss(stream: MessageStream): void {
     this.#remove(stream);
-    stream.finish();
+    stream.dismiss();
     this.keep(stream);
   }
 

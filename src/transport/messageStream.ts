@@ -14,7 +14,8 @@ export interface MessageStreamOptions {
   /** Names the stream within its session; part of its event ids. */
   readonly id: string;
   readonly log: EventLog | undefined;
-  readonly retryInterval: number | undefined;
+  /** When a client that is sent away is to come back, in ms; undefined where it takes no block without data. */
+  readonly retry: number | undefined;
   /** Bytes that may wait for the store, or one message; beyond it the stream goes on without the store. */
   readonly maxBuffer: number;
   /** The store failed. The stream goes on without it: no more event ids, nothing to resume from. */
@@ -31,9 +32,6 @@ interface Step {
 }
 
 const NOTHING = () => {};
-
-/** When to come back to a stream that was closed on purpose, in ms, where `retryInterval` does not say. */
-const DEFAULT_RETRY = 1_000;
 
 export class MessageStream {
   readonly id: string;
@@ -98,7 +96,7 @@ export class MessageStream {
         const eventId = await log.append(this.id);
         return () => {
           this.#identified ||= this.connected;
-          this.#connection?.write(primingFrame(eventId, this.#options.retryInterval));
+          this.#connection?.write(primingFrame(eventId));
         };
       },
       without: NOTHING,
@@ -114,21 +112,37 @@ export class MessageStream {
 
   /** Sends the last message, and ends the connection. */
   finish(message?: JSONRPCMessage): void {
-    const json = message === undefined ? undefined : JSON.stringify(message);
-    const end = (frame?: string) => this.#connection?.end(frame);
-    if (this.#log === undefined) return end(json === undefined ? undefined : messageFrame(json));
-    if (json === undefined) this.#enqueue({ bytes: 0, store: async () => end, without: end });
+    if (message === undefined) return this.#endWith(undefined);
+    const json = JSON.stringify(message);
+    const end = (frame: string) => this.#connection?.end(frame);
+    if (this.#log === undefined) end(messageFrame(json));
     else this.#deliver(json, end);
+  }
+
+  /** Ends the connection, and says when to come back: the stream has no end of its own. */
+  dismiss(): void {
+    this.#endWith(this.#farewell);
+  }
+
+  #endWith(frame: string | undefined): void {
+    const end = () => this.#connection?.end(frame);
+    if (this.#log === undefined) end();
+    else this.#enqueue({ bytes: 0, store: async () => end, without: end });
+  }
+
+  /** What a client is told before it is sent away; nothing where it would stumble over that. */
+  get #farewell(): string | undefined {
+    const { retry } = this.#options;
+    return retry === undefined ? undefined : retryFrame(retry);
   }
 
   /** Ends the connection, not the stream: the client is to come back. Does nothing where it could not resume. */
   disconnect(): void {
     const connection = this.#connection;
-    const { retryInterval = DEFAULT_RETRY } = this.#options;
     // In the queue, so that the priming event is out: without it the client could not come back.
     this.#enqueue({
       bytes: 0,
-      store: async () => () => connection?.end(retryFrame(retryInterval)),
+      store: async () => () => connection?.end(this.#farewell),
       without: NOTHING,
     });
   }
@@ -159,7 +173,7 @@ export class MessageStream {
           return () => {
             this.#identified ||= known;
             if (known && !connection.gone) this.connect(connection);
-            if (known && primes && count === 0) connection.write(primingFrame(eventId, this.#options.retryInterval));
+            if (known && primes && count === 0) connection.write(primingFrame(eventId));
             resolve(known);
           };
         } catch (error) {

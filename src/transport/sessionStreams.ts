@@ -12,12 +12,13 @@ import { GetStreams } from './getStreams.ts';
 import type { Hold } from './hold.ts';
 import { MessageStream } from './messageStream.ts';
 import { PastStreams } from './pastStreams.ts';
+import { reconnectionDelay } from './reconnectionDelay.ts';
 import { sseHeaders } from './sse.ts';
 import { formatStreamName, parseStreamName, type StreamName } from './streamName.ts';
 import type { IncarnationNumber, Load, TransportOptions } from './transportOptions.ts';
 
-/** The revision from which on clients understand an event without data. */
-const PRIMING_SINCE = '2025-11-25';
+/** The revision from which on clients understand a block without data. */
+const DATALESS_SINCE = '2025-11-25';
 
 /** Whoever has the streams. */
 export interface StreamsOwner extends AnswerOwner {
@@ -42,6 +43,7 @@ export class SessionStreams {
   #broken: BrokenStreams | undefined;
   #gets: GetStreams | undefined;
   #past: PastStreams | undefined;
+  #knownRetry: number | undefined;
   #next = 0;
   #open = 0;
   #detached = false;
@@ -68,7 +70,22 @@ export class SessionStreams {
 
   /** Whether the client takes a priming event, and so can be sent away to resume later. */
   get primes(): boolean {
-    return this.#log !== undefined && this.protocolVersion !== undefined && this.protocolVersion >= PRIMING_SINCE;
+    return this.#log !== undefined && this.#takesDataless;
+  }
+
+  /** Whether the client takes a block without data, as a priming event and `retry` alone are; older ones stumble over it. */
+  get #takesDataless(): boolean {
+    return this.protocolVersion !== undefined && this.protocolVersion >= DATALESS_SINCE;
+  }
+
+  /**
+   * When the client is to come back, in ms: on each of its streams the same, because it may keep one value for all of
+   * them. Undefined where it would stumble over being told, or has no session to come back to.
+   */
+  get #retry(): number | undefined {
+    if (!this.#takesDataless || this.#sessionId === undefined) return undefined;
+    this.#knownRetry ??= this.#options.retryInterval ?? reconnectionDelay(this.#sessionId);
+    return this.#knownRetry;
   }
 
   /** A stream for the answer of a POST. */
@@ -229,14 +246,14 @@ export class SessionStreams {
       this.#open--;
       this.#owner.load.streams--;
     });
-    return new Connection(exchange, () => sseHeaders(this.#sessionId), this.#options, emptyStatus);
+    return new Connection(exchange, () => sseHeaders(this.#sessionId), this.#options, emptyStatus, this.#retry);
   }
 
   #stream(id: string): MessageStream {
     return new MessageStream({
       id,
       log: this.#log,
-      retryInterval: this.#options.retryInterval,
+      retry: this.#retry,
       maxBuffer: this.#options.maxStreamBuffer,
       onStoreFailure: (error) => this.#storeFailed(id, error),
     });

@@ -25,13 +25,11 @@ export function messageFrame(json: string, eventId?: string): string {
 }
 
 /** An event with an id and no data, from which a client can resume a stream before its first message. */
-export function primingFrame(eventId: string, retryInterval: number | undefined): string {
-  return retryInterval === undefined
-    ? `id: ${eventId}\ndata: \n\n`
-    : `id: ${eventId}\nretry: ${Math.ceil(retryInterval)}\ndata: \n\n`;
+export function primingFrame(eventId: string): string {
+  return `id: ${eventId}\ndata: \n\n`;
 }
 
-/** Tells the client how long to wait, in ms, before it reconnects. */
-export function retryFrame(retryInterval: number): string {
-  return `retry: ${Math.ceil(retryInterval)}\n\n`;
+/** Tells the client how long to wait, in ms, before it reconnects. A block without data, which not every client takes. */
+export function retryFrame(retry: number): string {
+  return `retry: ${Math.ceil(retry)}\n\n`;
 }

@@ -5,7 +5,7 @@ import type { ConnectionLimits } from './connection.ts';
 export interface TransportOptions extends ConnectionLimits {
   readonly enableJsonResponse: boolean;
   readonly eventStore: EventStore | undefined;
-  /** The SSE `retry` field, in ms. */
+  /** The SSE `retry` field, in ms; undefined for one of the session's own. */
   readonly retryInterval: number | undefined;
   /** How long a disconnected call that may be resumed holds its session, in ms. */
   readonly resumeTimeout: number;

@@ -1,6 +1,6 @@
 /** The command with --resumable: a call outlives the line that it was made on. */
 import { expect, test } from 'vitest';
-import { withTimeout } from '../support/until.ts';
+import { until, withTimeout } from '../support/until.ts';
 import { call, callBody, initialize, openStream } from '../support/wire.ts';
 import { SERVER_MODULE, useCommand } from './command.ts';
 
@@ -12,7 +12,8 @@ test('--resumable: a client whose line broke gets its answer', async () => {
   const { headers } = await initialize(url);
   const stream = await openStream(url, { headers, body: callBody('hold') });
   const primed = await stream.next();
-  expect(primed).toEqual({ id: expect.any(String), retry: 700, data: '' });
+  expect(primed).toEqual({ id: expect.any(String), data: '' });
+  expect(stream.retries).toEqual([700]);
   await running.line(/holding/);
   stream.destroy();
   const resumed = await openStream(url, { headers: { ...headers, 'last-event-id': primed.id } });
@@ -34,10 +35,14 @@ test('--resume-timeout: how long a call without a client holds its session', asy
   expect(running.lines(/ terminated /)).toHaveLength(1);
 });
 
-test('without it there is nothing to resume: events have no ids', async () => {
-  const running = command.run([SERVER_MODULE, '--port', '0']);
+test('without it there is nothing to resume: events have no ids, but clients are told when to come back', async () => {
+  const running = command.run([SERVER_MODULE, '--port', '0', '--retry-interval', '700ms']);
   const url = await running.url();
-  const { sessionId } = await initialize(url);
+  const { sessionId, headers } = await initialize(url);
   const answer = await call(url, sessionId, 'echo', { text: 'hi' });
   expect(answer.events()).toEqual([{ event: 'message', data: expect.any(String) }]);
+  const stream = await openStream(url, { headers });
+  await until(() => stream.retries.length > 0, { what: 'retry' });
+  expect([stream.retries, stream.waiting]).toEqual([[700], []]);
+  stream.destroy();
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
 import { supervise } from '../support/serve.ts';
-import { withTimeout } from '../support/until.ts';
+import { until, withTimeout } from '../support/until.ts';
 
 async function open(listener = toNodeHandler(supervise().supervisor)): Promise<ClientHttp2Session> {
   const server = createServer(listener);
@@ -67,9 +67,11 @@ test('a GET stream over HTTP/2 carries notifications, and holds the session unti
     method: 'tools/call',
     params: { name: 'notifyStandalone', arguments: { text: 'unrelated' } },
   };
-  const received = once(stream, 'data') as Promise<[Buffer]>;
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   expect((await send(client, headers, call)).status).toBe(200);
-  expect(String((await received)[0])).toContain('notifications/');
+  await until(() => text.includes('notifications/'), { what: 'the notification' });
+  expect(text).toMatch(/^retry: \d+\n\nevent: message\ndata: .*unrelated.*\n\n$/);
   stream.close();
 });
 

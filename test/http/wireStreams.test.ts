@@ -1,5 +1,7 @@
 /** What the protocol asks of the answers to a POST: how they are sent, when they end, and what a disconnect means. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { reconnectionDelay } from '../../src/transport/reconnectionDelay.ts';
+import { ControlledStore, Door } from '../support/controlledStore.ts';
 import { TestEventStore } from '../support/eventStore.ts';
 import { serve } from '../support/serve.ts';
 import { becomesIdle } from '../support/sessionLife.ts';
@@ -109,26 +111,117 @@ test.each([false, true])('messages are UTF-8, both ways (enableJsonResponse: %s)
   expect(answer.messages()).toMatchObject([{ result: { content: [{ text }] } }]);
 });
 
-test.each([
-  [undefined, 1_000],
-  [700, 700],
-  [0, 0],
-])('a connection that the server closes says by retry when to come back (retryInterval: %s)', async (given, retry) => {
-  const { url } = await serve({ eventStore: new TestEventStore(), retryInterval: given });
-  const { sessionId, headers } = await initialize(url);
-  const listening = await openStream(url, { headers });
-  expect(await listening.next()).toEqual({ id: expect.any(String), data: '', ...(given !== undefined && { retry }) });
-  await call(url, sessionId, 'closeStream', { via: 'standalone' });
-  expect(await listening.next()).toEqual({ retry, data: '' });
-  expect(await withTimeout(listening.closed, { what: 'the stream to end' })).toBe(true);
+const INTERVALS = [undefined, 700, 0];
+const STORES = { 'with an event store': () => new TestEventStore(), 'without one': () => undefined };
 
-  const closed = await post(url, callBody('closeStream', {}, 2), headers);
-  expect(closed.events()).toMatchObject([{ id: expect.any(String) }, { retry, data: '' }]);
-  // A client that does not wait for so long is served all the same.
-  const early = await openStream(url, { headers: { ...headers, 'last-event-id': closed.events()[0]?.id } });
-  expect(await early.message()).toMatchObject({ id: 2, result: { content: [{ text: 'closed' }] } });
-  early.destroy();
+/** What a client of the session is told: the option, else what comes of the session's id. */
+const retryOf = (given: number | undefined, sessionId: string) => given ?? reconnectionDelay(sessionId);
+
+describe.each(Object.entries(STORES))('%s', (_, makeStore) => {
+  test.each(INTERVALS)('every stream begins with when to come back (retryInterval: %s)', async (retryInterval) => {
+    const { url, gates } = await serve({ eventStore: makeStore(), retryInterval });
+    const { sessionId, headers } = await initialize(url);
+    const streams = [
+      await openStream(url, { headers }),
+      await openStream(url, { headers }),
+      await openStream(url, { headers, body: callBody('gate', { key: 'a' }) }),
+    ];
+    const retry = retryOf(retryInterval, sessionId);
+    for (const stream of streams) {
+      await until(() => stream.retries.length > 0, { what: 'retry' });
+      expect(stream.retries).toEqual([retry]);
+    }
+    gates.open('a');
+    expect(await streams[2]?.message()).toMatchObject({ id: 1, result: {} });
+    const progress = await post(url, callBody('progress', { steps: 2 }, 2, 'token'), headers);
+    expect(progress.text.startsWith(`retry: ${retry}\n\n`)).toBe(true);
+    expect(progress.messages()).toHaveLength(3);
+    expect(streams.slice(0, 2).map(({ ended }) => ended)).toEqual([false, false]);
+    for (const stream of streams) stream.destroy();
+  });
+
+  test('a client is told the same on all of its streams, and others something else', async () => {
+    const { url } = await serve({ eventStore: makeStore() });
+    const told: number[] = [];
+    while (told.length < 20) {
+      const { headers } = await initialize(url);
+      const streams = [await openStream(url, { headers }), await openStream(url, { headers })];
+      for (const stream of streams) await until(() => stream.retries.length > 0, { what: 'retry' });
+      const [first, second] = streams.map(({ retries }) => retries[0]);
+      expect(second).toBe(first);
+      told.push(first ?? 0);
+      for (const stream of streams) stream.destroy();
+    }
+    expect(Math.min(...told)).toBeGreaterThanOrEqual(4_000);
+    expect(Math.max(...told)).toBeLessThanOrEqual(6_000);
+    expect(new Set(told).size).toBeGreaterThan(10);
+  });
+
+  test.each(['2025-06-18', '2025-03-26'])(
+    'a client of %s, which would stumble over it, gets no block without data',
+    async (protocolVersion) => {
+      const { url, gates } = await serve({ eventStore: makeStore(), retryInterval: 700 });
+      const { sessionId, headers } = await initialize(url, { protocolVersion });
+      const listening = await openStream(url, { headers });
+      const calling = await openStream(url, { headers, body: callBody('gate', { key: 'a' }) });
+      await call(url, sessionId, 'notifyStandalone', { text: 'x' }, 2, headers);
+      await post(url, callBody('progress', { steps: 2 }, 3, 'token'), headers);
+      gates.open('a');
+      await del(url, headers);
+      for (const stream of [listening, calling]) {
+        expect(await withTimeout(stream.closed, { what: 'the stream to end' })).toBe(true);
+        expect(stream.waiting.map(({ data }) => data === '')).toEqual([false]);
+        expect(stream.retries).toEqual([]);
+      }
+    },
+  );
 });
+
+test('an answer that is there at once says nothing of coming back: it leaves in one write, with its length', async () => {
+  const { url } = await serve({ retryInterval: 700 });
+  const { response, sessionId } = await initialize(url);
+  for (const answer of [response, await call(url, sessionId, 'echo', { text: 'x' })]) {
+    expect(answer.headers['content-length']).toBe(String(Buffer.byteLength(answer.text)));
+    expect([answer.retries(), answer.events().length]).toEqual([[], 1]);
+  }
+});
+
+test('a stream says when to come back before a store that hangs has said anything', async () => {
+  const eventStore = new ControlledStore();
+  const { url } = await serve({ eventStore });
+  const { sessionId, headers } = await initialize(url);
+  const door = new Door();
+  eventStore.beforeStore = door.pass;
+  const listening = await openStream(url, { headers });
+  await until(() => listening.retries.length > 0, { what: 'retry' });
+  expect([listening.retries, listening.waiting]).toEqual([[reconnectionDelay(sessionId)], []]);
+  door.open();
+  expect(await listening.next()).toEqual({ id: expect.any(String), data: '' });
+  listening.destroy();
+});
+
+test.each(INTERVALS)(
+  'a connection that the server closes says by retry when to come back (retryInterval: %s)',
+  async (retryInterval) => {
+    const { url } = await serve({ eventStore: new TestEventStore(), retryInterval });
+    const { sessionId, headers } = await initialize(url);
+    const retry = retryOf(retryInterval, sessionId);
+    const listening = await openStream(url, { headers });
+    expect(await listening.next()).toEqual({ id: expect.any(String), data: '' });
+    await call(url, sessionId, 'closeStream', { via: 'standalone' });
+    expect(await withTimeout(listening.closed, { what: 'the stream to end' })).toBe(true);
+    expect([listening.retries, listening.waiting]).toEqual([[retry, retry], []]);
+
+    const closed = await post(url, callBody('closeStream', {}, 2), headers);
+    expect(closed.events()).toEqual([{ id: expect.any(String), data: '' }]);
+    expect(closed.text.endsWith(`\n\nretry: ${retry}\n\n`)).toBe(true);
+    // A client that does not wait for so long is served all the same, and is told again.
+    const early = await openStream(url, { headers: { ...headers, 'last-event-id': closed.events()[0]?.id } });
+    expect(await early.message()).toMatchObject({ id: 2, result: { content: [{ text: 'closed' }] } });
+    expect(early.retries).toEqual([retry]);
+    early.destroy();
+  },
+);
 
 test('a client that has all of a complete stream, and asks for more, is told that there is none: 204', async () => {
   const { url } = await serve({ eventStore: new TestEventStore() });

@@ -77,6 +77,57 @@ describe('opening', () => {
     expect(made).toBe(1);
   });
 
+  describe('where the client is told when to come back', () => {
+    const RETRY = 'write retry: 4200\n\n';
+    const LIMITS = { clock: new WatchedClock(), keepAliveInterval: Number.POSITIVE_INFINITY, maxStreamBuffer: 100 };
+    const told = (retry = 4_200) => new Connection(reply, () => HEADERS, LIMITS, 204, retry);
+
+    test('that is what a stream begins with, however it is opened, and once', async () => {
+      const opened = told();
+      opened.open();
+      opened.open();
+      opened.write('a');
+      expect(reply.look()).toEqual([OPEN, RETRY, 'flush', 'write a']);
+      told().openSoon();
+      await turns(1);
+      expect(reply.look()).toEqual([OPEN, RETRY, 'flush']);
+      const written = told();
+      written.write('a');
+      written.end('b');
+      expect(reply.look()).toEqual([OPEN, RETRY, 'write a', 'write b', 'end']);
+    });
+
+    test('0 is a time like any other, and a part of a millisecond a whole one', () => {
+      told(0).open();
+      told(0.5).open();
+      expect(reply.calls.filter((made) => made.startsWith('write'))).toEqual([
+        'write retry: 0\n\n',
+        'write retry: 1\n\n',
+      ]);
+    });
+
+    test('what leaves in one write goes without, and so does an end without an answer', () => {
+      told().end('data: 1\n\n');
+      expect(reply.calls).toEqual([`respond 200 ${JSON.stringify(HEADERS)} data: 1\n\n`]);
+      reply = new FakeReply();
+      told().end();
+      expect(reply.calls).toEqual([`respond 204 ${JSON.stringify(HEADERS)} undefined`]);
+    });
+
+    test.each([
+      ['opened', true],
+      ['not opened', false],
+    ])('a first message larger than the bound goes out whole all the same (the stream is %s)', (_, open) => {
+      reply.takesAll = false;
+      const connection = told();
+      if (open) connection.open();
+      connection.write('x'.repeat(1_000));
+      expect([reply.calls.at(-1), connection.closed]).toEqual([`write ${'x'.repeat(1_000)}`, false]);
+      connection.write('y');
+      expect(connection.closed).toBe(true);
+    });
+  });
+
   test('openSoon sends the headers with the next turn of the event loop', async () => {
     connect().openSoon();
     expect(reply.calls).toEqual([]);

@@ -11,6 +11,7 @@ import { FakeReply } from './fakeReply.ts';
 import { message } from './streamKit.ts';
 
 const KEEP_ALIVE = 1_000;
+const RETRY = 4_800;
 
 /** GET streams, numbered in the order in which they were opened. */
 class GetKit {
@@ -42,7 +43,7 @@ class GetKit {
     const stream = new MessageStream({
       id: `get${this.streams.length}`,
       log: this.#log,
-      retryInterval: undefined,
+      retry: RETRY,
       maxBuffer: 1_000,
       onStoreFailure: (error) => this.failures.push(error),
     });
@@ -165,6 +166,8 @@ describe('one more than there may be', () => {
     await turns(2);
     expect(kit.ended).toEqual([0, 1]);
     expect(kit.receiver).toBe(17);
+    // Its client may come back, and is told when.
+    expect(kit.replies[1]?.calls.slice(-2)).toEqual([`write retry: ${RETRY}\n\n`, 'end']);
   });
 
   test('ends one whose peer takes nothing before any other', async () => {
@@ -206,7 +209,7 @@ describe('one more than there may be', () => {
     door.open();
     await turns(3);
     expect(kit.ended).toEqual([0]);
-    expect(kit.replies[0]?.calls.at(-2)).toContain('"n":1');
+    expect(kit.replies[0]?.calls.at(-3)).toContain('"n":1');
     expect(kit.gets.find('get0')).toBeUndefined();
   });
 });
@@ -248,6 +251,6 @@ describe('at the end of the session', () => {
     kit.gets.close();
     kit.gets.detach();
     expect(kit.ended).toEqual(Array.from({ length: 17 }, (_, n) => n));
-    expect(kit.replies[0]?.calls.at(-2)).toContain('"n":1');
+    expect(kit.replies[0]?.calls.at(-3)).toContain('"n":1');
   });
 });

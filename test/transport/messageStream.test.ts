@@ -132,7 +132,7 @@ describe('resuming', () => {
   });
 
   test('a client that nothing is replayed to is told again where it is, before anything else, if it wants to', async () => {
-    const kit = new StreamKit({ retryInterval: 500 });
+    const kit = new StreamKit();
     const { stream } = kit;
     kit.listen();
     stream.prime();
@@ -148,7 +148,7 @@ describe('resuming', () => {
     await withTimeout(Promise.all(resumed));
     await kit.settled();
     expect([unwilling.events, behind.events, willing.events]).toEqual([[], ['1 0_e1'], ['primed 0_e1', '2 0_e2']]);
-    expect(willing.reply.calls[1]).toBe('write id: 0_e1\nretry: 500\ndata: \n\n');
+    expect(willing.reply.calls[1]).toBe('write id: 0_e1\ndata: \n\n');
   });
 
   test('the connection that was replaced is let go of later, and takes nothing along', async () => {
@@ -232,7 +232,7 @@ describe('resuming', () => {
 
 describe('sent away', () => {
   test('the client is told when to come back, once all is out that was sent before', async () => {
-    const kit = new StreamKit({ retryInterval: 500.5 });
+    const kit = new StreamKit({ retry: 500.5 });
     const { stream } = kit;
     const { reply, connection } = kit.listen();
     stream.prime();
@@ -240,7 +240,7 @@ describe('sent away', () => {
     stream.send(message(1));
     await kit.settled();
     expect(connection.closed).toBe(true);
-    expect(reply.calls.slice(1)).toEqual(['write id: 0_e0\nretry: 501\ndata: \n\n', 'write retry: 501\n\n', 'end']);
+    expect(reply.calls.slice(1)).toEqual(['write id: 0_e0\ndata: \n\n', 'write retry: 501\n\n', 'end']);
     expect((await kit.resume('0_e0')).events).toEqual(['1 0_e1']);
   });
 

@@ -26,8 +26,7 @@ export class Listener {
   /** The events so far: a message by its number, a priming event as `primed`; with their ids where they have one. */
   get events(): string[] {
     const texts = this.reply.calls.map((call) => /^(?:write|end|respond 200 \{\}) (.*)$/s.exec(call)?.[1] ?? '');
-    return new SseParser().push(texts.join('')).events.flatMap(({ id, data, retry }) => {
-      if (id === undefined && retry !== undefined) return [];
+    return new SseParser().push(texts.join('')).events.map(({ id, data }) => {
       const said = data === '' ? 'primed' : String(JSON.parse(data).params.n);
       return id === undefined ? said : `${said} ${id}`;
     });
@@ -35,7 +34,8 @@ export class Listener {
 }
 
 interface KitOptions {
-  readonly retryInterval?: number;
+  /** What clients that are sent away are told. */
+  readonly retry?: number;
   readonly log?: boolean;
   readonly maxBuffer?: number;
 }
@@ -48,11 +48,11 @@ export class StreamKit {
   readonly stream: MessageStream;
   readonly #options: MessageStreamOptions;
 
-  constructor({ retryInterval, log = true, maxBuffer = MAX_BUFFER }: KitOptions = {}) {
+  constructor({ retry, log = true, maxBuffer = MAX_BUFFER }: KitOptions = {}) {
     this.#options = {
       id: '0',
       log: log ? new EventLog(this.store, 'session-1', this.clock) : undefined,
-      retryInterval,
+      retry,
       maxBuffer,
       onStoreFailure: (error) => this.failures.push(error),
     };

@@ -237,7 +237,8 @@ describe('cancellations', () => {
     const { headers } = await siege.session();
     const first = await hold(siege, headers, 5, 'a');
     for (let n = 0; n < 100; n++) expect((await siege.send({ headers, body: cancel(5) })).status).toBe(202);
-    expect(await first.readResponse()).toMatchObject({ status: 200, body: '' });
+    const { status, body } = await first.readResponse();
+    expect([status, messagesIn(body)]).toEqual([200, []]);
     await siege.expectUnharmed();
   });
 });

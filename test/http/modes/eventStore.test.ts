@@ -25,13 +25,13 @@ async function resumed(url: string, headers: Record<string, string>, lastEventId
 const idOf = async (stream: EventStream): Promise<string> => (await stream.next()).id ?? 'no id';
 
 describe('priming', () => {
-  test('a stream begins with an event that has an id and no data, and says when to come back', async () => {
-    const { url, gates } = await serveStored({ retryInterval: 1_500 });
+  test('a stream begins with an event that has an id and no data', async () => {
+    const { url, gates } = await serveStored();
     const { headers, response } = await initialize(url);
     const calling = await openStream(url, { headers, body: callBody('gate', { key: 'a' }, 1) });
     const getting = await openStream(url, { headers });
     for (const stream of [calling, getting]) {
-      expect(await stream.next()).toEqual({ id: expect.stringMatching(/^[\x21-\x7e]+$/), retry: 1_500, data: '' });
+      expect(await stream.next()).toEqual({ id: expect.stringMatching(/^[\x21-\x7e]+$/), data: '' });
     }
     gates.open('a');
     expect(await calling.next()).toMatchObject({ id: expect.any(String), event: 'message' });
@@ -39,13 +39,6 @@ describe('priming', () => {
     expect(opened?.id).toBeDefined();
     expect(rest).toEqual([]);
     getting.destroy();
-  });
-
-  test('without retryInterval it says nothing of it', async () => {
-    const { url } = await serveStored();
-    const { headers } = await initialize(url);
-    const answer = await post(url, callBody('echo', { text: 'hi' }), headers);
-    expect(answer.events()[0]).toEqual({ id: expect.any(String), data: '' });
   });
 
   test.each(['2025-06-18', '2025-03-26'])(
@@ -83,7 +76,7 @@ describe('priming', () => {
       expect((await stream.next()).data === '').toBe(primed);
       stream.destroy();
       const closing = await call(url, sessionId, 'closeStream', {}, 3, protocol);
-      expect(closing.events().some(({ retry }) => retry !== undefined)).toBe(primed);
+      expect(closing.retries()).toHaveLength(primed ? 2 : 0);
     },
   );
 
@@ -116,8 +109,8 @@ describe('a stream that its server closes on purpose', () => {
     const { headers } = await initialize(url);
     const closed = await post(url, callBody('closeStream', { text: 'after all' }, 1), headers);
     const events = closed.events();
-    expect(events.map(({ data }) => data)).toEqual(['', '']);
-    expect(events.at(-1)).toMatchObject({ retry: 700 });
+    expect(events.map(({ data }) => data)).toEqual(['']);
+    expect(closed.retries()).toEqual([700, 700]);
     const primed = events[0]?.id ?? '';
     const answer = await resumed(url, headers, primed);
     expect(answer.messages()).toMatchObject([{ id: 1, result: { content: [{ text: 'after all' }] } }]);

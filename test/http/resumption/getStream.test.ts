@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
+import { reconnectionDelay } from '../../../src/transport/reconnectionDelay.ts';
 import { ControlledStore, Door } from '../../support/controlledStore.ts';
 import { serve } from '../../support/serve.ts';
 import { becomesIdle } from '../../support/sessionLife.ts';
@@ -35,8 +36,8 @@ describe('the GET stream', () => {
     const { stream, primed } = await listen(driven, headers);
     await call.notifyStandalone(1);
     call.closeStandaloneStream?.();
-    expect(await takeAll(stream)).toEqual([1, 'primed']);
-    expect(stream.waiting.at(-1)).toEqual({ retry: 300, data: '' });
+    expect(await takeAll(stream)).toEqual([1]);
+    expect(stream.retries).toEqual([300, 300]); // as it began, and before it ended
     await openStreams(driven, sessionId, 1);
     await call.notifyStandalone(2);
     const resumed = await resume(driven, headers, stream.waiting[0]?.id ?? primed);
@@ -181,6 +182,8 @@ describe('several GET streams', () => {
     while (streams.length < 17) streams.push(await open());
     const [first, second, third] = streams;
     expect(await withTimeout(first?.stream.closed ?? Promise.resolve(false), { what: 'the first to end' })).toBe(true);
+    const retry = reconnectionDelay(sessionId);
+    expect([first?.stream.retries, second?.stream.retries]).toEqual([[retry, retry], [retry]]);
     await until(() => supervisor.session(sessionId)?.openStreams === 16, { what: '16 streams to be open' });
     const resumed = await back(first?.primed ?? '');
     expect(await take(resumed, 1)).toEqual(['1']);
@@ -221,8 +224,8 @@ describe('several GET streams', () => {
     const streams = [await open(), await open()];
     await callTool(url, sessionId, 'closeStream', { via: 'standalone' });
     for (const { stream } of streams) {
-      expect(await takeAll(stream)).toEqual(['primed']);
-      expect(stream.waiting).toEqual([{ retry: 1_000, data: '' }]);
+      expect(await takeAll(stream)).toEqual([]);
+      expect(stream.retries).toEqual([reconnectionDelay(sessionId), reconnectionDelay(sessionId)]);
     }
   });
 });
