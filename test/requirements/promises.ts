@@ -110,6 +110,17 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   T6: routing('streams are kept alive by comments, and never cached or buffered on the way'),
   T7: slowReaders('*'),
   T8: json('notifications and requests of a call have no way to the client; the GET stream has'),
+  T9: [
+    ...wireStreams(
+      'with* > every stream begins with when to come back (retryInterval: *)',
+      'with* > a client is told the same on all of its streams, and others something else',
+      'with* > a client of *, which would stumble over it, gets no block without data',
+      'an answer that is there at once says nothing of coming back: it leaves in one write, with its length',
+      'a connection that the server closes says by retry when to come back (retryInterval: *)',
+    ),
+    ...testsOf('transport/reconnectionDelay')('*'),
+    ...testsOf('http/resumption/restarts')('*'),
+  ],
 
   R1: eventStore('priming > *'),
   R2: [
@@ -125,7 +136,10 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...resumedGet('the GET stream > *'),
   ],
   R4: [...lastEventIds('*'), ...eventLog("an event that is not the session's > *")],
-  R5: wireStreams('a connection that the server closes says by retry when to come back (retryInterval: *)'),
+  R5: [
+    ...wireStreams('a connection that the server closes says by retry when to come back (retryInterval: *)'),
+    ...resumedGet('several GET streams > the 17th ends the first, whose client may come back and then ends the second'),
+  ],
   R6: eventStore('a connection that breaks during a call > *'),
   R7: [...storeFailures('*'), ...eventStore('a store that fails: the stream goes on without it, and the log says so')],
   R8: eventStore('priming > without a store there are neither ids nor priming events'),
