@@ -18,7 +18,7 @@ export interface Drainable {
   readonly registry: { readonly size: number };
   readonly exchanges: ReadonlySet<Reply>;
   readonly options: { readonly clock: TimerClock };
-  /** Resolves when there are no sessions and no calls; ends them where there are no actors that could. */
+  /** Resolves when there are no sessions and no calls. */
   whenEmpty(): Promise<void>;
   log(entry: LogEntry): void;
 }

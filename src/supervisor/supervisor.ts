@@ -42,8 +42,6 @@ export class Supervisor implements SessionHost {
   /** Sessions that have ended and are not torn down yet. */
   readonly #ending = new Set<Session>();
   #drained: Promise<void> | undefined;
-  /** There are actors; none any more once the root has stopped. */
-  #alive = true;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -61,7 +59,7 @@ export class Supervisor implements SessionHost {
     this.stateless = new StatelessCalls(this, () => this.#judgeEmpty());
     this.#ids = new SessionIds(
       options.sessionIdGenerator,
-      (id) => this.#isInUse(id),
+      (id) => this.registry.get(id) !== undefined,
       (entry) => this.log(entry),
     );
     const { inspect } = options;
@@ -103,7 +101,8 @@ export class Supervisor implements SessionHost {
 
   /**
    * Admits a session, whose server is yet to be started. Returns why that is not possible: then nothing of it is left.
-   * The embedder's code (generator, clock, listeners, observers) runs in between, and may change what was true before.
+   * The embedder's code (generator, clock, listeners, observers) runs in between, and may change what was true before;
+   * but not whose an id is, because what it sends then is admitted afterwards.
    */
   admit(opening: SessionOpening): Session | RefusalName {
     return this.outbox.during(() => this.#admit(opening));
@@ -151,7 +150,6 @@ export class Supervisor implements SessionHost {
 
   /** Resolves when there are no sessions and no calls, and the servers of those that ended are closed. */
   async whenEmpty(): Promise<void> {
-    if (!this.#alive) this.#endEverything();
     if (this.#empty) return;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
@@ -206,7 +204,6 @@ export class Supervisor implements SessionHost {
     const refusal = this.registry.admit(opening.principal);
     if (refusal !== undefined) return refusal;
     if (!this.accepting) return 'draining';
-    if (this.#isInUse(id)) return 'serverFailed';
     this.registry.add(session);
     this.load.admitted();
     session.actor = this.#tree.spawn(session);
@@ -215,10 +212,6 @@ export class Supervisor implements SessionHost {
     // Somebody who watched it being spawned may have ended it.
     if (session.state === 'terminated') return session.reason === 'crashed' ? 'serverFailed' : 'endedEarly';
     return session;
-  }
-
-  #isInUse(id: string): boolean {
-    return this.registry.get(id) !== undefined;
   }
 
   get #empty(): boolean {
@@ -238,9 +231,10 @@ export class Supervisor implements SessionHost {
 
   /** There are no actors any more, which is a drain whose time is up. */
   #stopped(): void {
-    this.#alive = false;
-    if (!this.#empty) this.#endEverything();
-    this.outbox.push(() => void this.drain(undefined));
+    this.outbox.push(() => {
+      void this.drain(undefined);
+      this.#endEverything(); // only now does nobody come in any more; and a drain that went on already ends by it
+    });
   }
 
   /** Ends sessions in slices that leave the event loop alive. */
