@@ -10,7 +10,7 @@ import { serve } from '../support/serve.ts';
 import { TinyServer } from '../support/tinyServer.ts';
 import { until } from '../support/until.ts';
 import { initialize, initializeBody, post } from '../support/wire.ts';
-import { embed, initializeOf, open, ping } from './astray/embedder.ts';
+import { actorsOf, embed, initializeOf, open, ping } from './astray/embedder.ts';
 
 const EVENTS = 'session.opened, session.active, session.idle, session.terminated';
 
@@ -127,6 +127,38 @@ test('a generator that drains opens no session', async () => {
     { error: { message: REFUSALS.draining.message } },
   ]);
   await drained;
+});
+
+test('an initialize whose body is still coming when a drain begins is asked no id for', async () => {
+  const asked: string[] = [];
+  const supervisor = embed({ sessionIdGenerator: () => `session-${asked.push('id')}` });
+  const body = new Uint8Array(await initializeOf().arrayBuffer());
+  const coming = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = coming.writable.getWriter();
+  const { headers } = initializeOf();
+  const request = new Request('http://localhost/mcp', {
+    method: 'POST',
+    headers,
+    body: coming.readable,
+    duplex: 'half',
+  });
+  const response = supervisor.fetch(request);
+  await writer.write(body.subarray(0, 10));
+  const drained = supervisor.drain();
+  await writer.write(body.subarray(10));
+  await writer.close();
+  expect((await response).status).toBe(503);
+  expect(asked).toEqual([]);
+  await drained;
+});
+
+test('what the actors know of their session is JSON, durations without an end included', async () => {
+  const supervisor = embed({ sessionIdleTimeout: Number.POSITIVE_INFINITY });
+  const { id } = await open(supervisor);
+  const contexts = actorsOf(supervisor).sessions.map((actor) => actor.getSnapshot().context);
+  expect(contexts).toMatchObject([{ sessionId: id, timeouts: { initializeTimeout: 200, sessionIdleTimeout: null } }]);
+  expect(JSON.parse(JSON.stringify(contexts))).toEqual(contexts);
+  await supervisor.drain();
 });
 
 test.each([

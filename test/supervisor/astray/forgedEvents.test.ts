@@ -35,3 +35,13 @@ test.each(['session.opened', 'session.active'] as const)(
     await supervisor.drain();
   },
 );
+
+test('DRAIN sent by hand lets nobody in any more, and a drain ends it', async () => {
+  const supervisor = embed();
+  const { id } = await open(supervisor);
+  supervisor.actor.send({ type: 'DRAIN' });
+  expect((await open(supervisor)).status).toBe(503);
+  await withTimeout(supervisor.drain(), { within: 1_000, what: 'the drain' });
+  expect(supervisor.session(id)).toBeUndefined();
+  expect(supervisor.stats().ended).toEqual({ drained: 1 });
+});
