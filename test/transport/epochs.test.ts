@@ -13,7 +13,7 @@ import { Server as ServerV2 } from '@modelcontextprotocol/server';
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../src/index.ts';
 import { Hold } from '../../src/transport/hold.ts';
-import { ControlledStore, Door } from '../support/controlledStore.ts';
+import { ControlledStore, Door, never } from '../support/controlledStore.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 import { SseParser } from '../support/sse.ts';
 import { turns, until } from '../support/until.ts';
@@ -68,7 +68,11 @@ const call = (id: string | number, name = 'x'): JSONRPCRequest => ({
 const result = (id: string | number, text: string) => ({ jsonrpc: '2.0', id, result: { text } }) as const;
 const told = (data: string) =>
   ({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data } }) as const;
-const cutOff = (id: string | number) => ({ id, error: { message: expect.stringContaining('restarted') } });
+const cutOff = (id: string | number) => ({
+  jsonrpc: '2.0',
+  id,
+  error: { code: -32000, message: 'The server was restarted before it had answered' },
+});
 
 describe('a call that was cut off', () => {
   test.each([7, 'x', 0, '', '_ä~.'])('gets an error when its stream is resumed, once: id %j', async (id) => {
@@ -125,6 +129,51 @@ describe('a call that was cut off', () => {
     const resumed = await live(2, store).resume(got(exchange)[0]?.id ?? '');
     expect(said(resumed.exchange)).toMatchObject([result(2, 'two'), cutOff(1), cutOff(3)]);
   });
+
+  test('of a batch that is resumed after one of its answers, the others get one', async () => {
+    const store = createMemoryEventStore({ clock });
+    const before = live(1, store);
+    const exchange = new FakeExchange();
+    before.transport.deliver(exchange, [call(1), call(2)], true, new Hold(exchange, () => {}));
+    await before.transport.send(result(2, 'two'));
+    await turns(10);
+    expect(said(exchange)).toEqual(['primed', result(2, 'two')]);
+    const resumed = await live(2, store).resume(lastId(exchange));
+    expect(said(resumed.exchange)).toContainEqual(cutOff(1));
+  });
+
+  test('gets one though its server had asked a question under the same id', async () => {
+    const store = createMemoryEventStore({ clock });
+    const before = live(1, store);
+    const stream = before.deliver(call(7));
+    await turns(10);
+    const primed = lastId(stream);
+    const question = { jsonrpc: '2.0', id: 7, method: 'roots/list' } as const;
+    await before.transport.send(question, { relatedRequestId: 7 });
+    await turns(10);
+    expect(said((await live(2, store).resume(primed)).exchange)).toEqual([question, cutOff(7)]);
+  });
+
+  test('gets none at an event that there never was: nothing is stored', async () => {
+    const store = new ControlledStore();
+    const stream = live(1, store).deliver(call(7));
+    await until(() => got(stream).length === 1);
+    const [name] = lastId(stream).split('_');
+    expect(await live(2, store).resume(`${name}_never`)).toMatchObject({ known: false });
+    expect(store.events).toHaveLength(1);
+  });
+
+  test('is given up with its session, though the store hangs', async () => {
+    const store = new ControlledStore();
+    const stream = live(1, store).deliver(call(7));
+    await until(() => got(stream).length === 1);
+    const after = live(2, store);
+    store.beforeReplay = never;
+    const resuming = after.resume(lastId(stream));
+    await store.begun('replay', 1);
+    after.transport.shut('the end');
+    expect(await until(resuming, { within: 1_000, what: 'the resumption' })).toMatchObject({ known: false });
+  });
 });
 
 test('the answer that was stored before the end is replayed, and nothing after it', async () => {
@@ -155,6 +204,24 @@ test('an event id of before leads to its own stream, though the next incarnation
   expect(said((await after.resume(lastId(old))).exchange)).toMatchObject([cutOff(7)]);
   // And the call of before, answered late by what is left of its incarnation, is on its own stream.
   expect(after.failures()).toEqual([]);
+});
+
+test('a stream of before that the store fails breaks none of the next incarnation that is numbered alike', async () => {
+  const store = new ControlledStore();
+  const old = live(1, store).deliver(call(7));
+  await until(() => got(old).length === 1);
+  const after = live(2, store);
+  const fresh = after.deliver(call(8));
+  await until(() => got(fresh).length === 1);
+  const primed = lastId(fresh);
+  await after.transport.send(result(8, 'eight'));
+  await until(() => ended(fresh));
+  store.beforeStore = () => {
+    throw new Error('full');
+  };
+  expect(said((await after.resume(lastId(old))).exchange)).toEqual([cutOff(7)]);
+  expect(after.failures()).toHaveLength(1);
+  expect(said((await after.resume(primed)).exchange)).toEqual([result(8, 'eight')]);
 });
 
 test('a GET stream of before replays what is left of it, and goes on as one of this incarnation', async () => {
