@@ -106,6 +106,19 @@ test('a session that is still being opened can not be deleted by who guesses its
   await opening;
 });
 
+test('an event has a reason where it tells of an end, and no such member elsewhere', async () => {
+  const supervisor = embed();
+  const events: object[] = [];
+  for (const type of ['session.opened', 'session.terminated'] as const)
+    supervisor.on(type, (told) => events.push(told));
+  const { id } = await open(supervisor);
+  await supervisor.terminate(id, 'deleted');
+  expect(events.map((told) => Object.keys(told))).toEqual([
+    ['type', 'session'],
+    ['type', 'session', 'reason'],
+  ]);
+});
+
 test('an exchange is kept for as long as it is open', async () => {
   const supervisor = embed();
   const { id } = await open(supervisor);
