@@ -19,10 +19,16 @@ test('a name is read as it was written', () => {
 test('a session of one incarnation has plain numbers', () => {
   expect(formatStreamName({ epoch: undefined, isGet: false, number: 7, calls: [1] })).toBe('7');
   expect(formatStreamName({ epoch: undefined, isGet: true, number: 7, calls: [] })).toBe('get7');
+  expect(parseStreamName('7')).toEqual({ epoch: undefined, isGet: false, number: 7, calls: [] });
+  expect(parseStreamName('get7')).toEqual({ epoch: undefined, isGet: true, number: 7, calls: [] });
 });
 
 test('calls that are too many for a name are not named', () => {
-  const text = formatStreamName({ epoch: 1, isGet: false, number: 7, calls: ['x'.repeat(300)] });
+  // 188 characters, two brackets and two quotes are 256 characters of base64.
+  const [most, text] = [188, 189].map((length) =>
+    formatStreamName({ epoch: 1, isGet: false, number: 7, calls: ['x'.repeat(length)] }),
+  ) as [string, string];
+  expect(parseStreamName(most)?.calls).toEqual(['x'.repeat(188)]);
   expect(text).toBe('1.7');
   expect(parseStreamName(text)?.calls).toEqual([]);
 });
