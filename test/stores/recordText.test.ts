@@ -89,16 +89,23 @@ describe('what can’t be read', () => {
   const good = write(sessionRecord('id', { state: '{"key":"value"}' }));
   const halves = Array.from({ length: good.length }, (_, length) => good.slice(0, length));
 
+  const withLine = (at: number, line: string) => good.split('\n').with(at, line).join('\n');
+
   test('half a record is one never, wherever it was cut', () => {
     const verdicts = new Set(halves.map((half) => JSON.stringify(readRecord(half))));
     expect([...verdicts]).toEqual(['{"verdict":"unreadable","why":"notJson"}']);
     expect(readRecord(good)).toMatchObject({ id: 'id' });
   });
 
-  test.each([
+  test.each<[string, string, string]>([
     ['nothing', '', 'notJson'],
     ['no JSON', 'format 1', 'notJson'],
     ['another kind of JSON', '[1]\n{}\n{}\n{}', 'notJson'],
+    ['a handshake that is no JSON', withLine(1, '{'), 'notJson'],
+    ['notes that are no JSON', withLine(2, '{'), 'notJson'],
+    ...['7', 'null', '"text"', '[]'].map(
+      (line) => [`a handshake that is ${line}`, withLine(1, line), 'notJson'] as [string, string, string],
+    ),
     ['a state that is no JSON', `${good.split('\n').slice(0, 3).join('\n')}\n{"a"}`, 'notJson'],
     ['a later format', withStanding(good, { format: 2 }), 'newerFormat'],
     ['a later format, whatever else it is', '{"format":17}', 'newerFormat'],
@@ -116,6 +123,13 @@ describe('what can’t be read', () => {
     ['too many bytes, of fewer characters', good.replace('value', '€'.repeat(RECORD_LIMITS.bytes / 3)), 'tooLarge'],
   ])('%s', (_, damaged, why) => {
     expect(readRecord(damaged)).toEqual({ verdict: 'unreadable', why });
+  });
+
+  test('how a session stands is not read of a format or an epoch that is none', () => {
+    for (const wrong of [{ format: 0 }, { epoch: 'one' }, { format: undefined }]) {
+      expect(readStanding(withStanding(good, wrong))).toEqual({ verdict: 'unreadable', why: 'malformed' });
+    }
+    expect(readStanding(good)).toMatchObject({ id: 'id', epoch: 1 });
   });
 
   test('members that are not known are not handed out, and stay through a change', () => {
@@ -150,23 +164,32 @@ describe('what is refused', () => {
     { id: 'a'.repeat(257) },
     { id: 'a b' },
     { id: 'é' },
+    { id: 7 },
     { epoch: 0 },
     { epoch: 1.5 },
     { principal: 7 },
     { createdAt: 1.5 },
     { initialize: [] },
+    { initialize: 'text' },
     { capabilities: null },
     { protocolVersion: null },
     { initialized: 1 },
     { subscriptions: Array(1_001).fill('a:b') },
     { subscriptions: [1] },
     { state: '[]' },
+    { state: '{1' },
+    { state: '1}' },
     { state: {} },
     { idleDeadline: Infinity },
     { lastActiveAt: 8.64e15 + 1 },
     { lifetimeDeadline: Number.NaN },
     { parkedAt: undefined },
     { history: [[1, 'opened']] },
+    { history: [[1, 'opened', 1, 1]] },
+    { history: [['1', 'opened', 1]] },
+    { history: [[1, 2, 1]] },
+    { history: [[1, 'opened', 1.5]] },
+    { history: [{ length: 3, 0: 1, 1: 'opened', 2: 1 }] },
     { history: Array(257).fill([1, 'opened', 1]) },
   ])('%j', (wrong) => {
     const name = Object.keys(wrong)[0];
