@@ -1,0 +1,32 @@
+/** What a handler of node:http says that was called with something else: which argument it is, and what to give instead. */
+import { expect, test } from 'vitest';
+import { checkNodeArguments } from '../../src/http/nodeArguments.ts';
+
+const HINT = '(Fastify: request.raw and reply.raw; Koa: ctx.req and ctx.res)';
+const on = () => {};
+const request = { headers: {}, rawHeaders: [], on };
+
+test.each([
+  [undefined, 'undefined'],
+  [{ ...request, rawHeaders: undefined }, 'an object'],
+])('a request that is none: %j', (given, told) => {
+  expect(() => checkNodeArguments(given, {})).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: `The first argument must be a request of node:http ${HINT}; got ${told}`,
+    }),
+  );
+});
+
+test.each([
+  [undefined, 'undefined'],
+  [{ writeHead: on }, 'an object'],
+  [{ prependListener: on }, 'an object'],
+])('a response that is none: %j', (given, told) => {
+  expect(() => checkNodeArguments(request, given)).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: `The second argument must be a response of node:http ${HINT}; got ${told}`,
+    }),
+  );
+});
