@@ -30,6 +30,17 @@ describe('without a log', () => {
   });
 });
 
+test.each([true, false])('one that nothing is asked of is quiet, and may be given up: with a log %s', (log) => {
+  const kit = new StreamKit({ log });
+  let quiet = 0;
+  kit.stream.onQuiet(() => quiet++);
+  expect(quiet).toBe(1);
+  kit.stream.detach();
+  const { reply } = kit.listen();
+  kit.stream.send(message(1));
+  expect([reply.calls.at(-1)?.includes('"n":1'), kit.store.calls.store]).toEqual([true, 0]);
+});
+
 describe('order', () => {
   test('what is sent goes out in the order of sending, each with the id that it was stored under', async () => {
     const kit = new StreamKit();

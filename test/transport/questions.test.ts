@@ -51,8 +51,10 @@ test('an error that is about no request, and messages that are about none, go th
   ] as JSONRPCMessage[]) {
     expect(questions.heard(message)).toBe(message);
   }
-  const told = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 1 } } as const;
-  expect(questions.asked(told)).toBe(told);
+  for (const params of [{ level: 'info', data: 1 }, { requestId: 3 }]) {
+    const told = { jsonrpc: '2.0', method: 'notifications/message', params } as const;
+    expect(questions.asked(told)).toBe(told);
+  }
 });
 
 test('progress comes back under the id that it was asked for with; the rest of the parameters stays', () => {
@@ -81,6 +83,12 @@ test('at most 256 tokens of the author’s own are remembered; the oldest go fir
   expect(questions.heard(progress('t0'))).toBeUndefined();
   expect(questions.heard(progress('t1'))).toBeDefined();
   expect(questions.heard(progress('t256'))).toBeDefined();
+  // Requests without a token, or with the usual one, take no room.
+  for (let n = 1_000; n <= 1_256; n++) {
+    questions.asked(request(n));
+    questions.asked(request(n, n));
+  }
+  expect(questions.heard(progress('t1'))).toBeDefined();
 });
 
 test('the server’s cancellation names the question as the client knows it', () => {

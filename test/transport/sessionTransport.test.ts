@@ -72,6 +72,13 @@ describe('what is no call', () => {
     expect(exchange.calls).toEqual(['respond 202 {} undefined']);
   });
 
+  test('is accepted, and not received, where it is about what an earlier incarnation asked', () => {
+    const kit = new TransportKit({}, { incarnation: { epoch: 2, first: false } });
+    const said = [result('1.0'), result('2.0')];
+    expect(said.map((message) => kit.post(message).calls[0]?.slice(0, 11))).toEqual(['respond 202', 'respond 202']);
+    expect([kit.received, kit.held]).toEqual([[result(0)], 0]);
+  });
+
   test('takes no room', () => {
     const kit = new TransportKit();
     expect(kit.transport.hasRoomFor([request(1)])).toBe(true);
