@@ -56,9 +56,10 @@ describe('of a request it knows', () => {
   test.each([
     [['Host', 'a.example'], '/mcp', ['a.example']],
     [['HOST', 'a.example', 'X-Host', 'x', 'host', 'b.example'], '/mcp', ['a.example', 'b.example']],
-    [['X', 'Host', 'Y', 'y'], '/mcp', []],
+    [['X', 'Host', 'Y', 'y', 'Hosts', 'z', ':authority-x', 'z'], '/mcp', []],
     [[':authority', 'a.example'], '/mcp', ['a.example']],
     [['Host', 'a.example'], 'http://b.example:8080/mcp', ['a.example', 'b.example:8080']],
+    [['Host', 'a.example'], 'http://b.example/', ['a.example', 'b.example']],
     [['Host', 'a.example'], '*', ['a.example']],
     [[], undefined, []],
   ])('every host that it was sent to: %j %s', (rawHeaders, url, hosts) => {
@@ -113,6 +114,28 @@ describe('an answer', () => {
     expect(rest).toBe(body ?? '');
   });
 
+  test('is handed to node as bytes from 64 KiB on, and a shorter one as text', () => {
+    const [short, long] = ['x'.repeat(65_535), 'x'.repeat(65_536)];
+    const handed: boolean[] = [];
+    const watch = (response: ServerResponse) => {
+      for (const name of ['write', 'end'] as const) {
+        const spied = response[name] as (chunk: unknown) => unknown;
+        response[name] = ((chunk: unknown) => {
+          handed.push(Buffer.isBuffer(chunk));
+          return spied.call(response, chunk);
+        }) as never;
+      }
+    };
+    for (const text of [short, long]) {
+      given({ before: watch }).exchange.respond(200, headers, text);
+      const { exchange } = given({ before: watch });
+      exchange.open(headers);
+      exchange.write(text);
+      exchange.end(text);
+    }
+    expect(handed).toEqual([false, false, false, true, true, true]);
+  });
+
   test('of status 204 has no length', async () => {
     const { wire, log, exchange } = given();
     exchange.respond(204, headers);
@@ -140,7 +163,9 @@ describe('an answer', () => {
   });
 
   test('comes once, and nothing is written after its end', async () => {
-    const { wire, log, exchange } = given();
+    const { wire, log, exchange, response } = given();
+    const errors: unknown[] = [];
+    response.on('error', (error) => errors.push(error));
     exchange.open(headers);
     exchange.open({ 'Content-Type': 'text/html' });
     exchange.respond(500, headers, 'late');
@@ -151,7 +176,7 @@ describe('an answer', () => {
     await turns(2);
     expect(wire.text).toMatch(/^HTTP\/1.1 200 OK\r\nContent-Type: text\/plain\r\n/);
     expect(wire.text).toMatch(/\r\n\r\n2\r\nü\r\n1\r\n!\r\n0\r\n\r\n$/);
-    expect([wire.text.includes('late'), log]).toEqual([false, []]);
+    expect([wire.text.includes('late'), log, errors]).toEqual([false, [], []]);
   });
 
   test('that is flushed leaves within the turn', () => {
@@ -172,15 +197,21 @@ describe('an answer', () => {
     const error = new Error('broken');
     let tried = 0;
     const before = (response: ServerResponse) => {
-      response.writeHead = () => {
-        tried++;
-        throw error;
-      };
+      for (const name of ['writeHead', 'setHeader', 'write', 'end', 'flushHeaders'] as const) {
+        response[name] = () => {
+          tried++;
+          throw error;
+        };
+      }
     };
     const { wire, log, exchange } = given({ before });
     exchange.respond(200, headers);
     exchange.respond(200, headers);
     exchange.open(headers);
+    exchange.setHeader('X', 'x');
+    exchange.write('x');
+    exchange.flush();
+    exchange.end();
     const message = 'A response could not be written, and its connection is ended';
     expect(log).toEqual([{ level: 'error', event: 'response.failed', message, error }]);
     expect([tried, exchange.closed, wire.destroyed]).toEqual([1, true, true]);
@@ -230,6 +261,9 @@ describe('its end', () => {
       expect(response.destroyed).toBe(true);
     }
     expect([waiting.exchange.closed, waiting.wire.destroyed, first.wire.destroyed]).toEqual([true, false, true]);
+    // Those before it on its connection are answered first.
+    waiting.response.assignSocket(waiting.wire as unknown as Socket);
+    expect(waiting.wire.destroyed).toBe(true);
   });
 });
 
@@ -298,9 +332,11 @@ describe('answered before its body has come', () => {
   });
 
   test('of HTTP/2, whose request has no connection once its client has left, it is read all the same', () => {
-    const { exchange, pending } = given({ request: { httpVersionMajor: 2, socket: null }, complete: false });
+    const { exchange, request, pending } = given({ request: { httpVersionMajor: 2, socket: null }, complete: false });
     exchange.respond(413, {});
     expect(pending()).toEqual([LINGER]);
+    request.emit('end');
+    expect(pending()).toEqual([]);
   });
 
   test('an error of its request, or of the response, is nobody’s', () => {
