@@ -4,7 +4,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test, vi } from 'vitest';
 import { EventLog } from '../../src/stores/eventLog.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
-import { GoodStore, note, openLog, replay, STORES } from './stores.ts';
+import { GoodStore, note, openLog, replay, STORES, storeBut } from './stores.ts';
 
 describe.each(Object.entries(STORES))('%s', (_, open) => {
   test('gives each stream of each session back what is its own: all of it, in order, nothing else', async () => {
@@ -105,6 +105,28 @@ describe("an event that is not the session's", () => {
     },
   );
 
+  test.each([
+    ['session-1:0', true],
+    ['', false],
+    ['session-2:0', false],
+    ['session-1:get0', false],
+    ['session-1:12.get10', false],
+    ['session-1:1.0~Wzcs.DhdA', false],
+    ['a%5Fb:7', false],
+    // What can be none of our streams says nothing.
+    ['e0', true],
+    ['7', true],
+    ['a_b:0', true],
+    [':0', true],
+    ['a:b:0', true],
+    ['a:x.0', true],
+    ['a:0~*', true],
+    ['a:0!', true],
+  ])('is told from one that is by what a store says at last, where that is a stream: %j', async (said, known) => {
+    const log = openLog(storeBut({ replayEventsAfter: async () => said }), 'session-1');
+    expect(await replay(log, '0_e0')).toEqual({ known, events: [] });
+  });
+
   test('is not known to a store that says so by returning nothing', async () => {
     const store = new InMemoryEventStore();
     const log = openLog(store);
@@ -185,4 +207,27 @@ test.each([
   ['0_é', undefined],
 ])('an event id names its stream: %j', (eventId, streamId) => {
   expect(EventLog.streamOf(eventId)).toBe(streamId);
+});
+
+test('the id of a response says so where a session may have several incarnations, and of nothing else', async () => {
+  const response: JSONRPCMessage = { jsonrpc: '2.0', id: 1, result: {} };
+  const request: JSONRPCMessage = { jsonrpc: '2.0', id: 1, method: 'ping' };
+  const failed: JSONRPCMessage = { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x' } };
+  const ids = async (log: EventLog) => {
+    const appended: string[] = [];
+    for (const message of [undefined, note(1), request, response, failed])
+      appended.push(await log.append('0', message));
+    return appended;
+  };
+  const clock = new WatchedClock();
+  expect(await ids(new EventLog(new GoodStore(), 'a', clock))).toEqual(['0_e0', '0_e1', '0_e2', '0_e3', '0_e4']);
+  expect(await ids(new EventLog(new GoodStore(), 'a', clock, true))).toEqual([
+    '0_e0',
+    '0_e1',
+    '0_e2',
+    '0!_e3',
+    '0!_e4',
+  ]);
+  expect(['0_e3', '0!_e3', '0_!_e3'].map(EventLog.isResponse)).toEqual([false, true, false]);
+  expect(['0_e3', '0!_e3'].map(EventLog.streamOf)).toEqual(['0', '0']);
 });

@@ -84,6 +84,9 @@ describe('what is refused', () => {
     [{ maxBytes: Number.NaN }, 'INVALID_OPTION', 'maxBytes must be a positive number, or Infinity; got NaN'],
     [{ maxAge: '5m' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got "5m"'],
     [{ maxAge: '5000' }, 'INVALID_OPTION', 'maxAge must be a positive number, or Infinity; got "5000"'],
+    [{ clock: null }, 'INVALID_OPTION', 'clock must be an object with now(); got null'],
+    [{ clock: {} }, 'INVALID_OPTION', 'clock must be an object with now(); got an object'],
+    [7, 'INVALID_OPTION', 'The bounds of the event store must be an object; got 7'],
     [
       { maxSize: 1 },
       'UNKNOWN_OPTION',

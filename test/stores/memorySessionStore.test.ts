@@ -26,17 +26,22 @@ test('it is not durable, and counts', () => {
 test('what is no record, or too large, is refused, and nothing of it is written', async () => {
   const store = createMemorySessionStore();
   const refused = expect.objectContaining({ name: 'SupervisorError', code: 'INVALID_RECORD' });
+  const because = (why: string) => expect.objectContaining({ message: `A session can't be stored: ${why}` });
   const state = JSON.stringify({ large: 'x'.repeat(RECORD_LIMITS.bytes) });
   const wrong = [{ id: '' }, { parkedAt: 1 }, { state }, { token: 'secret' }];
   for (const but of wrong) await expect(store.create({ ...sessionRecord('wrong'), ...but })).rejects.toEqual(refused);
   expect(await store.count()).toEqual({ sessions: 0, parked: 0 });
+
+  const parkedAtOnce = store.create(sessionRecord('wrong', { parkedAt: 1 }));
+  await expect(parkedAtOnce).rejects.toEqual(because('it is parked before it was ever open'));
 
   const record = sessionRecord('id');
   await store.create(record);
   await expect(store.update('id', 1, { logLevel: 'debug', state })).rejects.toEqual(refused);
   await expect(store.update('id', 1, { parkedAt: 1 } as object)).rejects.toEqual(refused);
   await expect(store.park('id', 1, { at: 1, change: { logLevel: 'debug', state } })).rejects.toEqual(refused);
-  await expect(store.park('id', 1, { at: 1.5 })).rejects.toEqual(refused);
+  const parking = store.park('id', 1, { at: 1.5 });
+  await expect(parking).rejects.toEqual(because('its parkedAt is not what it has to be'));
   expect(await store.load('id')).toEqual({ verdict: 'found', record });
   expect(await store.count()).toEqual({ sessions: 1, parked: 0 });
 });
@@ -81,6 +86,9 @@ test('a heap has its items in order, whatever comes and goes', () => {
         expect(heap.first?.id).toBe(id);
         heap.delete(items[Number(id)] as Item);
       }
+      heap.set(items[0] as Item, 1);
+      heap.clear();
+      expect([heap.size, heap.first, ...heap.upTo(Number.POSITIVE_INFINITY)]).toEqual([0, undefined]);
     }),
   );
 });

@@ -78,12 +78,28 @@ describe('what was written', () => {
     expect(lines({ subscriptions: ['a:b'] })).toEqual([true, true, false, true]);
     expect(lines({ state: '{\n  "a": 2\r\n}' })).toEqual([true, true, true, false]);
   });
+
+  test('is changed in those lines only where somebody else wrote it, too', () => {
+    const spaced = write(sessionRecord('id')).replaceAll(/^\{/gm, '{ ');
+    expect(change(spaced, { state: '{"a":1}' })).toBe(spaced.replace(/[^\n]*$/, '{"a":1}'));
+    expect(change(spaced, { logLevel: 'info' }).split('\n').slice(1)).toEqual(spaced.split('\n').slice(1));
+  });
+
+  test('has its state in one line, with a space for each break', () => {
+    const { state } = recordLines(sessionRecord('id', { state: '{\r\n\n"a":\n1}' }));
+    expect(state).toBe('{ "a": 1}');
+  });
 });
 
 function plain(record: object): unknown {
   const { state, ...rest } = record as SessionRecord;
   return { ...JSON.parse(JSON.stringify(rest)), state: JSON.parse(state) };
 }
+
+test('a text of fewer lines lacks the last ones', () => {
+  expect(linesOf('a')).toEqual({ standing: 'a', handshake: '', notes: '', state: '' });
+  expect(linesOf('a\nb\nc\nd\ne')).toEqual({ standing: 'a', handshake: 'b', notes: 'c', state: 'd' });
+});
 
 describe('what can’t be read', () => {
   const good = write(sessionRecord('id', { state: '{"key":"value"}' }));
@@ -130,6 +146,9 @@ describe('what can’t be read', () => {
       expect(readStanding(withStanding(good, wrong))).toEqual({ verdict: 'unreadable', why: 'malformed' });
     }
     expect(readStanding(good)).toMatchObject({ id: 'id', epoch: 1 });
+    // Nor where it is not in the first line, or stands before too much.
+    expect(readStanding(`\n${good}`)).toEqual({ verdict: 'unreadable', why: 'notJson' });
+    expect(readStanding(good + 'x'.repeat(RECORD_LIMITS.bytes))).toEqual({ verdict: 'unreadable', why: 'tooLarge' });
   });
 
   test('members that are not known are not handed out, and stay through a change', () => {
