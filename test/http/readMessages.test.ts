@@ -77,6 +77,22 @@ describe('a body that is read', () => {
     expect(asked).toEqual([{ maxBytes: 70_000, declared, timeout: 700, budget: expect.anything() }]);
   });
 
+  test.each([
+    [100, 'initialize'],
+    [1_990, 'refused'],
+  ])('may be an initialize of a hundred values beyond its text, and not of ever so many: %i', async (count, kind) => {
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: { experimental: Object.fromEntries(Array.from({ length: count }, (_, n) => [`x${n}`, {}])) },
+      clientInfo: { name: 'c', version: '1' },
+      padding: 'x'.repeat(2_000),
+    };
+    const parsedBody = { jsonrpc: '2.0', id: 1, method: 'initialize', params };
+    const options = { maxInitializeSize: Buffer.byteLength(JSON.stringify(parsedBody)) };
+    const came = await read({ parsedBody, options });
+    expect(came).toEqual(kind === 'refused' ? refusalOf('initializeTooLarge', 1) : kind);
+  });
+
   test('and has failed is refused with that', async () => {
     expect(await read({})).toEqual(refusalOf('bodyAborted'));
   });

@@ -1,4 +1,5 @@
 /** The answer of an initialize over HTTP: what waits for it, and what becomes of it. */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/transport/answer.ts';
 import { HttpInitialize } from '../../src/transport/initializeSink.ts';
@@ -8,13 +9,18 @@ import { request } from './transportKit.ts';
 
 function given() {
   const did: string[] = [];
+  const settled: JSONRPCMessage[] = [];
   const plain = (): Answer => {
     did.push('plain');
-    return { settle: () => did.push('settled') } as unknown as Answer;
+    const settle = (_: unknown, response: JSONRPCMessage) => {
+      did.push('settled');
+      settled.push(response);
+    };
+    return { settle } as unknown as Answer;
   };
   const inSession = (): Answer => expect.unreachable();
   const opening = { opened: () => undefined, refused: () => void did.push('refused') };
-  return { did, sink: new HttpInitialize(0, new FakeExchange(), { plain, inSession }, opening) };
+  return { did, settled, sink: new HttpInitialize(0, new FakeExchange(), { plain, inSession }, opening) };
 }
 
 test('64 notifications wait for it, and no request', () => {
@@ -30,6 +36,13 @@ test('an error is answered, and then the session is refused; one without an id c
   named.sink.answer({ jsonrpc: '2.0', id: 0, error });
   nameless.sink.answer({ jsonrpc: '2.0', error });
   expect([named.did, nameless.did]).toEqual([['plain', 'settled', 'refused'], ['refused']]);
+});
+
+test('one that is no JSON is answered with an error, and told of', () => {
+  const { did, settled, sink } = given();
+  expect(() => sink.answer({ jsonrpc: '2.0', id: 0, result: { n: 1n } })).toThrow(TypeError);
+  const error = { code: -32603, message: 'Internal error: the answer is not JSON' };
+  expect([did, settled]).toEqual([['plain', 'settled', 'refused'], [{ jsonrpc: '2.0', id: 0, error }]]);
 });
 
 test('a result that comes too late is nobody’s', () => {

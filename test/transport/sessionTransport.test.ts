@@ -49,6 +49,13 @@ describe('a call', () => {
     expect([kit.load.calls, kit.transport.hasRoomFor(Array(4_096).fill(request(1)))]).toEqual([0, true]);
   });
 
+  test('whose id is used again is answered: its client means another by it', () => {
+    const kit = new TransportKit();
+    const [first, second] = [kit.post(request(1)), kit.post(request(1))];
+    const error = { code: -32000, message: 'Request superseded: its id was used again' };
+    expect([answered(first), answered(second)]).toEqual([[{ jsonrpc: '2.0', id: 1, error }], []]);
+  });
+
   test('whose client had left before it came holds nothing either', () => {
     const kit = new TransportKit();
     const exchange = new FakeExchange();
