@@ -1,4 +1,6 @@
 /** The SSE streams of one session, by themselves: under which ids events are kept, and what the end of the session ends. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
@@ -17,7 +19,7 @@ interface Given {
   readonly incarnation?: IncarnationNumber;
 }
 
-function given(eventStore: EventStore, { incarnation, ...session }: Given = {}) {
+function given(eventStore: EventStore | undefined, { incarnation, ...session }: Given = {}) {
   const { sessionId } = { sessionId: 'session-1', ...session };
   const options: TransportOptions = {
     clock: new WatchedClock(),
@@ -53,6 +55,17 @@ function given(eventStore: EventStore, { incarnation, ...session }: Given = {}) 
     return { exchange, known: streams.resume(exchange, eventId, new Hold(exchange, () => {})) };
   };
   return { streams, told, answer, listen, resume };
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** How many of the exchanges are still in memory that `make` made. */
+async function alive(make: () => Promise<WeakRef<FakeExchange>[]>): Promise<number> {
+  const refs = await make();
+  await turns(2); // a WeakRef holds its target until the turn is over
+  collectGarbage();
+  return refs.filter((ref) => ref.deref() !== undefined).length;
 }
 
 const idsOf = ({ calls }: FakeExchange) => [...calls.join('\n').matchAll(/id: (.*)/g)].map(([, id]) => id);
@@ -145,4 +158,35 @@ test('a resumption that its store disowns when it has begun is ended', async () 
   const { exchange, known } = resume('0_e');
   expect(await known).toBe(false);
   expect([idsOf(exchange), exchange.closed]).toEqual([['0_f'], true]);
+});
+
+describe('of what is over nothing is kept', () => {
+  test('neither of answers nor of those who resumed them', async () => {
+    const { streams, answer, resume } = given(new ControlledStore());
+    const over = async (id: number) => {
+      const call = answer(id);
+      await until(() => idsOf(call.exchange).length > 0);
+      const [primed = ''] = idsOf(call.exchange);
+      call.answer.settle(id, result(id));
+      await until(() => call.exchange.closed);
+      const resumed = resume(primed);
+      expect(await resumed.known).toBe(true);
+      await until(() => resumed.exchange.closed);
+      return [new WeakRef(call.exchange), new WeakRef(resumed.exchange)];
+    };
+    // The last one may still be in somebody's hands.
+    expect(await alive(async () => (await Promise.all([1, 2, 3, 4].map(over))).flat())).toBeLessThanOrEqual(2);
+    expect(streams.open).toBe(0);
+  });
+
+  test('nor of GET streams that can not be resumed', async () => {
+    const { streams, listen } = given(undefined);
+    const left = async () => {
+      const { exchange } = listen();
+      exchange.close();
+      return new WeakRef(exchange);
+    };
+    expect(await alive(() => Promise.all([1, 2, 3, 4].map(left)))).toBeLessThanOrEqual(1);
+    expect(streams.open).toBe(0);
+  });
 });
