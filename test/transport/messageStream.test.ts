@@ -255,6 +255,18 @@ describe('sent away', () => {
     expect((await kit.resume('0_e0')).events).toEqual(['1 0_e1']);
   });
 
+  test.each(['disconnect', 'dismiss'] as const)(
+    'without a word where it would stumble over that: %s',
+    async (leave) => {
+      const kit = new StreamKit();
+      const { reply } = kit.listen();
+      kit.stream.prime();
+      kit.stream[leave]();
+      await kit.settled();
+      expect(reply.calls.slice(-2)).toEqual([expect.stringContaining('id: 0_e0'), 'end']);
+    },
+  );
+
   test('a connection that comes meanwhile stays', async () => {
     const kit = new StreamKit();
     const { stream } = kit;

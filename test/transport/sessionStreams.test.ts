@@ -5,6 +5,7 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { Hold } from '../../src/transport/hold.ts';
+import { reconnectionDelay } from '../../src/transport/reconnectionDelay.ts';
 import { SessionStreams } from '../../src/transport/sessionStreams.ts';
 import type { IncarnationNumber, TransportOptions } from '../../src/transport/transportOptions.ts';
 import { ControlledStore, Door, never } from '../support/controlledStore.ts';
@@ -14,12 +15,14 @@ import { FakeExchange } from './fakeExchange.ts';
 import { result } from './transportKit.ts';
 
 interface Given {
+  readonly version?: string;
+  readonly retryInterval?: number;
   /** `undefined` for none at all. */
   readonly sessionId?: string | undefined;
   readonly incarnation?: IncarnationNumber;
 }
 
-function given(eventStore: EventStore | undefined, { incarnation, ...session }: Given = {}) {
+function given(eventStore: EventStore | undefined, { incarnation, version, retryInterval, ...session }: Given = {}) {
   const { sessionId } = { sessionId: 'session-1', ...session };
   const options: TransportOptions = {
     clock: new WatchedClock(),
@@ -27,7 +30,7 @@ function given(eventStore: EventStore | undefined, { incarnation, ...session }: 
     maxStreamBuffer: 1_000_000,
     enableJsonResponse: false,
     eventStore,
-    retryInterval: undefined,
+    retryInterval,
     resumeTimeout: 60_000,
     shutdownTimeout: 1_000,
   };
@@ -39,7 +42,7 @@ function given(eventStore: EventStore | undefined, { incarnation, ...session }: 
     storeFailed: () => told.push('store failed'),
   };
   const streams = new SessionStreams(sessionId, options, owner, incarnation);
-  streams.protocolVersion = '2025-11-25';
+  streams.protocolVersion = version ?? '2025-11-25';
   const answer = (id: number) => {
     const exchange = new FakeExchange();
     const hold = new Hold(exchange, () => told.push('released'));
@@ -69,6 +72,34 @@ async function alive(make: () => Promise<WeakRef<FakeExchange>[]>): Promise<numb
 }
 
 const idsOf = ({ calls }: FakeExchange) => [...calls.join('\n').matchAll(/id: (.*)/g)].map(([, id]) => id);
+
+describe('how a stream begins', () => {
+  const begin = (options: Given) => given(new ControlledStore(), options).listen().exchange.calls;
+  const sse = {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-cache, no-transform',
+    'X-Accel-Buffering': 'no',
+  };
+
+  test.each<[string, Given, number]>([
+    ['as the option says', { retryInterval: 700 }, 700],
+    ['as the session’s own delay is', {}, Math.ceil(reconnectionDelay('session-1'))],
+    ['at once, where the option says so', { retryInterval: 0 }, 0],
+  ])('with when to come back: %s', (_, options, retry) => {
+    const opened = `open ${JSON.stringify({ ...sse, 'Mcp-Session-Id': 'session-1' })}`;
+    expect(begin(options)).toEqual([opened, `write retry: ${retry}\n\n`, 'flush']);
+  });
+
+  test.each<[string, Given]>([
+    ['where its client would stumble over that', { version: '2025-06-18', retryInterval: 700 }],
+    ['where there is no session to come back to', { sessionId: undefined, retryInterval: 700 }],
+  ])('without, %s', async (_, options) => {
+    const { listen, streams } = given(new ControlledStore(), options);
+    const { exchange } = listen();
+    await turns(5);
+    expect([streams.primes, exchange.calls.slice(1)]).toEqual([false, ['flush']]);
+  });
+});
 
 describe('what is kept', () => {
   test('without a session is nothing, though there is a store', async () => {

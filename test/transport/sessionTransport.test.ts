@@ -234,6 +234,30 @@ describe('a stream', () => {
     expect([store.events.length, get.calls.filter((call) => call.includes('progress'))]).toEqual([2, []]);
   });
 
+  test('has all of a call that was given up, for whoever resumes it all the same', async () => {
+    const store = new ControlledStore();
+    const kit = new TransportKit({ eventStore: store, enableJsonResponse: false });
+    kit.transport.setNegotiatedVersion('2025-11-25');
+    const exchange = kit.post(request(1));
+    await until(() => store.events.length === 1);
+    exchange.close();
+    kit.clock.increment(RESUME_TIMEOUT);
+    expect([kit.transport.awaitedCalls, kit.held]).toEqual([0, 0]);
+    await kit.transport.send(note, { relatedRequestId: 1 });
+    await until(() => store.events.length === 2);
+  });
+
+  test('takes nothing more for a call of a batch whose id is used again', async () => {
+    const kit = new TransportKit({ eventStore: new ControlledStore(), enableJsonResponse: false });
+    const batch = kit.post(request(1), request(2));
+    kit.post(request(1));
+    await until(() => batch.calls.join().includes('used again'));
+    const asked = request('q', 'roots/list');
+    await expect(kit.transport.send(asked, { relatedRequestId: 1 })).rejects.toMatchObject({ code: 'NO_STREAM' });
+    await kit.transport.send(asked, { relatedRequestId: 2 });
+    await until(() => batch.calls.join().includes('roots/list'));
+  });
+
   test('of a call whose client had left before it came may be resumed', async () => {
     const { kit } = given();
     const exchange = new FakeExchange();
