@@ -40,7 +40,7 @@ test('whatever is stored and forgotten, what is left is what the memory store ha
 }, async () => {
   const bounds = { maxEvents: 12, maxEventsPerStream: 5, maxBytes: 900, maxAge: Infinity };
   await fc.assert(
-    fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
+    fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (commands) => {
       const memory = createMemoryEventStore(bounds);
       const lmdb = await eventStore(bounds);
       const ids: string[] = [];

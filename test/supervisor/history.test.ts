@@ -41,7 +41,7 @@ const line: fc.Arbitrary<HistoryEvent> = fc.oneof(
 describe('a ring', () => {
   test('gives back the last that was recorded, oldest first, whatever its size', () => {
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 40 }), fc.integer({ min: 1, max: 30 }), (events, size) => {
+      fc.property(fc.array(line, { maxLength: 40, size: 'max' }), fc.integer({ min: 1, max: 30 }), (events, size) => {
         const history = new History(size);
         fill(history, events);
         expect(history.events(SINCE)).toEqual(events.slice(-size));

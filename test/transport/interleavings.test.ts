@@ -73,7 +73,7 @@ const step = fc.oneof(
 const delays = fc.array(fc.nat(3), { minLength: 1, maxLength: 10 });
 
 test('sends, breaks and resumptions, in any order, on a store of any pace', async () => {
-  const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), delays, async (steps, pace) => {
+  const property = fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), delays, async (steps, pace) => {
     const kit = new StreamKit({ maxBuffer: 1_000_000 });
     const { stream, store } = kit;
     let operation = 0;
