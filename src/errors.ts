@@ -20,7 +20,7 @@ export type SupervisorErrorCode =
   | 'INVALID_SERVER'
   /** `sessionIdGenerator` returned an id that is in use, too long, or not visible ASCII. */
   | 'INVALID_SESSION_ID'
-  /** A message was sent on a transport whose session has ended. */
+  /** A message was sent on a transport whose session has ended, or its state was set. */
   | 'SESSION_CLOSED'
   /** A request to the client has no open stream to travel on. */
   | 'NO_STREAM'
@@ -34,6 +34,10 @@ export type SupervisorErrorCode =
   | 'STORE_CLOSED'
   /** A store could not do what it was asked to: its disk is full, for instance; the cause says what happened. */
   | 'STORE_FAILED'
+  /** Thrown by a server factory that can't bring a session back: its client gets 404, and begins anew. */
+  | 'NOT_RESTORABLE'
+  /** `session.state` was given what is no JSON, or more of it than `maxStateSize`. */
+  | 'INVALID_STATE'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 
@@ -201,7 +205,25 @@ export const REFUSALS = {
   storeUnavailable: {
     status: 503,
     code: -32000,
-    message: 'Service Unavailable: the event store does not answer',
+    message: 'Service Unavailable: the store does not answer',
+    headers: RETRY_SOON,
+  },
+  restoring: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the session is being brought back, which takes long',
+    headers: RETRY_SOON,
+  },
+  restoreFailed: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the session could not be brought back',
+    headers: RETRY_SOON,
+  },
+  tooManyRestores: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: too many requests wait for sessions that are being brought back',
     headers: RETRY_SOON,
   },
   initializeTimeout: { status: 504, code: -32000, message: 'Gateway Timeout: the server took too long to initialize' },

@@ -26,6 +26,7 @@ import { type Logger, listenedTo, warnProcess } from './options/logger.ts';
 import { type CorsOptions, cors, origins } from './options/origins.ts';
 import type { ServerFactory } from './options/serverFactory.ts';
 import { refuseUnknown } from './options/unknownOption.ts';
+import type { SessionStore } from './stores/sessionStore.ts';
 
 export type { LogEntry, Logger } from './options/logger.ts';
 export type { CorsOptions } from './options/origins.ts';
@@ -34,6 +35,7 @@ export type {
   ServerFactory,
   ServerWithCleanup,
   SessionContext,
+  SessionState,
 } from './options/serverFactory.ts';
 
 /** Says who sent a request. */
@@ -108,6 +110,22 @@ export interface SessionSupervisorOptions {
   /** How long a drain waits for calls in flight, in ms. Default 10 000. */
   shutdownTimeout?: number | undefined;
   /**
+   * Keeps the records of sessions, so that they outlive their incarnations, and with a durable store their process.
+   * Default none.
+   */
+  sessionStore?: SessionStore | undefined;
+  /**
+   * With a session store: how long a session is idle before it is parked, which closes its server until it is asked for, in
+   * ms. Less than `sessionIdleTimeout`, which goes on counting. Default `Infinity`.
+   */
+  parkAfter?: number | undefined;
+  /** With a session store that counts: how many sessions may be parked; the longest parked ends. Default 1 000 000. */
+  maxParkedSessions?: number | undefined;
+  /** With a session store: how long a request waits for its session to be brought back, in ms; then 503. Default 10 000. */
+  restoreTimeout?: number | undefined;
+  /** What a session's `state` may have as JSON, in bytes; at most 524 288. Default 65 536. */
+  maxStateSize?: number | undefined;
+  /**
    * How many of its last lifecycle events a session keeps for `SessionInfo.history`; 0 for none. Each takes 8 bytes, and
    * is looked at whenever a `SessionInfo` is made. Default 64.
    */
@@ -149,6 +167,11 @@ export interface ResolvedOptions {
   readonly maxStreamBuffer: number;
   readonly resumeTimeout: number;
   readonly shutdownTimeout: number;
+  readonly sessionStore: SessionStore | undefined;
+  readonly parkAfter: number;
+  readonly maxParkedSessions: number;
+  readonly restoreTimeout: number;
+  readonly maxStateSize: number;
   readonly historySize: number;
   readonly clock: Clock;
   readonly inspect: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
@@ -169,6 +192,20 @@ const clock: Check<Clock> = (name, value) => {
     now: () => Date.now(),
   };
 };
+
+/** A record has 1 MiB at most, and other things in it. */
+const MAX_STATE_SIZE = 524_288;
+
+const sessionStore: Check<SessionStore> = methods<SessionStore>(
+  'create',
+  'load',
+  'claim',
+  'update',
+  'park',
+  'remove',
+  'expired',
+  'count',
+);
 
 const inspector: Check<ResolvedOptions['inspect']> = (name, value) => {
   const given = value as Observer<InspectionEvent> | ((event: InspectionEvent) => void) | null;
@@ -204,6 +241,11 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   maxStreamBuffer: { check: count(false), default: () => 1024 * 1024 },
   resumeTimeout: { check: duration(false), default: () => 300_000 },
   shutdownTimeout: { check: duration(false), default: () => 10_000 },
+  sessionStore: { check: optional(sessionStore), default: () => undefined },
+  parkAfter: { check: duration(true), default: () => Number.POSITIVE_INFINITY },
+  maxParkedSessions: { check: count(true), default: () => 1_000_000 },
+  restoreTimeout: { check: duration(false), default: () => 10_000 },
+  maxStateSize: { check: count(false, MAX_STATE_SIZE), default: () => 65_536 },
   historySize: { check: wholeNumber, default: () => 64 },
   clock: { check: clock, default: () => SYSTEM_CLOCK },
   inspect: { check: optional(inspector), default: () => undefined },

@@ -30,6 +30,8 @@ const CODES: Record<SupervisorErrorCode, true> = {
   STORE_IN_USE: true,
   STORE_CLOSED: true,
   STORE_FAILED: true,
+  NOT_RESTORABLE: true,
+  INVALID_STATE: true,
   UNSUPPORTED_XSTATE: true,
 };
 

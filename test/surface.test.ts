@@ -251,6 +251,8 @@ const CODES = {
   STORE_IN_USE: true,
   STORE_CLOSED: true,
   STORE_FAILED: true,
+  NOT_RESTORABLE: true,
+  INVALID_STATE: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
@@ -259,9 +261,18 @@ const EVENTS = {
   'session.active': true,
   'session.idle': true,
   'session.terminated': true,
+  'session.parked': true,
+  'session.restored': true,
 } satisfies Record<SessionEventType, true>;
 
-const STATES = { initializing: true, active: true, idle: true, terminated: true } satisfies Record<SessionState, true>;
+const STATES = {
+  initializing: true,
+  restoring: true,
+  active: true,
+  idle: true,
+  parked: true,
+  terminated: true,
+} satisfies Record<SessionState, true>;
 
 test.each([
   ['SupervisorErrorCode', 'src/errors.ts', CODES],
@@ -283,6 +294,7 @@ test('a session ends for one of these reasons', async () => {
     'drained',
     'terminated',
     'closed',
+    'unrestorable',
   ]);
 });
 
@@ -296,13 +308,14 @@ const INFO = {
   principal: true,
   clientInfo: true,
   protocolVersion: true,
+  epoch: true,
   history: true,
 } satisfies Record<keyof SessionInfo, true>;
 
 test('a supervisor, what it tells of a session, and an event have these members', async () => {
   const { supervisor, events, url } = await serve();
   const { sessionId } = await initialize(url);
-  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'stats', 'server', 'fetch', 'actor'];
+  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'stats', 'server', 'record', 'fetch', 'actor'];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
   await supervisor.terminate(sessionId);

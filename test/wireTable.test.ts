@@ -47,7 +47,10 @@ const PINNED: Readonly<Record<string, Row>> = {
   draining: [503, -32000, 'Service Unavailable: the server is shutting down', RETRY],
   endedEarly: [503, -32000, 'Service Unavailable: the session was ended before it was initialized', RETRY],
   principalFailed: [403, -32000, 'Forbidden'],
-  storeUnavailable: [503, -32000, 'Service Unavailable: the event store does not answer', RETRY],
+  storeUnavailable: [503, -32000, 'Service Unavailable: the store does not answer', RETRY],
+  restoring: [503, -32000, 'Service Unavailable: the session is being brought back, which takes long', RETRY],
+  restoreFailed: [503, -32000, 'Service Unavailable: the session could not be brought back', RETRY],
+  tooManyRestores: [503, -32000, 'Service Unavailable: too many requests wait for sessions that are being brought back', RETRY],
   initializeTimeout: [504, -32000, 'Gateway Timeout: the server took too long to initialize'],
   serverFailed: [500, -32603, 'Internal error: the server could not be started'],
 };

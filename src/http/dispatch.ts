@@ -6,6 +6,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
 import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
 import type { Session } from '../supervisor/session.ts';
+import type { Shelf, ShelvedRecord } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import type { Hold } from '../transport/hold.ts';
@@ -13,7 +14,7 @@ import { refuse } from '../transport/refuse.ts';
 import type { AdmittedRequest } from './admitRequest.ts';
 import { finishesCalls, hasDuplicateId } from './classify.ts';
 import { single } from './guards.ts';
-import { readMessages } from './readMessages.ts';
+import { type ReadMessages, readMessages } from './readMessages.ts';
 
 /** Has a request answered that was let in. */
 export function dispatch(supervisor: Supervisor, { exchange, principal }: AdmittedRequest): Promise<void> | void {
@@ -26,14 +27,62 @@ export function dispatch(supervisor: Supervisor, { exchange, principal }: Admitt
       : refuse(exchange, 'sessionRequired');
   }
   const session = id === null ? undefined : supervisor.find(id, principal);
-  if (session === undefined) return refuse(exchange, 'sessionNotFound');
+  if (session !== undefined) return inSession(supervisor, session, exchange);
+  if (id === null || supervisor.shelf === undefined) return refuse(exchange, 'sessionNotFound');
+  return wake(supervisor, supervisor.shelf, exchange, id, principal);
+}
+
+/** A request for a session that lives here. `body` is that of a POST, where it was read already. */
+function inSession(
+  supervisor: Supervisor,
+  session: Session,
+  exchange: Exchange,
+  body?: ReadMessages,
+): Promise<void> | void {
   if (exchange.method === 'DELETE') return remove(session, exchange);
   if (exchange.method === 'GET' && !supervisor.accepting) return refuse(exchange, 'draining');
   const hold = session.claim(exchange);
   if (typeof hold === 'string') return refuse(exchange, hold);
   return exchange.method === 'GET'
     ? get(supervisor, session, exchange, hold)
-    : post(supervisor, session, exchange, hold);
+    : body === undefined
+      ? post(supervisor, session, exchange, hold)
+      : deliver(supervisor, session, exchange, hold, body);
+}
+
+/**
+ * A request for a session that has no incarnation here, if there is such a session. Whose it is, and what is wanted of it, is
+ * known before anything is brought back.
+ */
+async function wake(
+  supervisor: Supervisor,
+  shelf: Shelf,
+  exchange: Exchange,
+  id: string,
+  principal: string | undefined,
+): Promise<void> {
+  const record = await shelf.find(id, principal);
+  if (typeof record === 'string') return refuse(exchange, record);
+  if (exchange.method === 'DELETE') return removeRecord(shelf, record, exchange);
+  let body: ReadMessages | undefined;
+  if (exchange.method === 'POST') {
+    body = await readMessages(supervisor, exchange);
+    if (body === undefined) return;
+  }
+  // It may have been brought back while the body came.
+  const live = supervisor.find(id, principal);
+  if (live !== undefined) return inSession(supervisor, live, exchange, body);
+  if (body?.kind === 'messages' && finishesCalls(body.messages)) {
+    return exchange.respond(202, { 'Mcp-Session-Id': id }); // it is about a call that there is not any more
+  }
+  if (!supervisor.accepting) return refuse(exchange, 'draining', firstId(body));
+  const session = await shelf.restore(record, exchange, exchange.method === 'GET');
+  if (typeof session === 'string') return refuse(exchange, session, firstId(body));
+  return inSession(supervisor, session, exchange, body);
+}
+
+function firstId(body: ReadMessages | undefined): string | number | null {
+  return idOf(body?.kind === 'messages' ? body.messages[0] : body?.message);
 }
 
 /** A POST without a session id: an initialize, or nothing that we could answer. */
@@ -51,7 +100,10 @@ async function postFirst(supervisor: Supervisor, exchange: Exchange, principal: 
 /** A POST in a session. */
 async function post(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
   const body = await readMessages(supervisor, exchange);
-  if (body === undefined) return;
+  if (body !== undefined) deliver(supervisor, session, exchange, hold, body);
+}
+
+function deliver(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold, body: ReadMessages): void {
   const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
   const refusal = checkMessages(supervisor, session, messages, batch);
   if (refusal !== undefined) return refuse(exchange, refusal, idOf(messages[0]));
@@ -66,6 +118,7 @@ function checkMessages(
 ): RefusalName | undefined {
   if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
   if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
+  if (session.state === 'parked') return 'restoreFailed'; // or was set aside, with all that was going on
   if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
   if (!session.transport.hasRoomFor(messages)) return 'tooManyCalls';
@@ -90,9 +143,17 @@ async function get(supervisor: Supervisor, session: Session, exchange: Exchange,
   }
 }
 
-function remove(session: Session, exchange: Exchange): void {
+async function remove(session: Session, exchange: Exchange): Promise<void> {
   void session.terminate('deleted');
+  // What was answered to be gone is gone for good.
+  if (session.memory !== undefined && !(await session.memory.written)) return refuse(exchange, 'storeUnavailable');
   exchange.respond(200, {});
+}
+
+async function removeRecord(shelf: Shelf, record: ShelvedRecord, exchange: Exchange): Promise<void> {
+  const outcome = await shelf.end(record, 'deleted');
+  if (outcome === 'removed') exchange.respond(200, {});
+  else refuse(exchange, outcome === 'gone' ? 'sessionNotFound' : outcome);
 }
 
 async function postStateless(supervisor: Supervisor, exchange: Exchange, principal: string | undefined): Promise<void> {

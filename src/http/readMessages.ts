@@ -25,11 +25,11 @@ const MAX_INITIALIZE_VALUES = 2_000;
  */
 const MAX_INITIALIZE_STRUCTURE = 128 * 1024;
 
+/** What a body was found to be. */
+export type ReadMessages = Exclude<Classified, { kind: 'refused' }>;
+
 /** Reads and classifies the body; undefined when it was refused. */
-export async function readMessages(
-  supervisor: Supervisor,
-  exchange: Exchange,
-): Promise<Exclude<Classified, { kind: 'refused' }> | undefined> {
+export async function readMessages(supervisor: Supervisor, exchange: Exchange): Promise<ReadMessages | undefined> {
   const { maxRequestBodySize, maxInitializeSize, requestBodyTimeout } = supervisor.options;
   let body = exchange.parsedBody;
   let size: number | undefined;

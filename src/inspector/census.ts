@@ -37,7 +37,7 @@ const nextTurn: typeof setImmediate = globalThis.setImmediate;
 const SLICE = 1_000;
 
 export class Census {
-  readonly states: Record<LiveState, number> = { initializing: 0, active: 0, idle: 0 };
+  readonly states: Record<LiveState, number> = { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 };
   inFlight = 0;
   readonly #supervisor: SessionSupervisor;
   readonly #rows: Rows;
@@ -58,6 +58,8 @@ export class Census {
       supervisor.on('session.opened', ({ session }) => this.#opened(session)),
       supervisor.on('session.active', ({ session }) => this.#see(session)),
       supervisor.on('session.idle', ({ session }) => this.#see(session)),
+      supervisor.on('session.restored', ({ session }) => this.#see(session)),
+      supervisor.on('session.parked', ({ session }) => this.left(session)),
     ];
   }
 
@@ -81,10 +83,11 @@ export class Census {
     if (this.#look(this.#sweep, count)) this.#sweep = this.#supervisor.sessions();
   }
 
-  /** A session has ended. */
-  ended(info: SessionInfo): void {
+  /** A session has ended, or is parked: nothing of it is here any more. */
+  left(info: SessionInfo): void {
     const tracked = this.#byId.get(info.id);
     const before = tracked?.state ?? stateBefore(info);
+    const state = info.state === 'parked' ? 'parked' : 'terminated';
     if (tracked !== undefined) {
       this.#byId.delete(tracked.id);
       this.#byKey.delete(tracked.key);
@@ -92,7 +95,7 @@ export class Census {
       this.states[tracked.state]--;
       this.inFlight -= tracked.inFlight;
     }
-    this.#count(before, 'terminated');
+    this.#count(before, state);
     this.#gone.push(tracked?.key ?? this.#rows.keyOf(info.id));
   }
 
@@ -102,7 +105,8 @@ export class Census {
   }
 
   totals(): Pick<Totals, 'states' | 'inFlight'> {
-    return { states: { ...this.states }, inFlight: this.inFlight };
+    const { parked } = this.#supervisor.stats().sessions;
+    return { states: { ...this.states, parked }, inFlight: this.inFlight };
   }
 
   /** A row for each session, as it is when the row is asked for. */
@@ -200,5 +204,5 @@ export class Census {
 function stateBefore({ history }: SessionInfo): LiveState {
   const before = history.at(-2)?.event;
   if (before === undefined) return 'initializing';
-  return before === 'idle' ? 'idle' : 'active';
+  return before === 'idle' || before === 'parked' ? before : 'active';
 }

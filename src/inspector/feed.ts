@@ -35,6 +35,9 @@ export interface FeedOptions {
   readonly now: () => number;
 }
 
+/** While nobody looks. */
+const NO_STATES = { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 };
+
 export class Feed implements SnapshotSource {
   readonly #supervisor: SessionSupervisor;
   readonly #rows: Rows;
@@ -99,7 +102,7 @@ export class Feed implements SnapshotSource {
   ended = (): EndedRow[] => this.#ring.latest();
 
   totals = (): Totals => ({
-    ...(this.#census?.totals() ?? { states: { initializing: 0, active: 0, idle: 0 }, inFlight: 0 }),
+    ...(this.#census?.totals() ?? { states: NO_STATES, inFlight: 0 }),
     reasons: { ...this.#reasons },
     opened: this.#openedCount,
     ended: this.#endedCount,
@@ -139,7 +142,7 @@ export class Feed implements SnapshotSource {
   #end({ session, reason = 'terminated' }: SessionEvent): void {
     this.#endedCount++;
     this.#reasons[reason]++;
-    this.#census?.ended(session);
+    this.#census?.left(session);
     const { row } = this.#ring.add(session, reason, session.history.at(-1)?.at ?? this.now());
     if (this.#census === undefined) return;
     this.#ended.push(row);

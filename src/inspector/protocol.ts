@@ -67,10 +67,10 @@ export interface HistoryLine {
   /** In ms since the epoch. */
   readonly at: number;
   /**
-   * `opened`, `active`, `idle` and `terminated` are the lifecycle events; `request` and `response` are exchanges that
+   * `opened`, `active`, `idle`, `parked`, `restored` and `terminated` are the lifecycle events; `request` and `response` are exchanges that
    * began and ended while the session was active and stayed so.
    */
-  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'terminated';
+  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'terminated' | 'parked' | 'restored';
   /** Exchanges that hold the session, after the event. */
   readonly inFlight: number;
   /** Only of `terminated`. */

@@ -18,6 +18,8 @@ export const END_REASONS = [
   'terminated',
   /** Its server closed itself, refused the initialize, or the client left before the initialize was answered. */
   'closed',
+  /** Its record could not be brought back to life. */
+  'unrestorable',
 ] as const;
 
 /** Why a session ended. */

@@ -1,9 +1,10 @@
 /**
- * The life of one MCP session: `initializing → active → idle → terminated`.
+ * The life of one MCP session: `initializing → active → idle → terminated`. Where sessions have records, two states more:
+ * `parked`, the end of an actor whose session lives on as its record, and `restoring`, where the next actor begins.
  * Pure: imports xstate alone, holds JSON alone, and reaches the world through its named actions, which
  * `sessionMachine.provide({ actions })` fills in.
  */
-import { assign, setup } from 'xstate';
+import { and, assign, setup } from 'xstate';
 import type { EndReason } from './reasons.ts';
 
 /** How long a session may stay where it is, in ms; `null` is for ever (JSON has no Infinity). */
@@ -11,17 +12,22 @@ export interface SessionTimeouts {
   readonly initializeTimeout: number | null;
   readonly sessionIdleTimeout: number | null;
   readonly maxSessionLifetime: number | null;
+  /** Default: `null`. */
+  readonly parkAfter?: number | null;
 }
 
 export interface SessionInput {
   readonly sessionId: string;
+  /** Of a session that is brought back, what is left of them. */
   readonly timeouts: SessionTimeouts;
+  /** The session had an actor before, and is brought back. */
+  readonly restored?: boolean;
 }
 
 export interface SessionMachineContext extends SessionInput {
-  /** Exchanges that hold the session; the initialize is the first. */
+  /** Exchanges that hold the session; the initialize is the first, or what has it brought back. */
   readonly inFlight: number;
-  /** Why it ended; `null` while it lives. */
+  /** Why it ended; `null` while it lives, parked or not. */
   readonly reason: EndReason | null;
 }
 
@@ -32,11 +38,18 @@ export type SessionMachineEvent =
   | { readonly type: 'REQUEST' }
   /** An exchange has ended, however it ended. */
   | { readonly type: 'RESPONSE' }
+  /** Its server has been put back as it was. */
+  | { readonly type: 'RESTORED' }
+  /** Nothing is in flight, and the session is to live on as its record alone. */
+  | { readonly type: 'PARK' }
+  /** Whatever is in flight is given up; the session lives on as its record. */
+  | { readonly type: 'DROP' }
   /** Ends the session from anywhere. */
   | { readonly type: 'TERMINATE'; readonly reason: EndReason };
 
 export interface SessionOutput {
-  readonly reason: EndReason;
+  /** Why the session ended; `null` where it was parked, and lives on. */
+  readonly reason: EndReason | null;
 }
 
 /** The timers live in `after`; the delays are read from the context, the guards keep `null` from ever firing. */
@@ -52,12 +65,17 @@ export const sessionMachine = setup({
     initializeTimeout: ({ context }) => context.timeouts.initializeTimeout ?? Number.POSITIVE_INFINITY,
     sessionIdleTimeout: ({ context }) => context.timeouts.sessionIdleTimeout ?? Number.POSITIVE_INFINITY,
     maxSessionLifetime: ({ context }) => context.timeouts.maxSessionLifetime ?? Number.POSITIVE_INFINITY,
+    parkAfter: ({ context }) => context.timeouts.parkAfter ?? Number.POSITIVE_INFINITY,
   },
   guards: {
     initializeIsBounded: ({ context }) => context.timeouts.initializeTimeout !== null,
     idleIsBounded: ({ context }) => context.timeouts.sessionIdleTimeout !== null,
     lifetimeIsBounded: ({ context }) => context.timeouts.maxSessionLifetime !== null,
     lastInFlight: ({ context }) => context.inFlight <= 1,
+    isRestored: ({ context }) => context.restored === true,
+    parkingIsBounded: ({ context }) => typeof context.timeouts.parkAfter === 'number',
+    /** World: no handler runs, and no question to the client is open. */
+    nothingRuns: () => true,
   },
   actions: {
     hold: assign({ inFlight: ({ context }) => context.inFlight + 1 }),
@@ -67,6 +85,8 @@ export const sessionMachine = setup({
     announceActive: () => {},
     /** World: the session is now idle. */
     announceIdle: () => {},
+    /** World: the session lives on as its record. Forget the actor first, then tear down what was there. */
+    park: () => {},
     /** World: the session has ended, with its reason in the context. Forget it first, then tear it down. */
     release: () => {},
   },
@@ -89,6 +109,7 @@ export const sessionMachine = setup({
   },
   states: {
     initializing: {
+      always: { guard: 'isRestored', target: 'restoring' },
       after: {
         initializeTimeout: {
           guard: 'initializeIsBounded',
@@ -98,11 +119,16 @@ export const sessionMachine = setup({
       },
       on: { INITIALIZED: 'active' },
     },
+    restoring: {
+      after: { initializeTimeout: { guard: 'initializeIsBounded', target: 'parked' } },
+      on: { RESTORED: 'active', DROP: 'parked' },
+    },
     active: {
       entry: 'announceActive',
       on: {
         REQUEST: { actions: 'hold' },
         RESPONSE: [{ guard: 'lastInFlight', target: 'idle', actions: 'unhold' }, { actions: 'unhold' }],
+        DROP: 'parked',
       },
     },
     idle: {
@@ -113,10 +139,12 @@ export const sessionMachine = setup({
           target: 'terminated',
           actions: { type: 'endWith', params: { reason: 'idle' } },
         },
+        parkAfter: { guard: and(['parkingIsBounded', 'nothingRuns']), target: 'parked' },
       },
-      on: { REQUEST: { target: 'active', actions: 'hold' } },
+      on: { REQUEST: { target: 'active', actions: 'hold' }, PARK: 'parked' },
     },
+    parked: { type: 'final', entry: 'park' },
     terminated: { type: 'final', entry: 'release' },
   },
-  output: ({ context }) => ({ reason: context.reason ?? 'terminated' }),
+  output: ({ context }) => ({ reason: context.reason }),
 });

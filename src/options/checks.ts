@@ -20,11 +20,12 @@ export const pause: Check<number> = (name, value) =>
     : invalid(name, value, `a number of milliseconds from 0 to ${MAX_DELAY}`);
 
 export const count =
-  (infinite: boolean): Check<number> =>
+  (infinite: boolean, most: number = Number.MAX_SAFE_INTEGER): Check<number> =>
   (name, value) => {
     if (infinite && value === Number.POSITIVE_INFINITY) return value;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-    return invalid(name, value, `a positive whole number${infinite ? ', or Infinity' : ''}`);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && value <= most) return value;
+    const bound = most === Number.MAX_SAFE_INTEGER ? '' : ` up to ${most}`;
+    return invalid(name, value, `a positive whole number${bound}${infinite ? ', or Infinity' : ''}`);
   };
 
 export const wholeNumber: Check<number> = (name, value) =>

@@ -13,6 +13,9 @@ interface Deciding {
   readonly enableJsonResponse: boolean;
   readonly eventStore: unknown;
   readonly maxSessions: number;
+  readonly sessionStore: unknown;
+  readonly sessionIdleTimeout: number;
+  readonly parkAfter: number;
 }
 
 interface Conflict {
@@ -34,7 +37,21 @@ const WITHOUT_SESSIONS = {
   retryInterval: 'has no streams that a client could come back to',
   sessionIdGenerator: 'gives out no session ids',
   historySize: 'has no sessions whose history could be kept',
+  sessionStore: 'has no sessions that could be stored',
+  parkAfter: 'has no sessions that could be parked',
+  maxParkedSessions: 'has no sessions that could be parked',
+  restoreTimeout: 'has no sessions that could be brought back',
+  maxStateSize: 'has no sessions that could have a state',
 };
+
+/** What a session store is needed for. */
+const WITHOUT_STORE = {
+  parkAfter: 'no session can be parked',
+  maxParkedSessions: 'no session can be parked',
+  restoreTimeout: 'no session can be brought back',
+};
+
+const SESSION_STORE_OR_NOTHING = 'give a sessionStore (createMemorySessionStore() makes one), or leave it out';
 
 const CONFLICTS: readonly Conflict[] = [
   ...Object.entries(WITHOUT_SESSIONS).map(([option, lack]) => ({
@@ -60,6 +77,19 @@ const CONFLICTS: readonly Conflict[] = [
     message:
       'resumeTimeout has no effect without an eventStore: no call can be resumed; give an eventStore ' +
       '(createMemoryEventStore() makes one), or leave it out',
+  },
+  ...Object.entries(WITHOUT_STORE).map(([option, lack]) => ({
+    option,
+    when: ({ sessionStore }: Deciding) => sessionStore === undefined,
+    message: `${option} has no effect without a sessionStore: ${lack}; ${SESSION_STORE_OR_NOTHING}`,
+  })),
+  {
+    option: 'parkAfter',
+    when: ({ parkAfter, sessionIdleTimeout }) =>
+      parkAfter !== Number.POSITIVE_INFINITY && parkAfter >= sessionIdleTimeout,
+    message:
+      'parkAfter has no effect unless it is less than sessionIdleTimeout, which ends a session that is idle for so long; ' +
+      'give a smaller parkAfter, or leave parkAfter out',
   },
   {
     option: 'whenFull',

@@ -25,7 +25,25 @@ export interface SessionContext {
   /** The URL of the request that has this server built. */
   readonly url: URL;
   /**
-   * Aborted when the session ends, the factory still running included. A listener on it that throws, or rejects, is logged
+   * The session had a server before, and is brought back: what its client said is told to the new server, and `state` is
+   * what it was. Where the session can't be brought back, throw a `SupervisorError` `NOT_RESTORABLE`. Always false without
+   * a session store.
+   */
+  readonly restored: boolean;
+  /**
+   * The number of the session's incarnation, which grows each time that it is brought back: a fencing token for what is
+   * written elsewhere. 1 without a session store; `undefined` when `stateless`.
+   */
+  readonly epoch: number | undefined;
+  /**
+   * What the server keeps with its session: it outlives the server where there is a session store, and lives with the
+   * session otherwise. `undefined` when `stateless`.
+   */
+  readonly state: SessionState | undefined;
+  /** The era of the protocol that the request is of. */
+  readonly era: 'session';
+  /**
+   * Aborted when the session ends or is parked, the factory still running included. A listener on it that throws, or rejects, is logged
    * as `listener.failed`; one on a signal that is made from it (`AbortSignal.any`) is Node's to tell of, and ends the process.
    */
   readonly signal: AbortSignal;
@@ -41,11 +59,32 @@ export interface ConnectableServer {
   close(): Promise<void>;
 }
 
+/**
+ * JSON values by name. They are copied on their way in and out. What is set is stored before the answer of any call leaves
+ * that is given after it.
+ */
+export interface SessionState {
+  /** The value, a copy; undefined when there is none. */
+  get(key: string): unknown;
+  /**
+   * @throws {SupervisorError} `INVALID_STATE` for what is no JSON, or more than `maxStateSize` in all; `SESSION_CLOSED` when
+   * this server's part in the session is over.
+   */
+  set(key: string, value: unknown): void;
+  /** Returns whether there was such a value. Throws `SESSION_CLOSED` as `set` does. */
+  delete(key: string): boolean;
+  /** All of them, in the order in which they were set first; values are copies. */
+  entries(): IterableIterator<[key: string, value: unknown]>;
+}
+
 /** A server together with what has to be cleaned up after its session. */
 export interface ServerWithCleanup {
   readonly server: ConnectableServer;
-  /** Called once, after the session has ended and its server is closed. An error is logged. */
-  cleanup?(sessionId: string | undefined): unknown;
+  /**
+   * Called once, when the server is closed: because the session has ended, or (`parked`) lives on without a server until it
+   * is asked for. An error is logged.
+   */
+  cleanup?(sessionId: string | undefined, end: { readonly parked: boolean }): unknown;
 }
 
 /** Builds the server of one session. */

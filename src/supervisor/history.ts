@@ -3,9 +3,10 @@
  * session has one. What happened, how much was in flight and when are packed into one number each.
  */
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
+import type { RecordedEvent } from '../stores/sessionRecord.ts';
 
 /**
- * `opened`, `active`, `idle` and `terminated` are the lifecycle events `session.*`. `request` and `response` are
+ * `opened`, `active`, `idle`, `parked`, `restored` and `terminated` are the lifecycle events `session.*`. `request` and `response` are
  * exchanges that began or ended while the session was active, and left it so.
  */
 export type HistoryEventName = (typeof NAMES)[number];
@@ -21,7 +22,7 @@ export interface HistoryEvent {
   readonly reason?: EndReason;
 }
 
-const NAMES = ['opened', 'active', 'request', 'response', 'idle', 'terminated'] as const;
+const NAMES = ['opened', 'active', 'request', 'response', 'idle', 'terminated', 'parked', 'restored'] as const;
 
 /** What fits below the time: the name, times this, and what is in flight (or the reason, of `terminated`). */
 const DETAILS = 2 ** 13;
@@ -32,6 +33,11 @@ const LATEST = 2 ** 37 - 1;
 
 /** Room for what a handshake leaves; most sessions that are idle did little more. */
 const FIRST_ROOM = 6;
+
+/** Whether it is the name of an event that may stand in a record: all but the end. */
+export function isHistoryEvent(name: string): name is Exclude<HistoryEventName, 'terminated'> {
+  return name !== 'terminated' && (NAMES as readonly string[]).includes(name);
+}
 
 /** Times are given since the session's beginning, in ms: the session knows it, so no history has to keep it. */
 export class History {
@@ -52,6 +58,18 @@ export class History {
 
   recordEnd(elapsed: number, reason: EndReason): void {
     this.#push(elapsed, 'terminated', END_REASONS.indexOf(reason));
+  }
+
+  /** What was recorded of the session before, in another incarnation. */
+  recall(lines: readonly RecordedEvent[]): void {
+    for (const [elapsed, event, inFlight] of lines) if (isHistoryEvent(event)) this.record(elapsed, event, inFlight);
+  }
+
+  /** The last `limit` lines of what is kept, but for the end. */
+  lines(limit: number): RecordedEvent[] {
+    const lines: RecordedEvent[] = [];
+    for (const { at, event, inFlight } of this.events(0).slice(-limit)) lines.push([at, event, inFlight]);
+    return lines;
   }
 
   /** What is kept, oldest first, of a session that began at `since`. */

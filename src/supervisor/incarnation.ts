@@ -6,18 +6,25 @@ import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js'
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
-import type { Exchange } from '../transport/exchange.ts';
+import type { JsonObject } from '../stores/sessionRecord.ts';
+import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
 import { HttpInitialize, type Opening } from '../transport/initializeSink.ts';
 import { refuse } from '../transport/refuse.ts';
+import type { Replayed, Said } from '../transport/replay.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
-import type { Load, TransportEvents, TransportOptions } from '../transport/transportOptions.ts';
+import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
+import type { Memory } from './memory.ts';
 import { type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
 
 /** What an incarnation tells its session. */
 export interface Incarnated {
   readonly id: string;
+  /** The number of this incarnation, where there may be others. */
+  readonly number: IncarnationNumber | undefined;
+  /** What it keeps of itself beyond its process. */
+  readonly memory: Memory | undefined;
   /** The initialize was answered with a result. Returns whether that came in time. */
   opened(result: Result): boolean;
   /** An exchange that held it has ended. */
@@ -35,12 +42,15 @@ export interface IncarnationHost extends ServerHost {
 }
 
 /** What an initialize is answered whose session ended before its server did. */
-const REFUSAL_AT_END: Partial<Record<EndReason, RefusalName>> = {
+const REFUSAL_AT_END: Partial<Record<EndReason | 'parked', RefusalName>> = {
   initializeTimeout: 'initializeTimeout',
   lifetime: 'initializeTimeout',
   crashed: 'serverFailed',
   drained: 'draining',
 };
+
+/** What calls are answered that are cut off when their session is parked in a hurry. */
+const SET_ASIDE = 'The server let go of the session before it had answered; the session goes on';
 
 export class Incarnation implements TransportEvents, Opening {
   readonly transport: SessionTransport;
@@ -49,6 +59,8 @@ export class Incarnation implements TransportEvents, Opening {
   readonly #server: ServerInstance;
   /** The exchange of the initialize, until it is answered. */
   #opening: Exchange | undefined;
+  /** The parameters of the initialize, until the session is stored, if it is to be. */
+  #said: JsonObject | undefined;
   #ended = false;
   #hurried = false;
   #onQuiet: (() => void) | undefined;
@@ -56,12 +68,16 @@ export class Incarnation implements TransportEvents, Opening {
   constructor(session: Incarnated, host: IncarnationHost) {
     this.#session = session;
     this.#host = host;
-    this.transport = new SessionTransport(session.id, host.options, this);
+    this.transport = new SessionTransport(session.id, host.options, this, session.number);
     this.#server = new ServerInstance(session.id, host);
   }
 
   get load(): Load {
     return this.#host.load;
+  }
+
+  get memory(): Memory | undefined {
+    return this.#session.memory;
   }
 
   /** The embedder's server; undefined while it is being built, and after the end. */
@@ -72,6 +88,7 @@ export class Incarnation implements TransportEvents, Opening {
   /** Builds the server and has it answer the initialize. */
   async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest): Promise<void> {
     this.#opening = exchange;
+    if (this.memory !== undefined) this.#said = initialize.params ?? {};
     exchange.onClose(() => {
       if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
     });
@@ -89,6 +106,22 @@ export class Incarnation implements TransportEvents, Opening {
     }
   }
 
+  /**
+   * Builds the server of a session that is brought back, and tells it what its client said before. Undefined when it was
+   * ended meanwhile.
+   * @throws whatever the factory or `connect` threw; {SupervisorError} `NOT_RESTORABLE` or `INVALID_SERVER`.
+   */
+  async restore(
+    said: Said,
+    version: string,
+    request: ServerRequest,
+    info: ExchangeInfo,
+  ): Promise<Replayed | undefined> {
+    if (!(await this.#server.start(request, this.transport))) return undefined;
+    this.transport.setNegotiatedVersion(version);
+    return this.transport.replay(said, info);
+  }
+
   /** What holds it until the exchange has ended. */
   hold(exchange: Exchange): Hold {
     return new Hold(exchange, () => {
@@ -102,8 +135,11 @@ export class Incarnation implements TransportEvents, Opening {
     this.#onQuiet?.();
   }
 
-  /** Answers whoever waits, ends the streams, closes the server, within twice `shutdownTimeout`. Never rejects. */
-  async end(reason: EndReason): Promise<void> {
+  /**
+   * Answers whoever waits, ends the streams, closes the server, within twice `shutdownTimeout`: for the reason why the
+   * session ends, or because it lives on without. Never rejects.
+   */
+  async end(reason: EndReason | 'parked'): Promise<void> {
     this.#ended = true;
     const { clock, shutdownTimeout } = this.#host.options;
     if (reason === 'lifetime' && !this.#hurried && this.transport.awaitedCalls > 0) {
@@ -115,18 +151,35 @@ export class Incarnation implements TransportEvents, Opening {
     this.#attempt('An answer could not be written', () => {
       if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');
     });
-    this.#attempt('The streams could not be ended', () => this.transport.shut(`Session ended: ${reason}`));
+    const lastWord = reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`;
+    this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord));
     // The server hears of it, and its handlers abort, before it is closed: what `close` does is the embedder's.
     const told = this.transport.close().catch((error: unknown) => {
       this.#warn('session.closeFailed', 'The server threw when told of its end', error);
     });
-    const forgotten = this.transport.forget().catch((error: unknown) => this.storeFailed(error));
-    await Promise.all([told, this.#server.close(), forgotten]);
+    const parks = reason === 'parked';
+    const forgotten = parks ? undefined : this.transport.forget().catch((error: unknown) => this.storeFailed(error));
+    await Promise.all([told, this.#server.close(parks), forgotten]);
   }
 
   // --- what the answer of the initialize tells
 
-  opened(result: Result): Hold | undefined {
+  opened(result: Result): Hold | undefined | Promise<Hold | undefined> {
+    const { memory } = this;
+    const said = this.#said;
+    this.#said = undefined;
+    if (memory === undefined || said === undefined || this.#ended) return this.#opened(result);
+    return memory.create(said, result).then((refusal) => {
+      if (refusal === undefined) return this.#opened(result);
+      const exchange = this.#opening;
+      this.#opening = undefined;
+      if (exchange !== undefined) refuse(exchange, refusal);
+      this.#end('closed');
+      return undefined;
+    });
+  }
+
+  #opened(result: Result): Hold | undefined {
     const exchange = this.#opening;
     if (exchange === undefined || this.#ended) return undefined;
     if (!this.#session.opened(result)) {

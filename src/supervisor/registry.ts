@@ -38,8 +38,14 @@ export class Registry<T extends Registered> {
 
   /** Makes room for a session of this principal. Returns why there is none. */
   admit(principal: string | undefined): RefusalName | undefined {
-    const { maxSessions, maxSessionsPerPrincipal, whenFull } = this.#limits;
+    const { maxSessionsPerPrincipal } = this.#limits;
     if (this.#queue.count(principal) >= maxSessionsPerPrincipal) return 'principalFull';
+    return this.makeRoom();
+  }
+
+  /** Makes room for one that counts already. Returns why there is none. */
+  makeRoom(): RefusalName | undefined {
+    const { maxSessions, whenFull } = this.#limits;
     if (this.#seats.size < maxSessions) return undefined;
     const longestIdle = whenFull === 'evict-idle' ? this.#queue.next() : undefined;
     if (longestIdle === undefined) return 'full';

@@ -11,6 +11,7 @@ import type {
   ServerFactory,
   ServerWithCleanup,
   SessionContext,
+  SessionState,
 } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
@@ -32,6 +33,16 @@ export interface ServerRequest {
   readonly requestInfo: Exchange['requestInfo'];
   readonly clientInfo: ClientInfo | undefined;
   readonly protocolVersion: string | undefined;
+  /** The session that it is for; undefined where there is none. */
+  readonly session: ServedSession | undefined;
+}
+
+/** What of a session its server gets. */
+export interface ServedSession {
+  readonly epoch: number;
+  /** It had a server before. */
+  readonly isRestored: boolean;
+  readonly bag: SessionState;
 }
 
 /** What the factory is told. Signal and URL are made when asked for: most factories never do. */
@@ -44,6 +55,7 @@ class Context implements SessionContext {
   readonly serverOptions = SERVER_OPTIONS;
   readonly #requestInfo: Exchange['requestInfo'];
   readonly #instance: ServerInstance;
+  readonly #session: ServedSession | undefined;
 
   constructor(request: ServerRequest, instance: ServerInstance) {
     this.id = request.id;
@@ -53,6 +65,23 @@ class Context implements SessionContext {
     this.protocolVersion = request.protocolVersion;
     this.#requestInfo = request.requestInfo;
     this.#instance = instance;
+    this.#session = request.session;
+  }
+
+  get restored(): boolean {
+    return this.#session?.isRestored ?? false;
+  }
+
+  get epoch(): number | undefined {
+    return this.#session?.epoch;
+  }
+
+  get state(): SessionState | undefined {
+    return this.#session?.bag;
+  }
+
+  get era(): 'session' {
+    return 'session';
   }
 
   get headers(): RequestHeaders {
@@ -87,6 +116,7 @@ export class ServerInstance {
   /** Settles when the factory and `connect` are through, or have failed. */
   #starting: Promise<void> | undefined;
   #closed = false;
+  #parks = false;
 
   constructor(id: string | undefined, host: ServerHost) {
     this.#id = id;
@@ -138,11 +168,12 @@ export class ServerInstance {
   /**
    * Aborts the signal, closes the server and cleans up, which is waited for, but not beyond `shutdownTimeout`. A server
    * that the factory still builds is not waited for: it is closed when it is there. Never rejects; closing twice is
-   * harmless.
+   * harmless. `parks` says that the session lives on without it.
    */
-  async close(): Promise<void> {
+  async close(parks = false): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#parks = parks;
     this.#controller?.abort();
     if (this.#phase === 'open') this.#enter('closing'); // one that still starts counts as that
     const finished = this.#finish();
@@ -180,7 +211,8 @@ export class ServerInstance {
   async #cleanUp(): Promise<void> {
     const cleanup = this.#cleanup;
     this.#cleanup = undefined;
-    if (cleanup !== undefined) await this.#attempt('The cleanup failed', () => cleanup(this.#id));
+    if (cleanup === undefined) return;
+    await this.#attempt('The cleanup failed', () => cleanup(this.#id, { parked: this.#parks }));
   }
 
   async #attempt(message: string, action: () => unknown): Promise<void> {

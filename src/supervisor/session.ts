@@ -1,20 +1,29 @@
 /**
  * A session: whose it is, how it stands, what has happened to it. Its actor decides what happens; this makes it happen
- * and remembers it. What lives of it in this process is its incarnation. Every ending comes through `release`, once.
+ * and remembers it. What lives of it in this process is its incarnation, what outlives it is its memory. Whatever becomes
+ * of it, it leaves through `#leave`, once.
  */
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
+import { nextTurn } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { SessionMachineEvent } from '../machines/session.ts';
-import type { ResolvedOptions } from '../options.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
-import type { Exchange } from '../transport/exchange.ts';
+import { RECORD_LIMITS, type RecordedEvent, type SessionRecord } from '../stores/sessionRecord.ts';
+import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import type { Hold } from '../transport/hold.ts';
+import type { Replayed, Said } from '../transport/replay.ts';
 import type { SessionTransport } from '../transport/sessionTransport.ts';
+import type { IncarnationNumber } from '../transport/transportOptions.ts';
+import { Bag } from './bag.ts';
+import { Departure } from './departure.ts';
 import { History, type HistoryEventName } from './history.ts';
 import { type Incarnated, Incarnation, type IncarnationHost } from './incarnation.ts';
+import { Memory, type MemoryHost, type Remembered } from './memory.ts';
 import type { Outbox } from './outbox.ts';
 import type { Registered } from './registry.ts';
+import type { ServedSession, ServerRequest } from './serverInstance.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import type { ActorOwner, SessionActor } from './sessionTree.ts';
 
@@ -26,53 +35,73 @@ export interface SessionOpening {
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly protocolVersion: string;
+  /** Of a session that is brought back. */
+  readonly record?: SessionRecord;
 }
 
 /** What a session needs of the supervisor. */
 export interface SessionHost extends IncarnationHost {
   readonly options: ResolvedOptions;
   readonly outbox: Outbox;
+  readonly accepting: boolean;
+  /** What sessions need that outlive their process; undefined where none does. */
+  readonly memories: MemoryHost | undefined;
   /** Something happened to the session, which was in the state `before`. */
   changed(session: Session, type: SessionEventType, before: SessionState): void;
   /** Nobody waits for a call any more. */
   quiet(session: Session): void;
+  /** Nothing keeps it from making room for others any more. */
+  spare(session: Session): void;
   /** Forgets the session, at once. */
   forget(session: Session, before: SessionState): void;
   /** All that the session owned is closed, or was given up. */
   torn(session: Session): void;
+  log(entry: LogEntry): void;
 }
 
-export class Session implements Registered, ActorOwner, Incarnated {
+export class Session implements Registered, ActorOwner, Incarnated, Remembered, ServedSession {
   readonly id: string;
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly createdAt: number;
   readonly incarnation: Incarnation;
+  readonly memory: Memory | undefined;
   actor: SessionActor | undefined;
-  state: SessionState = 'initializing';
+  state: SessionState;
   reason: EndReason | undefined;
   error: unknown;
   used = false;
 
   readonly #host: SessionHost;
   readonly #history: History;
+  /** Of a session that was brought back. */
+  readonly #record: SessionRecord | undefined;
+  #bag: Bag | undefined;
   #protocolVersion: string;
   #lastActiveAt: number;
   /** What the actor announces, while its snapshot is still the one before. */
   #inFlight: number | undefined;
-  /** Who waits until it is torn down. */
-  #onTorn: (() => void)[] | undefined;
+  #departure: Departure | undefined;
 
-  constructor(id: string, { principal, clientInfo, protocolVersion }: SessionOpening, host: SessionHost) {
+  constructor(id: string, { principal, clientInfo, protocolVersion, record }: SessionOpening, host: SessionHost) {
     this.id = id;
     this.principal = principal;
     this.clientInfo = clientInfo;
     this.#protocolVersion = protocolVersion;
     this.#host = host;
-    this.createdAt = host.options.clock.now();
-    this.#lastActiveAt = this.createdAt;
+    this.#record = record;
+    this.state = record === undefined ? 'initializing' : 'restoring';
+    this.createdAt = record?.createdAt ?? host.options.clock.now();
+    this.#lastActiveAt = record === undefined ? this.createdAt : host.options.clock.now();
     this.#history = new History(host.options.historySize);
+    if (record !== undefined) this.#history.recall(record.history);
+    if (host.memories !== undefined) this.memory = new Memory(this, host.memories, record);
     this.incarnation = new Incarnation(this, host);
+  }
+
+  /** A getter, because the compiler takes a property for what it was before somebody else was called. */
+  get hasLeft(): boolean {
+    return this.state === 'terminated' || this.state === 'parked';
   }
 
   get protocolVersion(): string {
@@ -81,6 +110,26 @@ export class Session implements Registered, ActorOwner, Incarnated {
 
   get transport(): SessionTransport {
     return this.incarnation.transport;
+  }
+
+  get epoch(): number {
+    return this.#record?.epoch ?? 1;
+  }
+
+  get isRestored(): boolean {
+    return this.#record !== undefined;
+  }
+
+  get number(): IncarnationNumber | undefined {
+    return this.#host.memories === undefined ? undefined : { epoch: this.epoch, first: !this.isRestored };
+  }
+
+  /** `session.state`, made when somebody asks for it. */
+  get bag(): Bag {
+    const changed = () => this.memory?.stateChanged();
+    this.#bag ??= new Bag(this.#host.options.maxStateSize, changed, this.#record?.state);
+    if (this.hasLeft) this.#bag.close();
+    return this.#bag;
   }
 
   info(): SessionInfo {
@@ -94,91 +143,125 @@ export class Session implements Registered, ActorOwner, Incarnated {
       principal: this.principal,
       clientInfo: this.clientInfo,
       protocolVersion: this.#protocolVersion,
+      epoch: this.epoch,
       history: this.#history.events(this.createdAt),
     };
   }
 
   /** Builds the server and has it answer the initialize. */
   open(exchange: Exchange, initialize: JSONRPCRequest): Promise<void> {
-    const { id, principal, clientInfo, protocolVersion } = this;
-    const { authInfo, requestInfo } = exchange;
-    const request = { id, principal, authInfo, requestInfo, clientInfo, protocolVersion };
-    return this.incarnation.open(exchange, initialize, request);
+    return this.incarnation.open(exchange, initialize, this.#request(exchange, this.#protocolVersion));
+  }
+
+  /** Builds the server of a session that is brought back, and tells it what its client said before. */
+  putBack(said: Said, info: ExchangeInfo): Promise<Replayed | undefined> {
+    const request = this.#request(info, String(said.initialize['protocolVersion']));
+    return this.incarnation.restore(said, this.#protocolVersion, request, info);
+  }
+
+  /** Its server has been put back. Returns whether that came in time. */
+  restored(): boolean {
+    this.#send({ type: 'RESTORED' });
+    return this.#isActive;
+  }
+
+  /** Those who waited for it to be restored hold it themselves by now, or soon. */
+  letGo(): void {
+    nextTurn(() => this.released());
   }
 
   /** Claims the session for an exchange. Returns why it can't be claimed, if so. */
   claim(exchange: Exchange): Hold | RefusalName {
     const { actor } = this;
-    if (actor === undefined || this.state === 'terminated') return 'sessionNotFound';
+    if (actor === undefined || this.hasLeft) return this.#lateRefusal;
     const { inFlight } = actor.getSnapshot().context;
     if (inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
     this.#send({ type: 'REQUEST' });
     if (!this.#isActive) {
-      // It has ended, by what somebody did who was told. Or its actor is in the midst of a transition, by somebody's hand
+      // It has left, by what somebody did who was told. Or its actor is in the midst of a transition, by somebody's hand
       // who has the actor: then it takes the request later, for nobody.
       this.#send({ type: 'RESPONSE' });
       if (actor.getSnapshot().status !== 'active')
         this.release('crashed', new Error('The session’s actor was stopped'));
-      return 'sessionNotFound';
+      return this.#lateRefusal;
     }
-    if (inFlight > 0) this.#record('request', inFlight + 1);
+    this.memory?.touch();
+    if (inFlight > 0) this.#note('request', inFlight + 1);
     return this.incarnation.hold(exchange);
   }
 
-  /** Ends the session. Resolves when it is torn down; to false if it had ended before. */
+  /** Ends the session. Resolves when it is torn down; to false if it had left before. */
   async terminate(reason: EndReason, error?: unknown): Promise<boolean> {
-    const { outbox } = this.#host;
-    if (this.state === 'terminated') return false;
+    if (this.hasLeft) return false;
     this.error ??= error;
-    const torn = new Promise<void>((resolve) => {
-      this.#onTorn ??= [];
-      this.#onTorn.push(resolve);
-    });
+    const torn = this.departure.whenTorn();
     this.#send({ type: 'TERMINATE', reason });
-    // An actor that is dead does not hear, and there may be none yet.
-    const releaseDead = () => {
-      if (this.actor?.getSnapshot().status !== 'active') this.release(reason);
-    };
-    releaseDead();
-    // One in the midst of a transition ends after it; or somebody who has it stopped it before it heard.
-    if (!this.#hasEnded) outbox.push(releaseDead);
+    this.#leaveDead(() => this.release(reason));
     await torn;
     return true;
   }
 
+  /**
+   * Gives up this incarnation; the session lives on as its record, where there is one, and ends as `drained` where there is
+   * none. Resolves when that is done.
+   */
+  async park(): Promise<void> {
+    if (this.memory?.exists !== true) return void (await this.terminate('drained'));
+    if (this.hasLeft) return;
+    const torn = this.departure.whenTorn();
+    this.#send({ type: this.state === 'idle' ? 'PARK' : 'DROP' });
+    this.#leaveDead(() => this.parked());
+    await torn;
+  }
+
   evict(): void {
-    void this.terminate('evicted');
+    void (this.memory?.exists === true ? this.park() : this.terminate('evicted'));
+  }
+
+  /** It can't go on here, for this reason; its record stays as it is. */
+  drop(error: unknown): void {
+    if (this.hasLeft) return;
+    const message = 'A session can’t go on in this process; it is brought back when it is asked for';
+    this.#host.log({ level: 'error', event: 'session.dropped', message, sessionId: this.id, error });
+    void this.park();
+  }
+
+  /** Who waits for it to leave; made when somebody does. */
+  get departure(): Departure {
+    this.#departure ??= new Departure();
+    return this.#departure;
   }
 
   // --- what the actor says
+
+  get nothingRuns(): boolean {
+    return this.memory?.exists === true && !this.transport.busy;
+  }
 
   announce(state: 'active' | 'idle', inFlight: number): void {
     const before = this.state;
     const opening = before === 'initializing';
     const at = opening ? this.#host.options.clock.now() : this.#lastActiveAt;
-    if (this.#hasEnded) return; // by what the clock did, or because its actor goes on without a parent
+    if (this.hasLeft) return; // by what the clock did, or because its actor goes on without a parent
     this.state = state;
     this.#inFlight = inFlight;
-    if (opening) {
-      this.#record('opened', inFlight, at);
-      this.#host.changed(this, 'session.opened', before);
+    const first = opening ? 'opened' : before === 'restoring' ? 'restored' : undefined;
+    if (first !== undefined) {
+      this.#note(first, inFlight, at);
+      this.#host.changed(this, `session.${first}`, before);
     }
-    this.#record(state, inFlight, at);
+    this.#note(state, inFlight, at);
     this.#host.changed(this, `session.${state}`, before);
     this.#inFlight = undefined;
   }
 
+  parked(): void {
+    this.#leave('parked');
+  }
+
   release(reason: EndReason, error?: unknown): void {
-    const before = this.state;
-    if (before === 'terminated') return;
-    this.state = 'terminated';
-    this.#inFlight = 0;
-    this.reason = reason;
-    this.error ??= error;
-    this.#history.recordEnd(this.#host.options.clock.now() - this.createdAt, reason);
-    this.#host.forget(this, before);
-    this.#host.outbox.push(() => void this.#tearDown(reason));
+    this.#leave(reason, error);
   }
 
   // --- what the incarnation says
@@ -195,22 +278,54 @@ export class Session implements Registered, ActorOwner, Incarnated {
     this.#lastActiveAt = this.#host.options.clock.now();
     this.#send({ type: 'RESPONSE' });
     const inFlight = this.actor?.getSnapshot().context.inFlight ?? 0;
-    if (inFlight > 0 && this.state !== 'terminated') this.#record('response', inFlight);
+    if (inFlight > 0 && !this.hasLeft) this.#note('response', inFlight);
   }
 
   quiet(): void {
     this.#host.quiet(this);
   }
 
-  // --- within
+  // --- what its memory asks
 
-  /** A getter, because the compiler takes a property for what it was before somebody else was called. */
-  get #hasEnded(): boolean {
-    return this.state === 'terminated';
+  get lastActiveAt(): number {
+    return this.#lastActiveAt;
   }
+
+  get stateText(): string {
+    return this.#bag?.json ?? this.#record?.state ?? '{}';
+  }
+
+  get recordedHistory(): readonly RecordedEvent[] {
+    return this.#history.lines(RECORD_LIMITS.history);
+  }
+
+  settled(): void {
+    if (this.state !== 'idle') return;
+    const { clock, parkAfter } = this.#host.options;
+    if (clock.now() - this.#lastActiveAt >= parkAfter) void this.park();
+    else this.#host.spare(this);
+  }
+
+  // --- within
 
   get #isActive(): boolean {
     return this.state === 'active' && this.actor?.getSnapshot().value === 'active';
+  }
+
+  /** What whoever asks for it gets now that it has left. */
+  get refusal(): RefusalName {
+    if (this.state !== 'parked') return this.reason === 'drained' ? 'draining' : 'sessionNotFound';
+    return this.#host.accepting ? 'restoreFailed' : 'draining';
+  }
+
+  /** What a request gets that has found it, and comes too late. */
+  get #lateRefusal(): RefusalName {
+    return this.state === 'parked' ? this.refusal : 'sessionNotFound';
+  }
+
+  #request({ authInfo, requestInfo }: ExchangeInfo, protocolVersion: string): ServerRequest {
+    const { id, principal, clientInfo } = this;
+    return { id, principal, authInfo, requestInfo, clientInfo, protocolVersion, session: this };
   }
 
   /** Sends the actor an event, if it still hears any; what comes of it is told when the transition is over. */
@@ -226,13 +341,48 @@ export class Session implements Registered, ActorOwner, Incarnated {
     }
   }
 
-  #record(event: Exclude<HistoryEventName, 'terminated'>, inFlight: number, at: number = this.#lastActiveAt): void {
+  /** An actor that is dead does not hear, and there may be none yet. */
+  #leaveDead(leave: () => void): void {
+    const leaveDead = () => {
+      if (this.actor?.getSnapshot().status !== 'active') leave();
+    };
+    leaveDead();
+    // One in the midst of a transition ends after it; or somebody who has it stopped it before it heard.
+    if (!this.hasLeft) this.#host.outbox.push(leaveDead);
+  }
+
+  /** It leaves this process: because it ends, or because it is parked. */
+  #leave(how: EndReason | 'parked', error?: unknown): void {
+    const before = this.state;
+    if (this.hasLeft) return;
+    this.state = how === 'parked' ? 'parked' : 'terminated';
+    this.#inFlight = 0;
+    this.error ??= error;
+    const now = this.#host.options.clock.now();
+    if (how === 'parked') {
+      if (before !== 'idle') this.#lastActiveAt = now;
+      if (before !== 'restoring') this.#history.record(now - this.createdAt, 'parked', 0);
+    } else {
+      this.reason = how;
+      this.#history.recordEnd(now - this.createdAt, how);
+    }
+    this.#bag?.close();
+    this.memory?.leaving();
+    this.#host.forget(this, before);
+    this.#departure?.left();
+    this.#host.outbox.push(() => void this.#tearDown(how));
+  }
+
+  #note(event: Exclude<HistoryEventName, 'terminated'>, inFlight: number, at: number = this.#lastActiveAt): void {
     this.#history.record(at - this.createdAt, event, inFlight);
   }
 
-  async #tearDown(reason: EndReason): Promise<void> {
-    await this.incarnation.end(reason);
+  async #tearDown(how: EndReason | 'parked'): Promise<void> {
+    const written = this.memory?.finish(how === 'parked');
+    await this.incarnation.end(how);
+    if (written !== undefined) await written;
+    this.memory?.over();
     this.#host.torn(this);
-    for (const resolve of this.#onTorn ?? []) resolve();
+    this.#departure?.torn();
   }
 }

@@ -3,10 +3,11 @@
  * and hurts nobody.
  */
 import { invalid } from '../errors.ts';
+import type { EndReason } from '../machines/reasons.ts';
 import { callBack } from './callback.ts';
 import type { Outbox } from './outbox.ts';
 import type { Session } from './session.ts';
-import type { SessionEvent, SessionEventType, SessionListener } from './sessionInfo.ts';
+import type { SessionEvent, SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 
 export class SessionEvents {
   readonly #listeners: Record<SessionEventType, Set<SessionListener>> = {
@@ -14,6 +15,8 @@ export class SessionEvents {
     'session.active': new Set(),
     'session.idle': new Set(),
     'session.terminated': new Set(),
+    'session.parked': new Set(),
+    'session.restored': new Set(),
   };
   readonly #outbox: Outbox;
   readonly #onError: (type: SessionEventType, error: unknown) => void;
@@ -42,8 +45,21 @@ export class SessionEvents {
   emit(type: SessionEventType, session: Session): void {
     const listeners = this.#listeners[type];
     if (listeners.size === 0) return;
-    const { reason } = session;
-    const event: SessionEvent = { type, session: session.info(), ...(reason !== undefined && { reason }) };
+    this.#emit(listeners, type, session.info(), session.reason);
+  }
+
+  /** Tells of the end of a session that had no incarnation. */
+  emitEnd(info: SessionInfo, reason: EndReason): void {
+    this.#emit(this.#listeners['session.terminated'], 'session.terminated', info, reason);
+  }
+
+  #emit(
+    listeners: ReadonlySet<SessionListener>,
+    type: SessionEventType,
+    session: SessionInfo,
+    reason: EndReason | undefined,
+  ): void {
+    const event: SessionEvent = { type, session, ...(reason !== undefined && { reason }) };
     this.#outbox.push(() => {
       for (const listener of listeners) {
         callBack(

@@ -4,7 +4,7 @@ import type { ClientInfo } from '../protocol/initialize.ts';
 import type { HistoryEvent } from './history.ts';
 
 /** The states of the session machine. */
-export type SessionState = 'initializing' | 'active' | 'idle' | 'terminated';
+export type SessionState = 'initializing' | 'restoring' | 'active' | 'idle' | 'parked' | 'terminated';
 
 /** A session as it was when it was looked at. */
 export interface SessionInfo {
@@ -22,6 +22,11 @@ export interface SessionInfo {
   readonly clientInfo: ClientInfo | undefined;
   /** The negotiated protocol version; while `initializing`, the one asked for. */
   readonly protocolVersion: string | undefined;
+  /**
+   * The number of its incarnation, which grows each time that it is brought back: a fencing token for whoever writes
+   * elsewhere. 1 without a session store.
+   */
+  readonly epoch: number;
   /** Its last lifecycle events, oldest first: as many as the option `historySize` says. */
   readonly history: readonly HistoryEvent[];
 }
@@ -30,7 +35,15 @@ export interface SessionInfo {
  * A session that was opened has `session.opened` first. One that ends before (its initialize timed out, its factory threw)
  * was never opened, and has `session.terminated` alone: every ending is told, with its reason.
  */
-export type SessionEventType = 'session.opened' | 'session.active' | 'session.idle' | 'session.terminated';
+export type SessionEventType =
+  | 'session.opened'
+  | 'session.active'
+  | 'session.idle'
+  | 'session.terminated'
+  /** It lives on as its record alone: nothing of it is left in this process. */
+  | 'session.parked'
+  /** It has been brought back, by a request for it. `session.active` follows. */
+  | 'session.restored';
 
 /** What a listener gets. */
 export interface SessionEvent {

@@ -56,6 +56,12 @@ export interface SessionSupervisor {
    * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
    */
   server(id: string): ConnectableServer | undefined;
+  /**
+   * What is known of a session that lives here, or of one that is parked, by its record; undefined when there is none with
+   * this id. Also undefined where the store does not answer, which is logged.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
+   */
+  record(id: string): Promise<SessionInfo | undefined>;
   /** Counts of this process, which cost the same however many sessions there are. */
   stats(): SupervisorStats;
   /** The XState root actor: its children are partitions, whose children are the session actors. */
@@ -95,6 +101,7 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     on: (type, listener) => core.events.on(type, listener),
     server: (id) => core.registry.get(idOf(id))?.incarnation.server,
+    record: async (id) => core.registry.get(idOf(id))?.info() ?? (await core.shelf?.info(id)),
     stats: () => core.stats(),
     fetch,
     actor: core.actor,

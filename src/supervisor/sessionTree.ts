@@ -25,6 +25,10 @@ export interface ActorOwner {
   readonly id: string;
   /** The actor became active or idle, with so much in flight. */
   announce(state: 'active' | 'idle', inFlight: number): void;
+  /** No handler runs, and no question to the client is open. */
+  readonly nothingRuns: boolean;
+  /** The actor has ended, and the session lives on as its record. */
+  parked(): void;
   /** The actor has ended, and is never heard of again. */
   release(reason: EndReason, error?: unknown): void;
 }
@@ -75,7 +79,9 @@ export class SessionTree {
     const { clock, inspect, find, observerFailed } = options;
     this.#guarded = guardedPrototype(Actor.prototype, observerFailed);
     const session = sessionMachine.provide({
+      guards: { nothingRuns: ({ context }) => find(context.sessionId)?.nothingRuns ?? true },
       actions: {
+        park: ({ context }) => find(context.sessionId)?.parked(),
         announceActive: ({ context }) => find(context.sessionId)?.announce('active', context.inFlight),
         announceIdle: ({ context }) => find(context.sessionId)?.announce('idle', context.inFlight),
         release: ({ context }) => find(context.sessionId)?.release(context.reason ?? 'terminated'),
@@ -117,18 +123,22 @@ export class SessionTree {
     this.root.start();
   }
 
-  /** Starts the actor of a session, in the state `initializing`. Returns undefined when that failed. */
-  spawn(owner: ActorOwner): SessionActor | undefined {
+  /**
+   * Starts the actor of a session, in the state `initializing`; or `restoring`, of one that is brought back and has so many
+   * ms left to live. Returns undefined when that failed.
+   */
+  spawn(owner: ActorOwner, lifetimeLeft?: number | null): SessionActor | undefined {
     const partition = this.#open.at(-1) ?? this.#grow();
     if (partition === undefined) return undefined;
     const slot = partition.freeSlots.pop() as string; // one that is open has some
     if (partition.freeSlots.length === 0) this.#open.pop();
     partition.owners.set(slot, owner);
-    partition.actor.send({
-      type: 'SPAWN',
-      slot,
-      input: { sessionId: owner.id, timeouts: this.#options.timeouts },
-    });
+    const { timeouts } = this.#options;
+    const input =
+      lifetimeLeft === undefined
+        ? { sessionId: owner.id, timeouts }
+        : { sessionId: owner.id, timeouts: { ...timeouts, maxSessionLifetime: lifetimeLeft }, restored: true };
+    partition.actor.send({ type: 'SPAWN', slot, input });
     const actor = partition.actor.getSnapshot().children[slot] as SessionActor | undefined;
     if (actor === undefined) {
       if (partition.owners.has(slot)) this.#free(partition.id, slot);

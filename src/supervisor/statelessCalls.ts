@@ -92,6 +92,7 @@ class StatelessCall implements TransportEvents {
       authInfo: exchange.authInfo,
       requestInfo: exchange.requestInfo,
       ...clientInfoOf(messages[0], exchange.headers),
+      session: undefined,
     };
     try {
       if (!(await this.#server.start(request, this.#transport)) || this.#ended) return;
@@ -125,6 +126,10 @@ class StatelessCall implements TransportEvents {
   }
 
   quiet(): void {}
+
+  get memory(): undefined {
+    return undefined;
+  }
 
   storeFailed(): void {}
 

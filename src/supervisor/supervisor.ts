@@ -6,11 +6,13 @@ import { nextTurn } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
-import { describeClient } from '../protocol/initialize.ts';
+import { describeClient, initializeParams } from '../protocol/initialize.ts';
+import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
+import type { MemoryHost } from './memory.ts';
 import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
@@ -18,8 +20,9 @@ import { ServerCount } from './serverCount.ts';
 import { Session, type SessionHost, type SessionOpening } from './session.ts';
 import { SessionEvents } from './sessionEvents.ts';
 import { SessionIds } from './sessionIds.ts';
-import type { SessionEventType, SessionState } from './sessionInfo.ts';
+import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { SessionTree, type SupervisorActor } from './sessionTree.ts';
+import { Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
 import { type SupervisorStats, Tally } from './tally.ts';
 
@@ -36,6 +39,8 @@ export class Supervisor implements SessionHost {
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
   readonly refusals: RefusalLog;
+  /** Sessions that have no incarnation here; undefined without a session store. */
+  readonly shelf: Shelf | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -72,16 +77,19 @@ export class Supervisor implements SessionHost {
         initializeTimeout: orNull(options.initializeTimeout),
         sessionIdleTimeout: orNull(options.sessionIdleTimeout),
         maxSessionLifetime: orNull(options.maxSessionLifetime),
+        parkAfter: orNull(options.parkAfter),
       },
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
-      endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
+      endIdleSessions: () =>
+        this.#endAll(({ transport, state }) => transport.awaitedCalls === 0 || state === 'restoring'),
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
       stopped: () => this.#stopped(),
       failed: failed('supervisor.failed', 'An actor of the supervisor failed'),
     });
+    this.shelf = options.sessionStore === undefined ? undefined : new Shelf(options.sessionStore, this);
   }
 
   get actor(): SupervisorActor {
@@ -96,7 +104,8 @@ export class Supervisor implements SessionHost {
   /** The session with this id, if it belongs to this principal. */
   find(id: string, principal: string | undefined): Session | undefined {
     const session = this.registry.get(id);
-    return session?.principal === principal && session?.state !== 'initializing' ? session : undefined;
+    const isOpen = session?.state === 'active' || session?.state === 'idle';
+    return session?.principal === principal && isOpen ? session : undefined;
   }
 
   /**
@@ -109,7 +118,8 @@ export class Supervisor implements SessionHost {
   }
 
   async terminate(id: string, reason: EndReason): Promise<boolean> {
-    return (await this.registry.get(id)?.terminate(reason)) ?? false;
+    const session = this.registry.get(id);
+    return (await (session === undefined ? this.shelf?.terminate(id, reason) : session.terminate(reason))) ?? false;
   }
 
   /** Resolves when nothing is left; a second call waits for the same. */
@@ -121,6 +131,7 @@ export class Supervisor implements SessionHost {
       this.#drained = new Promise((resolve) => {
         begin = resolve;
       });
+      this.shelf?.stop();
       begin(drain(this, timeout));
     }
     return this.#drained;
@@ -135,11 +146,12 @@ export class Supervisor implements SessionHost {
   }
 
   stats(): SupervisorStats {
-    const { sessions, opened, ended, calls, streams } = this.load;
+    const { sessions, opened, restored, ended, calls, streams } = this.load;
     const { starting, closing } = this.servers;
     return {
-      sessions: { ...sessions },
+      sessions: { ...sessions, parked: this.shelf?.records.parked ?? 0 },
       opened,
+      restored,
       ended: { ...ended },
       refused: this.refusals.counts,
       servers: { starting, closing },
@@ -163,25 +175,42 @@ export class Supervisor implements SessionHost {
 
   // --- what sessions say
 
+  get memories(): MemoryHost | undefined {
+    return this.shelf;
+  }
+
   changed(session: Session, type: SessionEventType, before: SessionState): void {
     this.load.changed(type, before);
     if (type === 'session.active') this.registry.markBusy(session);
-    if (type === 'session.idle') this.registry.markIdle(session);
+    if (type === 'session.idle' && !session.transport.busy) this.registry.markIdle(session);
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
+    }
+    if (type === 'session.restored') {
+      const client = describeClient(session.clientInfo);
+      this.#logSession('info', session, type, `Session of ${client} brought back`, { epoch: session.epoch });
     }
     this.events.emit(type, session);
   }
 
   quiet(session: Session): void {
-    if (!this.accepting) void session.terminate('drained');
+    if (!this.accepting) void this.#putAway(session);
+  }
+
+  spare(session: Session): void {
+    this.registry.markIdle(session);
   }
 
   forget(session: Session, before: SessionState): void {
     const { error, reason } = session;
     this.registry.forget(session);
-    this.load.terminated(before, reason ?? 'terminated');
+    this.load.left(before, reason);
     this.#ending.add(session);
+    if (session.state === 'parked') {
+      if (before === 'restoring') return; // it never came to be
+      this.#logSession('info', session, 'session.parked', 'Session parked');
+      return this.events.emit('session.parked', session);
+    }
     const level = reason === 'crashed' ? 'error' : 'info';
     const cause = error === undefined ? {} : { error };
     this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, { reason, ...cause });
@@ -204,14 +233,54 @@ export class Supervisor implements SessionHost {
     const refusal = this.registry.admit(opening.principal);
     if (refusal !== undefined) return refusal;
     if (!this.accepting) return 'draining';
+    return this.#seat(session);
+  }
+
+  /** Gives a session its place and its actor. */
+  #seat(session: Session, lifetimeLeft?: number | null): Session | RefusalName {
     this.registry.add(session);
-    this.load.admitted();
-    session.actor = this.#tree.spawn(session);
+    this.load.admitted(session.isRestored ? 'restoring' : 'initializing');
+    session.actor = this.#tree.spawn(session, lifetimeLeft);
     // There is none where a drain began, or the root was stopped, while it was being made; or it failed.
-    if (session.actor === undefined) session.release(this.accepting ? 'crashed' : 'drained');
+    if (session.actor === undefined) {
+      if (session.isRestored) session.parked();
+      else session.release(this.accepting ? 'crashed' : 'drained');
+    }
     // Somebody who watched it being spawned may have ended it.
+    if (session.state === 'parked') return session.refusal;
     if (session.state === 'terminated') return session.reason === 'crashed' ? 'serverFailed' : 'endedEarly';
     return session;
+  }
+
+  // --- what the shelf asks
+
+  roomFor(): RefusalName | undefined {
+    if (!this.accepting) return 'draining';
+    if (this.servers.full) return 'tooManyServers';
+    return this.outbox.during(() => this.registry.makeRoom());
+  }
+
+  readmit(record: SessionRecord): Session | RefusalName {
+    const { id, principal, lifetimeDeadline } = record;
+    const params = initializeParams(record.initialize);
+    if (params === undefined) return 'sessionNotFound';
+    return this.outbox.during(() => {
+      const refusal = this.roomFor();
+      if (refusal !== undefined) return refusal;
+      if (this.registry.get(id) !== undefined) return 'restoreFailed';
+      const opening = { principal: principal ?? undefined, clientInfo: params.clientInfo, record };
+      const session = new Session(id, { ...opening, protocolVersion: record.protocolVersion }, this);
+      const left = lifetimeDeadline === null ? null : Math.max(0, lifetimeDeadline - this.options.clock.now());
+      return this.#seat(session, left);
+    });
+  }
+
+  endedAside(info: SessionInfo, reason: EndReason): void {
+    this.load.endedAside(reason);
+    const { id } = info;
+    const message = `Session ended: ${reason}`;
+    this.log({ level: 'info', event: 'session.terminated', message, sessionId: id, reason });
+    this.events.emitEnd(info, reason);
   }
 
   get #empty(): boolean {
@@ -245,11 +314,16 @@ export class Supervisor implements SessionHost {
       for (let n = 0; n < SLICE; n++) {
         const { done, value: session } = sessions.next();
         if (done) return;
-        if (which(session)) void session.terminate('drained');
+        if (which(session)) void this.#putAway(session);
       }
       nextTurn(slice);
     };
     nextTurn(slice);
+  }
+
+  /** In a drain: a session that outlives the process is parked, any other ends. */
+  #putAway(session: Session): Promise<unknown> {
+    return this.shelf?.isDurable === true ? session.park() : session.terminate('drained');
   }
 
   #logSession(

@@ -6,10 +6,12 @@ import type { SessionEventType, SessionState } from './sessionInfo.ts';
 
 /** Numbers of this process since the supervisor was made, or as they are now. See `SessionSupervisor.stats`. */
 export interface SupervisorStats {
-  /** Sessions there are now, by their state. */
+  /** Sessions there are now, by their state; `parked` is what the session store said last. */
   readonly sessions: Readonly<Record<Exclude<SessionState, 'terminated'>, number>>;
   /** Sessions whose initialize was answered with a result. */
   readonly opened: number;
+  /** How often a session was brought back. */
+  readonly restored: number;
   /** Sessions that have ended, by reason; those that were never opened included. */
   readonly ended: Readonly<Partial<Record<EndReason, number>>>;
   /** Requests that were refused, by the refusal's name; those that happened. */
@@ -26,28 +28,36 @@ export class Tally implements Load {
   calls = 0;
   streams = 0;
   opened = 0;
-  readonly sessions = { initializing: 0, active: 0, idle: 0 };
+  restored = 0;
+  readonly sessions = { initializing: 0, restoring: 0, active: 0, idle: 0 };
   readonly ended: Partial<Record<EndReason, number>> = {};
 
   /** A session is there. */
-  admitted(): void {
-    this.sessions.initializing++;
+  admitted(state: 'initializing' | 'restoring'): void {
+    this.sessions[state]++;
   }
 
   /** A session is told of, which was in this state before. */
   changed(type: SessionEventType, before: SessionState): void {
     if (type === 'session.opened') this.opened++;
+    if (type === 'session.restored') this.restored++;
     if (type !== 'session.active' && type !== 'session.idle') return;
     this.#leave(before);
     this.sessions[type === 'session.active' ? 'active' : 'idle']++;
   }
 
-  terminated(before: SessionState, reason: EndReason): void {
+  /** A session has left this process; with the reason why it ended, where it has. */
+  left(before: SessionState, reason: EndReason | undefined): void {
     this.#leave(before);
+    if (reason !== undefined) this.ended[reason] = (this.ended[reason] ?? 0) + 1;
+  }
+
+  /** A session has ended that had no incarnation. */
+  endedAside(reason: EndReason): void {
     this.ended[reason] = (this.ended[reason] ?? 0) + 1;
   }
 
   #leave(state: SessionState): void {
-    if (state !== 'terminated') this.sessions[state]--;
+    if (state !== 'terminated' && state !== 'parked') this.sessions[state]--;
   }
 }

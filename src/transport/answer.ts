@@ -4,6 +4,7 @@
  */
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../clock.ts';
+import type { ResponseMessage } from '../protocol/messages.ts';
 import { destroyWhenStalled } from './connection.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
@@ -184,4 +185,21 @@ export function settle(answer: Answer, id: RequestId, response: JSONRPCMessage):
     });
     throw error;
   }
+}
+
+/** A client that has left it may come back for it. */
+export function isResumable(answer: Answer): boolean {
+  return answer instanceof StreamAnswer && answer.stream.resumable;
+}
+
+/** A call that was given up may be resumed all the same, and then nothing of its stream is to be missing. */
+export function mayBeResumed(answer: Answer, id: RequestId): boolean {
+  return isResumable(answer) && answer.pending.has(id);
+}
+
+const NOT_STORED = 'Internal error: what the call changed could not be stored';
+
+/** What a call is answered that changed what could not be stored. */
+export function notStored(id: RequestId): ResponseMessage {
+  return { jsonrpc: '2.0', id, error: { code: -32603, message: NOT_STORED } };
 }

@@ -13,6 +13,7 @@ import type {
 import type { Clock } from '../clock.ts';
 import { isObject, progressTokenOf } from '../protocol/messages.ts';
 import type { Answer } from './answer.ts';
+import type { Note } from './notes.ts';
 
 /** Calls of one session whose handlers may run at a time, whoever waits for them. */
 const MAX_RUNNING = 4_096;
@@ -37,6 +38,8 @@ export interface Call {
   awaited: boolean;
   /** Its client has used its id again since: by that it now means another call. */
   renamed: boolean;
+  /** What has to be remembered when it is granted. */
+  note: Note | undefined;
 }
 
 /** What is remembered of a cancelled call: until when, and the token under which its handler may still tell of progress. */
@@ -66,6 +69,11 @@ export class Calls {
     this.#clock = clock;
   }
 
+  /** None of them runs; those that were cancelled have been told to end. */
+  get empty(): boolean {
+    return this.#running.size === 0;
+  }
+
   /** Whether so many more handlers may run. Forgets the cancelled calls whose time is up. */
   hasRoomFor(more: number): boolean {
     return this.#running.size + this.#stillCancelled + more <= MAX_RUNNING;
@@ -83,7 +91,7 @@ export class Calls {
     const token = progressTokenOf(request.params);
     const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;
     const tokenAlias = token !== undefined && this.#silenced?.has(token) ? this.#newAlias() : token;
-    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false };
+    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false, note: undefined };
     // Or another that went by this id, under an alias, was left and runs on: it is not what the id means any more.
     if (alias !== id || this.#aliased?.has(id)) {
       const before = this.named(id);

@@ -19,8 +19,11 @@ export interface InitializeSink {
 
 /** What becomes of a session whose initialize came over HTTP. */
 export interface Opening {
-  /** It was answered with a result. Returns the hold of its exchange, or undefined if it came too late. */
-  opened(result: Result): Hold | undefined;
+  /**
+   * It was answered with a result. Returns the hold of its exchange, or undefined if it came too late; a promise of it where
+   * the session has to be stored first.
+   */
+  opened(result: Result): Hold | undefined | Promise<Hold | undefined>;
   /** It was answered with an error, which has gone out. */
   refused(): void;
 }
@@ -63,6 +66,11 @@ export class HttpInitialize implements InitializeSink {
     }
     if (!('result' in message)) return this.#refuse(message);
     const hold = this.#opening.opened(message.result);
+    if (hold instanceof Promise) void hold.then((late) => this.#send(message, late));
+    else this.#send(message, hold);
+  }
+
+  #send(message: ResponseMessage, hold: Hold | undefined): void {
     if (hold === undefined) return; // it came too late
     const answer = this.#answers.inSession(hold);
     for (const before of this.#waiting ?? []) answer.send(before);

@@ -1,22 +1,38 @@
 /**
- * What a server asks its client, and under which ids. A later incarnation of a session has a new server, which numbers
- * its requests from the start again. So the client is given ids that name the epoch, and what it says of a request that
- * another incarnation made reaches nobody: it would answer another question, of the same number.
+ * What a server asks its client, under which ids, and what of it is open. A later incarnation of a session has a new
+ * server, which numbers its requests from the start again. So the client is given ids that name the epoch, and what it
+ * says of a request that another incarnation made reaches nobody: it would answer another question, of the same number.
  */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { isCancellation, isObject, isRequest, isResponse, progressTokenOf, withParams } from '../protocol/messages.ts';
+import type { IncarnationNumber } from './transportOptions.ts';
 
 /** Requests with a progress token of the author's own that are remembered, so that progress of them gets through. */
 const MAX_TOKENS = 256;
 
+/** More open questions than these are not told apart. */
+const MAX_OPEN = 10_000;
+
+/** What an id looks like that names an epoch. */
+const NAMED = /^\d+\./;
+
 export class Questions {
   readonly #prefix: string;
+  readonly #first: boolean;
   /** Progress tokens that are not the ids of their requests, which the SDKs make them, by those. */
   readonly #tokens = new Map<RequestId, RequestId>();
+  /** The server's ids of what its client has not answered. */
+  readonly #open = new Set<RequestId>();
 
-  /** `epoch` is that of a later incarnation; the first one's server needs no other ids. */
-  constructor(epoch: number) {
+  /** The first incarnation's server needs no other ids; but for those that could be taken for a later one's. */
+  constructor({ epoch, first }: IncarnationNumber) {
     this.#prefix = `${epoch}.`;
+    this.#first = first;
+  }
+
+  /** Nothing is open: it makes no difference to the client whether the server lives. */
+  get none(): boolean {
+    return this.#open.size === 0;
   }
 
   /** A message of the server as its client is to see it. */
@@ -25,8 +41,13 @@ export class Questions {
     if (!isCancellation(message)) return message;
     const requestId = message.params?.['requestId'] as RequestId | undefined;
     if (requestId === undefined) return message;
-    this.#tokens.delete(requestId);
+    this.#over(requestId);
     return withParams(message, { requestId: this.#name(requestId) });
+  }
+
+  /** A request found no way to the client. */
+  unsent({ id }: JSONRPCRequest): void {
+    this.#over(id);
   }
 
   /** A message of the client as its server is to see it; undefined where it is about what another incarnation asked. */
@@ -35,19 +56,27 @@ export class Questions {
       if (message.id === undefined) return message; // an error that is about no request
       const id = this.#own(message.id);
       if (id === undefined) return undefined;
-      this.#tokens.delete(id);
-      return { ...message, id };
+      this.#over(id);
+      return id === message.id ? message : { ...message, id };
     }
     if (message.method !== 'notifications/progress' || !isObject(message.params)) return message;
     const token: unknown = message.params['progressToken'];
     const id = this.#own(token);
-    if (id !== undefined) return withParams(message, { progressToken: id });
+    if (id !== undefined) return id === token ? message : withParams(message, { progressToken: id });
     return [...this.#tokens.values()].includes(token as RequestId) ? message : undefined;
   }
 
+  #over(id: RequestId): void {
+    this.#open.delete(id);
+    this.#tokens.delete(id);
+  }
+
   #request(message: JSONRPCRequest): JSONRPCMessage {
-    const named = { ...message, id: this.#name(message.id) };
+    if (this.#open.size < MAX_OPEN) this.#open.add(message.id);
+    const name = this.#name(message.id);
     const progressToken = progressTokenOf(message.params);
+    if (name === message.id && progressToken === undefined) return message;
+    const named = { ...message, id: name };
     if (progressToken === undefined) return named;
     if (progressToken === message.id) {
       return withParams(named, { _meta: { ...message.params?._meta, progressToken: named.id } });
@@ -59,18 +88,19 @@ export class Questions {
   }
 
   /** The client's name of a request: the epoch, and the server's id as JSON, which tells `1` from `"1"`. */
-  #name(id: RequestId): string {
-    return this.#prefix + JSON.stringify(id);
+  #name(id: RequestId): RequestId {
+    const isPlain = this.#first && !(typeof id === 'string' && NAMED.test(id));
+    return isPlain ? id : this.#prefix + JSON.stringify(id);
   }
 
   /** The server's id of a request of this incarnation, by the client's name of it. */
   #own(name: unknown): RequestId | undefined {
+    if (this.#first && (typeof name === 'number' || (typeof name === 'string' && !NAMED.test(name)))) return name;
     if (typeof name !== 'string' || !name.startsWith(this.#prefix)) return undefined;
-    const json = name.slice(this.#prefix.length);
     try {
-      const id: unknown = JSON.parse(json);
+      const id: unknown = JSON.parse(name.slice(this.#prefix.length));
       const isId = typeof id === 'string' || typeof id === 'number';
-      return isId && JSON.stringify(id) === json ? id : undefined;
+      return isId && this.#name(id) === name ? id : undefined;
     } catch {
       return undefined;
     }

@@ -13,15 +13,18 @@ import type {
 } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
 import { isCancellation, isRequest, isResponse, type ResponseMessage, withParams } from '../protocol/messages.ts';
-import { type Answer, JsonAnswer, StreamAnswer, settle } from './answer.ts';
+import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, StreamAnswer, settle } from './answer.ts';
 import { type Call, Calls } from './calls.ts';
 import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import type { InitializeSink } from './initializeSink.ts';
 import { MessageExtra } from './messageExtra.ts';
+import { isInitialized, noteOf } from './notes.ts';
 import { Questions } from './questions.ts';
+import { refuse } from './refuse.ts';
+import { Replay, type Replayed, type Said } from './replay.ts';
 import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
-import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from './transportOptions.ts';
+import type { IncarnationNumber, Load, SessionMemory, TransportEvents, TransportOptions } from './transportOptions.ts';
 
 export class SessionTransport implements Transport, StreamsOwner {
   // Called by the server that is connected; set by it.
@@ -33,9 +36,12 @@ export class SessionTransport implements Transport, StreamsOwner {
   readonly #options: TransportOptions;
   readonly #events: TransportEvents;
   readonly #streams: SessionStreams;
-  /** Undefined in the first incarnation, whose server's ids are the client's. */
+  /** Where the session may have several incarnations: what its server asks. */
   readonly #questions: Questions | undefined;
   #calls: Calls | undefined;
+  /** While a later incarnation's server is told what the client said before; and as long as it asks nobody after that. */
+  #replay: Replay | undefined;
+  #replaying = false;
   #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
   #shut = false;
   /** What calls are answered with that were not answered when it was shut. */
@@ -53,7 +59,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#options = options;
     this.#events = events;
     this.#streams = new SessionStreams(sessionId, options, this, incarnation);
-    if (incarnation?.first === false) this.#questions = new Questions(incarnation.epoch);
+    if (incarnation !== undefined) this.#questions = new Questions(incarnation);
   }
 
   /** The client is to be treated as one of this version. */
@@ -69,6 +75,11 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Requests of the client that are not answered yet, and that somebody waits for or may come back for. */
   get awaitedCalls(): number {
     return this.#calls?.awaited ?? 0;
+  }
+
+  /** A handler runs, whoever waits for it, or the client has been asked something. */
+  get busy(): boolean {
+    return this.#calls?.empty === false || this.#questions?.none === false;
   }
 
   /** Whether the client, which is there, waits for the answer of a request with this id. */
@@ -96,9 +107,11 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Sends a message of the server on the stream that it belongs to. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isResponse(message)) return this.#respond(message);
+    if (this.#replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
     if (!this.#route(message, options?.relatedRequestId) && isRequest(message)) {
+      this.#questions?.unsent(message);
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
     }
   }
@@ -119,14 +132,27 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#dispatch(message, new MessageExtra(sink.info));
   }
 
+  /**
+   * Tells the server of a later incarnation what the client said before. `info` is of the request that has it told.
+   * @throws {SupervisorError} `NOT_RESTORABLE`
+   */
+  async replay(said: Said, info: ExchangeInfo): Promise<Replayed> {
+    this.#replay = new Replay(this.#options.clock, (message) => this.#dispatch(message, new MessageExtra(info)));
+    this.#replaying = true;
+    try {
+      return await this.#replay.run(said);
+    } finally {
+      this.#replaying = false;
+    }
+  }
+
   /** Delivers the messages of a POST, whose session is held until the answer has ended. */
   deliver(exchange: Exchange, messages: readonly JSONRPCMessage[], batch: boolean, hold: Hold): void {
     const ids: RequestId[] = [];
     for (const message of messages) if (isRequest(message)) ids.push(message.id);
     if (ids.length === 0) {
       for (const message of messages) this.#receive(message, exchange);
-      exchange.respond(202, this.#sessionHeaders());
-      return;
+      return this.#accept(exchange);
     }
     for (const id of ids) this.#endWaiting(id);
     const answer = this.answer(ids, exchange, batch, hold);
@@ -138,7 +164,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
-    const requests = messages.map((message) => (isRequest(message) ? this.#calls?.add(message, answer) : message));
+    const requests = messages.map((message) => (isRequest(message) ? this.#take(message, answer) : message));
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
     if (exchange.closed && !isResumable(answer)) this.abandoned(answer);
@@ -163,14 +189,17 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Opens a GET stream. */
   listen(exchange: Exchange): void {
     this.#streams.listen(exchange);
+    this.#replay?.release();
   }
 
   /**
    * Continues a stream after an event. Resolves to whether there is such an event.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
-  resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
-    return this.#streams.resume(exchange, eventId, hold);
+  async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
+    const known = await this.#streams.resume(exchange, eventId, hold);
+    this.#replay?.release();
+    return known;
   }
 
   /** Ends the GET streams. */
@@ -183,6 +212,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (this.#shut) return;
     this.#shut = true;
     this.#lastWord = message;
+    this.#replay?.release();
     this.#answerAll();
     this.closeStandalone();
     this.#streams.detach();
@@ -230,18 +260,48 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#calls = undefined;
   }
 
-  #respond(message: ResponseMessage): void {
+  #respond(message: ResponseMessage): Promise<void> | void {
     const { id } = message;
     if (id === this.#initialize?.id) return this.#answerInitialize(message);
+    if (this.#replaying && this.#replay?.answered(message)) return;
     const call = this.#calls?.find(id ?? Number.NaN);
     // A response to a call that was cancelled, or that the end of the session answered: nobody waits for it.
     if (call === undefined) return;
+    const { memory } = this.#events;
+    if (memory === undefined) return this.#answer(call, message);
+    if (call.note !== undefined && 'result' in message) memory.note(call.note);
+    const stored = memory.stored();
+    if (stored === undefined) return this.#answer(call, message);
+    return stored.then((isStored) => {
+      if (this.#calls?.find(call.alias) === call) this.#answer(call, isStored ? message : notStored(call.id));
+    });
+  }
+
+  #answer(call: Call, message: ResponseMessage): void {
     this.#over(call);
     try {
-      settle(call.answer, call.id, call.id === id ? message : { ...message, id: call.id });
+      settle(call.answer, call.id, call.id === message.id ? message : { ...message, id: call.id });
     } finally {
       this.#judgeQuiet();
     }
+  }
+
+  /** Says that what came has arrived, when what it has to be remembered for is stored. */
+  #accept(exchange: Exchange): void {
+    const stored = this.#events.memory?.stored();
+    if (stored === undefined) return exchange.respond(202, this.#sessionHeaders());
+    void stored.then((isStored) => {
+      if (isStored) exchange.respond(202, this.#sessionHeaders());
+      else refuse(exchange, 'storeUnavailable');
+    });
+  }
+
+  /** Takes in a request; what the server is to get. */
+  #take(message: JSONRPCRequest, answer: Answer): JSONRPCRequest | undefined {
+    const taken = this.#calls?.add(message, answer);
+    const call = this.#events.memory === undefined || taken === undefined ? undefined : this.#calls?.find(taken.id);
+    if (call !== undefined) call.note = noteOf(message);
+    return taken;
   }
 
   #answerInitialize(message: ResponseMessage): void {
@@ -258,7 +318,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (translated === undefined) return false;
     if (related === undefined) return this.#streams.send(translated);
     const call = this.#calls?.find(related);
-    return call !== undefined && (call.awaited || isOpen(call)) && call.answer.send(translated);
+    return call !== undefined && (call.awaited || mayBeResumed(call.answer, call.id)) && call.answer.send(translated);
   }
 
   /** Hands a message of the client to the server. */
@@ -266,6 +326,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (isCancellation(message)) return this.#cancel(message, exchange);
     const heard = this.#questions === undefined ? message : this.#questions.heard(message);
     if (heard === undefined) return;
+    const { memory } = this.#events;
+    if (memory !== undefined) {
+      if (isInitialized(heard)) memory.note({ what: 'initialized' });
+      this.#judgeSettled(memory);
+    }
     const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#streams.primes) {
       extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
@@ -319,6 +384,11 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   #judgeQuiet(): void {
     if (this.awaitedCalls === 0) this.#events.quiet();
+    if (this.#events.memory !== undefined) this.#judgeSettled(this.#events.memory);
+  }
+
+  #judgeSettled(memory: SessionMemory): void {
+    if (!this.busy) memory.settled();
   }
 
   #sessionHeaders(): ResponseHeaders {
@@ -328,13 +398,3 @@ export class SessionTransport implements Transport, StreamsOwner {
 
 const SESSION_ENDED = 'The session has ended';
 const ID_USED_AGAIN = 'Request superseded: its id was used again';
-
-/** A call that was given up may be resumed all the same, and then nothing of its stream is to be missing. */
-function isOpen({ answer, id }: Call): boolean {
-  return isResumable(answer) && answer.pending.has(id);
-}
-
-/** A client that has left it may come back for it. */
-function isResumable(answer: Answer): boolean {
-  return answer instanceof StreamAnswer && answer.stream.resumable;
-}

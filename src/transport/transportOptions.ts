@@ -1,6 +1,7 @@
 /** What a transport is told, and what it tells. */
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { ConnectionLimits } from './connection.ts';
+import type { Note } from './notes.ts';
 
 export interface TransportOptions extends ConnectionLimits {
   readonly enableJsonResponse: boolean;
@@ -41,4 +42,19 @@ export interface TransportEvents {
   closed(): void;
   /** The event store failed; the stream goes on without it. */
   storeFailed(error: unknown): void;
+  /** What the session keeps of itself beyond its process; undefined where it does not outlive that. */
+  readonly memory: SessionMemory | undefined;
+}
+
+/** What a session keeps of itself beyond its process. */
+export interface SessionMemory {
+  /** The client told the server something that the server of a later incarnation has to know. */
+  note(note: Note): void;
+  /**
+   * Resolves when everything is stored that the session was given to keep until now: to false where that failed, and
+   * nothing may be answered that builds on it. Undefined when there is nothing to wait for.
+   */
+  stored(): Promise<boolean> | undefined;
+  /** No handler runs any more, and no question to the client is open. */
+  settled(): void;
 }

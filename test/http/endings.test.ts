@@ -56,7 +56,7 @@ const ENDINGS = {
   drained: { end: ({ supervisor }) => supervisor.drain() },
   terminated: { end: ({ supervisor }, id) => supervisor.terminate(id) },
   closed: { options: { server: moody() }, end: (served, id) => send(served, id, 'close') },
-} satisfies Record<Exclude<EndReason, 'initializeTimeout'>, Ending>;
+} satisfies Record<Exclude<EndReason, 'initializeTimeout' | 'unrestorable'>, Ending>;
 
 test.each(Object.entries<Ending>(ENDINGS))(
   '%s: one line in the log, one event, 404',

@@ -14,8 +14,11 @@ import { REQUEST_ROWS } from './refusals/requestRows.ts';
 import type { Row } from './refusals/row.ts';
 import { SESSION_ROWS } from './refusals/sessionRows.ts';
 
-/** It takes servers that have outlived their sessions: see `serverLives.test.ts`. */
-type Elsewhere = 'tooManyServers';
+/**
+ * It takes servers that have outlived their sessions: see `serverLives.test.ts`; or sessions that have outlived their
+ * servers: see `durable/`.
+ */
+type Elsewhere = 'tooManyServers' | 'restoring' | 'restoreFailed' | 'tooManyRestores';
 
 const ROWS: Record<Exclude<RefusalName, Elsewhere>, Row> = {
   ...REQUEST_ROWS,

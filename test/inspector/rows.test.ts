@@ -20,6 +20,7 @@ function rowOf(name: string, version = '1', principal = 'ada') {
     principal,
     clientInfo: { name, version },
     protocolVersion: version,
+    epoch: 1,
     history: [],
   };
   return rows.row('a-key', info);

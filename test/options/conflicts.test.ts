@@ -1,13 +1,14 @@
 /** Options that would have no effect beside others: refused, with words that say what to do. */
 import { describe, expect, test } from 'vitest';
 import { SupervisorError } from '../../src/errors.ts';
-import { createMemoryEventStore, createSessionSupervisor } from '../../src/index.ts';
+import { createMemoryEventStore, createMemorySessionStore, createSessionSupervisor } from '../../src/index.ts';
 import { OPTION_NAMES, type ResolvedOptions, type SessionSupervisorOptions } from '../../src/options.ts';
 import { refusal, resolve, server } from '../support/givenOptions.ts';
 
 type Given = Partial<Record<keyof ResolvedOptions, unknown>>;
 
 const eventStore = createMemoryEventStore();
+const sessionStore = createMemorySessionStore();
 
 /** A value of each option that is right by itself. */
 const VALUES: Record<keyof ResolvedOptions, unknown> = {
@@ -35,6 +36,11 @@ const VALUES: Record<keyof ResolvedOptions, unknown> = {
   resumeTimeout: 1_000,
   shutdownTimeout: 1_000,
   historySize: 1,
+  sessionStore,
+  parkAfter: 1_000,
+  maxParkedSessions: 10,
+  restoreTimeout: 1_000,
+  maxStateSize: 1_000,
   clock: { setTimeout, clearTimeout, now: Date.now },
   inspect: () => {},
   logger: () => {},
@@ -51,11 +57,28 @@ const MOOT: readonly (readonly [option: keyof ResolvedOptions, beside: Given, wo
   ['retryInterval', { stateless: true }, 'retryInterval and stateless exclude one another: '],
   ['sessionIdGenerator', { stateless: true }, 'sessionIdGenerator and stateless exclude one another: '],
   ['historySize', { stateless: true }, 'historySize and stateless exclude one another: '],
+  ['sessionStore', { stateless: true }, 'sessionStore and stateless exclude one another: '],
+  ['parkAfter', { stateless: true }, 'parkAfter and stateless exclude one another: '],
+  ['maxParkedSessions', { stateless: true }, 'maxParkedSessions and stateless exclude one another: '],
+  ['restoreTimeout', { stateless: true }, 'restoreTimeout and stateless exclude one another: '],
+  ['maxStateSize', { stateless: true }, 'maxStateSize and stateless exclude one another: '],
+  ['parkAfter', {}, 'parkAfter has no effect without a sessionStore: '],
+  ['maxParkedSessions', {}, 'maxParkedSessions has no effect without a sessionStore: '],
+  ['restoreTimeout', {}, 'restoreTimeout has no effect without a sessionStore: '],
+  ['parkAfter', { sessionStore, sessionIdleTimeout: 1_000 }, 'parkAfter has no effect unless it is less than '],
   ['maxStreamBuffer', { stateless: true, enableJsonResponse: true }, 'maxStreamBuffer has no effect beside stateless'],
   ['resumeTimeout', { eventStore, enableJsonResponse: true }, 'resumeTimeout and enableJsonResponse exclude one '],
   ['resumeTimeout', {}, 'resumeTimeout has no effect without an eventStore: '],
   ['whenFull', { maxSessions: Number.POSITIVE_INFINITY }, 'whenFull has no effect while maxSessions is Infinity: '],
 ];
+
+/** What an option needs beside it. */
+const NEEDS: Partial<Record<keyof ResolvedOptions, Given>> = {
+  resumeTimeout: { eventStore },
+  parkAfter: { sessionStore },
+  maxParkedSessions: { sessionStore },
+  restoreTimeout: { sessionStore },
+};
 
 describe.each(MOOT)('%s beside %o', (option, beside, words) => {
   test('is refused, and the message says what to do', () => {
@@ -73,9 +96,8 @@ describe.each(MOOT)('%s beside %o', (option, beside, words) => {
   });
 
   test('is taken without what makes it moot', () => {
-    const store = option === 'resumeTimeout' ? { eventStore } : {};
     const without = Object.fromEntries(Object.keys(beside).map((name) => [name, undefined]));
-    expect(resolve({ ...without, ...store, [option]: VALUES[option] })[option]).toBe(VALUES[option]);
+    expect(resolve({ ...without, ...NEEDS[option], [option]: VALUES[option] })[option]).toBe(VALUES[option]);
   });
 });
 
@@ -100,8 +122,7 @@ test('stateless: false excludes nothing', () => {
 const PAIRS = OPTION_NAMES.flatMap((a, index) => OPTION_NAMES.slice(index + 1).map((b) => [a, b] as const));
 
 test.each(PAIRS)('%s and %s', (a, b) => {
-  const needsStore = [a, b].includes('resumeTimeout');
-  const given: Given = { ...(needsStore && { eventStore }), [a]: VALUES[a], [b]: VALUES[b] };
+  const given: Given = { ...NEEDS[a], ...NEEDS[b], [a]: VALUES[a], [b]: VALUES[b] };
   const moot = MOOT.some(
     ([option, beside]) =>
       given[option] !== undefined &&

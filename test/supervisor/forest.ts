@@ -31,6 +31,13 @@ class Owner implements ActorOwner {
     if (this.throwsAt === state) throw new Error(`broken at ${state}`);
   }
 
+  readonly nothingRuns = true;
+
+  parked(): void {
+    this.said.push('parked');
+    this.onRelease();
+  }
+
   release(reason: EndReason, error?: unknown): void {
     this.said.push(`released ${reason}`);
     this.error = error;

@@ -9,7 +9,13 @@ import { FakeExchange } from '../transport/fakeExchange.ts';
 import { answered } from '../transport/transportKit.ts';
 import { INITIALIZE, PassiveServer, TestHost } from './life.ts';
 
-const SESSION = { principal: undefined, authInfo: undefined, clientInfo: undefined, protocolVersion: undefined };
+const SESSION = {
+  principal: undefined,
+  authInfo: undefined,
+  clientInfo: undefined,
+  protocolVersion: undefined,
+  session: undefined,
+};
 const RESULT = { jsonrpc: '2.0', id: 0, result: { protocolVersion: '2025-11-25' } } as const;
 
 function given(options: object = {}) {
@@ -19,6 +25,8 @@ function given(options: object = {}) {
   const session = {
     id: 'session-1',
     opens: true,
+    number: undefined,
+    memory: undefined,
     opened: () => session.opens,
     released: () => told.push('released'),
     quiet: () => told.push('quiet'),

@@ -11,6 +11,7 @@ const REQUEST = {
   requestInfo: { headers: {}, url: new URL('http://127.0.0.1/mcp') },
   clientInfo: undefined,
   protocolVersion: undefined,
+  session: undefined,
 };
 const error = new Error('broken');
 

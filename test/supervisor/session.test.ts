@@ -13,6 +13,9 @@ class Host extends TestHost implements SessionHost {
   readonly changed: SessionHost['changed'] = (_, type, before) => void this.told.push(`${type} after ${before}`);
   readonly quiet: SessionHost['quiet'] = () => void this.told.push('quiet');
   readonly forget: SessionHost['forget'] = ({ reason }, before) => void this.told.push(`${reason} after ${before}`);
+  readonly accepting = true;
+  readonly memories = undefined;
+  readonly spare: SessionHost['spare'] = () => void this.told.push('spare');
   readonly torn: SessionHost['torn'] = () => void this.told.push('torn');
 }
 

@@ -273,7 +273,8 @@ describe('a partition that fails', () => {
     const forest = new Forest();
     forest.spawn('a').actor._parent?.send({ type: 'xstate.stop' }); // as its parent would
     const said: string[] = [];
-    const owner = { id: 'b', announce: () => {}, release: (reason: string) => void said.push(reason) };
+    const release = (reason: string) => void said.push(reason);
+    const owner = { id: 'b', announce: () => {}, nothingRuns: true, parked: () => {}, release };
     expect(forest.tree.spawn(owner)).toBeUndefined();
     await turns(1);
     expect(forest.errors).toEqual([new Error('A partition was stopped from outside')]);

@@ -45,6 +45,7 @@ export class TransportKit {
       failed: (error: unknown) => this.told.push(`failed: ${text(error)}`),
       closed: () => this.told.push('closed'),
       storeFailed: (error: unknown) => this.told.push(`store failed: ${text(error)}`),
+      memory: undefined,
     };
     this.transport = new SessionTransport(stateless ? undefined : 'session-1', all, events, incarnation);
     this.transport.onmessage = (message, extra) => {

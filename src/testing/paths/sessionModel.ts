@@ -5,7 +5,7 @@
  */
 import { type ActorLogic, initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { type AdjacencyMap, getAdjacencyMap } from 'xstate/graph';
-import type { EndReason } from '../../index.ts';
+import type { EndReason, SessionState } from '../../index.ts';
 import { type SessionMachineEvent, type SessionTimeouts, sessionMachine } from '../../machines/index.ts';
 
 /** What happens in one step: an event of the machine, one of its timers, or time that passes for nothing. */
@@ -19,7 +19,7 @@ export type ModelEvent =
 
 /** What must be so after a step. */
 export interface Expectation {
-  readonly state: 'initializing' | 'active' | 'idle' | 'terminated';
+  readonly state: SessionState;
   readonly inFlight: number;
   readonly reason: EndReason | null;
 }

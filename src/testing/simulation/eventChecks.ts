@@ -12,6 +12,8 @@ const NEXT: Readonly<Record<EventType | 'nothing', readonly EventType[]>> = {
   'session.active': ['session.idle', 'session.terminated'],
   'session.idle': ['session.active', 'session.terminated'],
   'session.terminated': [],
+  'session.parked': [], // there is no session store yet
+  'session.restored': [],
 };
 
 export function outOfOrder({ id, told }: SeenSession, { type }: SessionEvent): string | undefined {

@@ -41,6 +41,7 @@ export function causeOfEnding({ clock, draining, settings }: Observed, session: 
     crashed: server.failed,
     drained: draining,
     terminated: false,
+    unrestorable: false,
     closed:
       server.left || server.refused || ((opening.hungUp || opening.cut) && (!opened || opening.status === undefined)),
   };

@@ -70,7 +70,7 @@ export const SESSION_ROWS = {
     },
   },
   storeUnavailable: {
-    ...{ status: 503, code: -32000, message: 'Service Unavailable: the event store does not answer', headers: RETRY },
+    ...{ status: 503, code: -32000, message: 'Service Unavailable: the store does not answer', headers: RETRY },
     within: true,
     options: {
       eventStore: { storeEvent: async () => '1', replayEventsAfter: () => Promise.reject(new Error('down')) },

@@ -1,0 +1,154 @@
+/**
+ * What one incarnation writes into the record of its session, at the epoch that it owns. Changes of one turn of the event
+ * loop are one write, and one write follows the other. The first one that fails for good, or is fenced, is the last: the
+ * record is the truth, so the incarnation has to go.
+ */
+import type { TimerClock } from '../clock.ts';
+import type { RecordChange } from '../stores/sessionRecord.ts';
+import type { Parked, Parking, SessionStore } from '../stores/sessionStore.ts';
+import { once, persistently } from './persistence.ts';
+
+export interface JournalHost {
+  /** The record is no longer this incarnation's, or can't be written. */
+  lost(error: unknown): void;
+  /** The record is not there any more: somebody else has ended the session. */
+  gone(): void;
+}
+
+interface Batch {
+  /** Somebody waits for it, and nothing is right without it. */
+  essential: boolean;
+  readonly change: { -readonly [K in keyof RecordChange]: RecordChange[K] };
+  /** Makes what is made late: as text, once for all changes of a turn. */
+  complete: (() => RecordChange) | undefined;
+  readonly stored: Promise<boolean>;
+  readonly settle: (isStored: boolean) => void;
+}
+
+export class Journal {
+  readonly #store: SessionStore;
+  readonly #timers: TimerClock;
+  readonly #id: string;
+  readonly #host: JournalHost;
+  readonly epoch: number;
+  #next: Batch | undefined;
+  #current: Batch | undefined;
+  #closed = false;
+  #lost = false;
+
+  constructor(store: SessionStore, timers: TimerClock, id: string, epoch: number, host: JournalHost) {
+    this.#store = store;
+    this.#timers = timers;
+    this.#id = id;
+    this.epoch = epoch;
+    this.#host = host;
+  }
+
+  /** The record is not this incarnation's any more. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Writes a change; `complete` says what else there is to it when its turn has come. */
+  change(change: RecordChange, complete?: () => RecordChange): void {
+    if (this.#closed) return;
+    const next = this.#add(change);
+    next.essential = true;
+    if (complete !== undefined) next.complete = complete;
+  }
+
+  /** Writes what is good to know; nobody waits for it, and it may fail. */
+  touch(change: RecordChange): void {
+    if (!this.#closed) this.#add(change);
+  }
+
+  /** Resolves when everything is stored that there was to change until now: to false where that failed. */
+  stored(): Promise<boolean> | undefined {
+    for (const some of [this.#next, this.#current]) if (some?.essential) return some.stored;
+    return this.#lost ? Promise.resolve(false) : undefined;
+  }
+
+  /** Parks the session; the last thing that this incarnation writes. */
+  async park(parking: Parking): Promise<Parked | undefined> {
+    return this.#last((change) => {
+      const all = { ...parking, change: { ...change, ...parking.change } };
+      return this.#store.park(this.#id, this.epoch, all);
+    });
+  }
+
+  /** Removes the record; the last thing that this incarnation writes. */
+  async remove(): Promise<'removed' | 'gone' | 'fenced' | undefined> {
+    return this.#last(() => this.#store.remove(this.#id, this.epoch));
+  }
+
+  /** Ends with a write that takes along what is still to be written; undefined where the record is not ours. */
+  async #last<T>(write: (change: RecordChange) => Promise<T>): Promise<T | undefined> {
+    this.#closed = true;
+    if (this.#current !== undefined) await this.#current.stored;
+    if (this.#lost) return undefined;
+    const last = this.#next;
+    this.#next = undefined;
+    const change = last === undefined ? {} : whole(last);
+    try {
+      const done = await persistently(this.#timers, () => write(change));
+      last?.settle(true);
+      return done;
+    } catch (error) {
+      last?.settle(false);
+      throw error;
+    }
+  }
+
+  #add(change: RecordChange): Batch {
+    this.#next ??= batch();
+    Object.assign(this.#next.change, change);
+    const next = this.#next;
+    if (this.#current === undefined) this.#write();
+    return next;
+  }
+
+  #write(): void {
+    const current = this.#next;
+    if (current === undefined) return;
+    this.#current = current;
+    // What is changed in the same turn belongs to it.
+    queueMicrotask(() => {
+      this.#next = undefined;
+      const change = whole(current);
+      const insist = current.essential ? persistently : once;
+      insist(this.#timers, () => this.#store.update(this.#id, this.epoch, change)).then(
+        (verdict) => this.#written(current, verdict),
+        (error: unknown) => this.#written(current, error),
+      );
+    });
+  }
+
+  #written(current: Batch, outcome: unknown): void {
+    this.#current = undefined;
+    const isVerdict = outcome === 'gone' || outcome === 'fenced';
+    if (outcome === 'updated' || (!current.essential && !isVerdict)) {
+      current.settle(true);
+      if (!this.#closed) this.#write();
+      return;
+    }
+    this.#lost = true;
+    this.#closed = true;
+    current.settle(false);
+    this.#next?.settle(false);
+    this.#next = undefined;
+    if (outcome === 'gone') this.#host.gone();
+    else this.#host.lost(outcome === 'fenced' ? new Error('Another process has brought the session back') : outcome);
+  }
+}
+
+function batch(): Batch {
+  let settle = (_: boolean) => {};
+  const stored = new Promise<boolean>((resolve) => {
+    settle = resolve;
+  });
+  return { essential: false, change: {}, complete: undefined, stored, settle };
+}
+
+function whole({ change, complete }: Batch): RecordChange {
+  return complete === undefined ? change : { ...change, ...complete() };
+}

@@ -1,0 +1,299 @@
+/**
+ * What a session keeps of itself beyond its process: its record, which is made when it is opened, kept up to date by what
+ * its client says and its server sets, and left behind when the incarnation parks, or removed when the session ends.
+ */
+import { Buffer } from 'node:buffer';
+import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import { type RefusalName, SupervisorError } from '../errors.ts';
+import type { EndReason } from '../machines/reasons.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { isObject } from '../protocol/messages.ts';
+import {
+  type JsonObject,
+  RECORD_FORMAT,
+  RECORD_LIMITS,
+  type RecordChange,
+  type RecordedEvent,
+  type SessionRecord,
+} from '../stores/sessionRecord.ts';
+import type { Note } from '../transport/notes.ts';
+import type { SessionMemory } from '../transport/transportOptions.ts';
+import { ACTIVITY_INTERVAL, type ActiveSession, type Activity } from './activity.ts';
+import { Journal, type JournalHost } from './journal.ts';
+import { once } from './persistence.ts';
+import type { Records } from './records.ts';
+import type { SessionState } from './sessionInfo.ts';
+
+/** Bytes that the URIs of a session's subscriptions may have together: its record is bounded. */
+const MAX_SUBSCRIPTION_BYTES = 256 * 1024;
+
+/** What is remembered of a session. */
+export interface Remembered {
+  readonly id: string;
+  readonly principal: string | undefined;
+  readonly createdAt: number;
+  readonly lastActiveAt: number;
+  readonly state: SessionState;
+  /** `session.state` as JSON. */
+  readonly stateText: string;
+  readonly recordedHistory: readonly RecordedEvent[];
+  /** Its record can't be written any more: it has to leave, and the record stays. */
+  drop(error: unknown): void;
+  terminate(reason: EndReason, error?: unknown): Promise<boolean>;
+  /** No handler runs any more, and no question is open. */
+  settled(): void;
+}
+
+/** What the memory of a session needs of the supervisor. */
+export interface MemoryHost {
+  readonly options: ResolvedOptions;
+  readonly records: Records;
+  readonly activity: Activity;
+  log(entry: LogEntry): void;
+}
+
+export class Memory implements SessionMemory, ActiveSession, JournalHost {
+  writtenAt = 0;
+  readonly #session: Remembered;
+  readonly #host: MemoryHost;
+  #journal: Journal | undefined;
+  #initialized = false;
+  readonly #subscriptions: Set<string>;
+  #subscriptionBytes = 0;
+  #changed = { subscriptions: false, state: false };
+  /** Resolves when the last write is done: to whether it was. */
+  readonly written: Promise<boolean>;
+  #isWritten = (_: boolean) => {};
+  #isOver = () => {};
+
+  /** `record` is that of a session which is brought back. */
+  constructor(session: Remembered, host: MemoryHost, record?: SessionRecord) {
+    this.#session = session;
+    this.#host = host;
+    this.#subscriptions = new Set(record?.subscriptions);
+    for (const uri of this.#subscriptions) this.#subscriptionBytes += Buffer.byteLength(uri);
+    this.written = new Promise((resolve) => {
+      this.#isWritten = resolve;
+    });
+    if (record === undefined) return;
+    this.#initialized = record.initialized;
+    this.#own(record.epoch);
+    this.touch();
+  }
+
+  /** There is a record. */
+  get exists(): boolean {
+    return this.#journal !== undefined;
+  }
+
+  get isIdle(): boolean {
+    return this.#session.state === 'idle';
+  }
+
+  /** Stores the record of a session whose initialize was answered; returns why that can't be, if so. */
+  async create(initialize: JsonObject, result: Result): Promise<RefusalName | undefined> {
+    const { records, options } = this.#host;
+    const { store } = records;
+    const record = this.#record(initialize, result);
+    const { maxSessionsPerPrincipal: most } = options;
+    const limits = store.counts && most !== Number.POSITIVE_INFINITY ? { maxPerPrincipal: most } : {};
+    try {
+      const verdict = await once(options.clock, () => store.create(record, limits));
+      if (verdict === 'principalFull') return 'principalFull';
+      if (verdict === 'exists') throw new SupervisorError('INVALID_SESSION_ID', ID_EXISTS);
+    } catch (error) {
+      const cause = error instanceof SupervisorError ? error : undefined;
+      this.#log('error', 'sessionStore.failed', 'A session could not be stored, and was not opened', error);
+      const ours = cause?.code === 'INVALID_SESSION_ID' || codeOf(cause?.cause) === 'INVALID_RECORD';
+      return ours ? 'serverFailed' : 'storeUnavailable';
+    }
+    records.created(record.id);
+    this.#own(1);
+    if (this.#session.stateText !== record.state) this.stateChanged();
+    this.touch();
+    return undefined;
+  }
+
+  /** The session is active. */
+  touch(): void {
+    if (this.#journal !== undefined) this.#host.activity.note(this);
+  }
+
+  writeActivity(): void {
+    this.writtenAt = this.#host.options.clock.now();
+    this.#journal?.touch(this.#activity());
+  }
+
+  stateChanged(): void {
+    this.#changed.state = true;
+    this.#write({});
+  }
+
+  // --- what the transport tells
+
+  note(note: Note): void {
+    if (note.what === 'initialized') {
+      if (this.#initialized) return;
+      this.#initialized = true;
+      this.#write({ initialized: true });
+    } else if (note.what === 'logLevel') {
+      this.#write({ logLevel: note.level });
+    } else if (note.what === 'subscribed' ? this.#subscribe(note.uri) : this.#unsubscribe(note.uri)) {
+      this.#changed.subscriptions = true;
+      this.#write({});
+    }
+  }
+
+  stored(): Promise<boolean> | undefined {
+    return this.#journal?.stored();
+  }
+
+  settled(): void {
+    this.#session.settled();
+  }
+
+  // --- what the journal tells
+
+  lost(error: unknown): void {
+    this.#session.drop(error);
+  }
+
+  gone(): void {
+    void this.#session.terminate('terminated', new Error('Its record was removed by somebody else'));
+  }
+
+  // --- the end
+
+  /** The incarnation leaves: whoever asks for the session has to wait from now on. */
+  leaving(): void {
+    this.#host.activity.forget(this);
+    if (!this.exists) return this.#isWritten(true);
+    const over = new Promise<void>((resolve) => {
+      this.#isOver = resolve;
+    });
+    void this.#host.records.close(this.#session.id, () => over);
+  }
+
+  /** Writes for the last time: parks the session, or removes its record. Never rejects. */
+  async finish(parks: boolean): Promise<void> {
+    if (!this.exists) return;
+    this.#isWritten(parks ? await this.#park() : await this.#erase());
+    if (!parks) this.#isOver();
+  }
+
+  /** The incarnation is over: the next one may begin. */
+  over(): void {
+    this.#isOver();
+  }
+
+  // --- within
+
+  #own(epoch: number): void {
+    const { records, options } = this.#host;
+    this.writtenAt = options.clock.now();
+    this.#journal = new Journal(records.store, options.clock, this.#session.id, epoch, this);
+  }
+
+  async #park(): Promise<boolean> {
+    const { records, options } = this.#host;
+    const { maxParkedSessions } = options;
+    const at = Math.round(options.clock.now());
+    try {
+      const change = { ...this.#activity(), ...this.#rest() };
+      const parked = await this.#journal?.park({ at, change, maxParked: maxParkedSessions });
+      if (parked?.verdict !== 'parked') return parked !== undefined;
+      records.parked++;
+      records.evicted(parked.evicted);
+      return true;
+    } catch (error) {
+      this.#log('warn', 'sessionStore.failed', 'What a parked session did last could not be stored', error);
+      return false;
+    }
+  }
+
+  async #erase(): Promise<boolean> {
+    const { id } = this.#session;
+    const journal = this.#journal as Journal;
+    return (await this.#host.records.erase(id, journal.epoch, () => journal.remove())) !== 'storeUnavailable';
+  }
+
+  #write(change: RecordChange): void {
+    this.#journal?.change(change, () => this.#rest());
+  }
+
+  /** What was changed and is made into text only when it is written. */
+  #rest(): RecordChange {
+    const { subscriptions, state } = this.#changed;
+    this.#changed = { subscriptions: false, state: false };
+    return {
+      ...(subscriptions && { subscriptions: [...this.#subscriptions] }),
+      ...(state && { state: this.#session.stateText }),
+    };
+  }
+
+  /** When it was active last, and until when that lets it live. While it is active, that is not over. */
+  #activity(): RecordChange {
+    const { lastActiveAt, recordedHistory, state } = this.#session;
+    const isOver = state === 'idle' || state === 'parked';
+    const { clock, sessionIdleTimeout } = this.#host.options;
+    const last = isOver ? lastActiveAt : clock.now();
+    const deadline = last + sessionIdleTimeout + (isOver ? 0 : ACTIVITY_INTERVAL);
+    return { lastActiveAt: Math.round(last), idleDeadline: timeOf(deadline), history: recordedHistory };
+  }
+
+  #record(initialize: JsonObject, result: Result): SessionRecord {
+    const { id, principal, createdAt, stateText } = this.#session;
+    const { capabilities, protocolVersion } = result;
+    return {
+      format: RECORD_FORMAT,
+      id,
+      epoch: 1,
+      principal: principal ?? null,
+      createdAt: Math.round(createdAt),
+      initialize,
+      protocolVersion: String(protocolVersion),
+      capabilities: isObject(capabilities) ? capabilities : {},
+      initialized: false,
+      logLevel: null,
+      subscriptions: [],
+      state: stateText,
+      lifetimeDeadline: timeOf(createdAt + this.#host.options.maxSessionLifetime),
+      parkedAt: null,
+      ...(this.#activity() as Required<Pick<RecordChange, 'lastActiveAt' | 'idleDeadline' | 'history'>>),
+    };
+  }
+
+  #subscribe(uri: string): boolean {
+    if (this.#subscriptions.has(uri)) return false;
+    const bytes = this.#subscriptionBytes + Buffer.byteLength(uri);
+    if (this.#subscriptions.size >= RECORD_LIMITS.subscriptions || bytes > MAX_SUBSCRIPTION_BYTES) {
+      this.#log('warn', 'session.subscriptionsFull', 'A session has more subscriptions than outlive its process');
+      return false;
+    }
+    this.#subscriptionBytes = bytes;
+    this.#subscriptions.add(uri);
+    return true;
+  }
+
+  #unsubscribe(uri: string): boolean {
+    if (!this.#subscriptions.delete(uri)) return false;
+    this.#subscriptionBytes -= Buffer.byteLength(uri);
+    return true;
+  }
+
+  #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {
+    const cause = error === undefined ? {} : { error };
+    this.#host.log({ level, event, message, sessionId: this.#session.id, ...cause });
+  }
+}
+
+const ID_EXISTS = 'sessionIdGenerator returned an id that the session store has a session by';
+
+/** In whole ms; `null` for never. */
+function timeOf(time: number): number | null {
+  return time === Number.POSITIVE_INFINITY ? null : Math.round(time);
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code;
+}

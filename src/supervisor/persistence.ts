@@ -1,0 +1,74 @@
+/**
+ * Has a session store do something within a time. A store may fail, hang, answer late or throw: whoever asks it hears of
+ * that once, and goes on.
+ */
+import type { TimerClock } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
+
+/** How long a store may take to read or write, tries included, in ms. */
+export const STORE_TIMEOUT = 5_000;
+
+/** From one try to the next, in ms: at first, and at most. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 1_000;
+
+/** Failures that another try would not change. */
+const FINAL = new Set<unknown>(['INVALID_RECORD', 'STORE_CLOSED']);
+
+/**
+ * Does it once.
+ * @throws {SupervisorError} `STORE_FAILED`, with what the store threw as its cause.
+ */
+export function once<T>(timers: TimerClock, operate: () => Promise<T>): Promise<T> {
+  return withinTime(timers, (_over, resolve, reject) => attempt(operate).then(resolve, reject));
+}
+
+/**
+ * Does it until it succeeds; trying again has to be harmless.
+ * @throws {SupervisorError} `STORE_FAILED`
+ */
+export function persistently<T>(timers: TimerClock, operate: () => Promise<T>): Promise<T> {
+  return withinTime(timers, (isOver, resolve, reject) => {
+    const tryAfter = (pause: number) => {
+      attempt(operate).then(resolve, (error: unknown) => {
+        if (isOver()) return;
+        if (FINAL.has((error as { code?: unknown } | null)?.code)) return reject(error);
+        timers.setTimeout(() => {
+          if (!isOver()) tryAfter(Math.min(2 * pause, LONGEST_PAUSE));
+        }, pause);
+      });
+    };
+    tryAfter(FIRST_PAUSE);
+  });
+}
+
+async function attempt<T>(operate: () => Promise<T>): Promise<T> {
+  return operate();
+}
+
+function withinTime<T>(
+  timers: TimerClock,
+  begin: (isOver: () => boolean, resolve: (value: T) => void, reject: (cause: unknown) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    let last: unknown;
+    const settle = (then: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      timers.clearTimeout(timer);
+      then();
+    };
+    const fail = (message: string, cause: unknown) =>
+      settle(() => reject(new SupervisorError('STORE_FAILED', message, { cause })));
+    const timer = timers.setTimeout(
+      () => fail(`The session store did not do what it was asked to within ${STORE_TIMEOUT} ms`, last),
+      STORE_TIMEOUT,
+    );
+    begin(
+      () => isOver,
+      (value) => settle(() => resolve(value)),
+      (cause) => fail('The session store failed', cause),
+    );
+  });
+}

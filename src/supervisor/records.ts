@@ -1,0 +1,246 @@
+/**
+ * The records of sessions, as the supervisor sees them: read within bounds, written once at a time for each session, and
+ * what ends there is told like any other ending. Three verdicts are kept apart: a session that is there, one that is
+ * not (404), and a store that does not say (503).
+ */
+import type { Clock } from '../clock.ts';
+import type { RefusalName } from '../errors.ts';
+import type { EndReason } from '../machines/reasons.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
+import { deadlineOf, type SessionRecord } from '../stores/sessionRecord.ts';
+import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
+import { Misses } from './misses.ts';
+import { once, persistently } from './persistence.ts';
+import { infoOf } from './recordInfo.ts';
+import type { SessionInfo } from './sessionInfo.ts';
+
+/** Reads of records at a time, and how many may wait for their turn. */
+const MAX_LOADS = 64;
+const MAX_WAITING_LOADS = 4_096;
+
+/** Removals that failed and are tried again; while they are remembered, their ids are answered 404. */
+const MAX_FAILED_REMOVALS = 10_000;
+
+/** What the records need of the supervisor. */
+export interface RecordsHost {
+  readonly options: ResolvedOptions;
+  log(entry: LogEntry): void;
+  /** A session has ended that had no incarnation. */
+  endedAside(info: SessionInfo, reason: EndReason): void;
+}
+
+export class Records {
+  readonly store: SessionStore;
+  /** How many sessions are parked, by what the store said last and what happened since. */
+  parked = 0;
+  readonly #host: RecordsHost;
+  readonly #clock: Clock;
+  readonly #misses: Misses;
+  /** Reads that are going on, by id. */
+  readonly #loads = new Map<string, Promise<Loaded>>();
+  readonly #waiting: (() => void)[] = [];
+  #loading = 0;
+  /** The last writes of incarnations, and removals, that are going on, by id. Never reject. */
+  readonly #closing = new Map<string, Promise<void>>();
+  /** Records that are to be removed, and could not be yet, by id: at which epoch. */
+  readonly #failedRemovals = new Map<string, number>();
+
+  constructor(store: SessionStore, host: RecordsHost) {
+    this.store = store;
+    this.#host = host;
+    this.#clock = host.options.clock;
+    this.#misses = new Misses(this.#clock);
+  }
+
+  /** The record of a session that is this principal's and has not ended; or why there is none to be had. */
+  async find(id: string, principal: string | undefined): Promise<SessionRecord | RefusalName> {
+    if (this.#misses.has(id, principal)) return 'sessionNotFound';
+    const record = await this.read(id);
+    if (typeof record !== 'string' && record.principal === (principal ?? null)) return record;
+    // Whose it is makes no difference to what is said, nor to how long that takes.
+    if (record !== 'storeUnavailable') this.#misses.add(id, principal);
+    return record === 'storeUnavailable' ? record : 'sessionNotFound';
+  }
+
+  /** The record of a session that has not ended, whosever it is. */
+  async read(id: string): Promise<SessionRecord | 'sessionNotFound' | 'storeUnavailable'> {
+    await this.#closing.get(id);
+    if (this.#failedRemovals.has(id)) return 'sessionNotFound';
+    let loaded: Loaded;
+    try {
+      loaded = await this.#load(id);
+    } catch (error) {
+      this.#warn('sessionStore.failed', 'The session store could not be read; a request was answered 503', id, error);
+      return 'storeUnavailable';
+    }
+    if (loaded.verdict === 'unreadable') {
+      this.#warn(
+        'record.unreadable',
+        `The record of a session can't be used (${loaded.why}); its client is answered 404`,
+        id,
+      );
+      return 'sessionNotFound';
+    }
+    if (loaded.verdict === 'gone') return 'sessionNotFound';
+    if (this.#closing.has(id)) return this.read(id); // something has begun to end it meanwhile
+    const { record } = loaded;
+    const reason = overdue(record, this.#clock.now());
+    if (reason === undefined) return record;
+    await this.end(record, reason);
+    return 'sessionNotFound';
+  }
+
+  /** Makes the next epoch of a session, for the incarnation that is to begin. */
+  async claim(record: SessionRecord): Promise<SessionRecord | 'fenced' | 'sessionNotFound' | 'storeUnavailable'> {
+    const { id, epoch } = record;
+    await this.#closing.get(id);
+    try {
+      const claimed = await once(this.#clock, () => this.store.claim(id, epoch));
+      if (claimed.verdict === 'fenced') return 'fenced';
+      if (claimed.verdict !== 'claimed') return 'sessionNotFound';
+      if (record.parkedAt !== null) this.parked--;
+      return claimed.record;
+    } catch (error) {
+      this.#warn('sessionStore.failed', 'A session could not be claimed; its requests were answered 503', id, error);
+      return 'storeUnavailable';
+    }
+  }
+
+  /** A session that was claimed, and for which there turned out to be no room, is parked again. */
+  giveBack({ id, epoch }: SessionRecord): void {
+    const at = Math.round(this.#clock.now());
+    void this.close(id, async () => {
+      try {
+        const parked = await once(this.#clock, () => this.store.park(id, epoch, { at }));
+        if (parked.verdict === 'parked') this.parked++;
+      } catch {
+        // It can be claimed all the same.
+      }
+    });
+  }
+
+  /** The id is used for a new session. */
+  created(id: string): void {
+    this.#misses.forget(id);
+  }
+
+  /**
+   * The last write of an incarnation, with all that has to be over before the next one may begin: until then, whoever asks
+   * for the session waits. `finish` must not reject, and is called at once.
+   */
+  close(id: string, finish: () => Promise<void>): Promise<void> {
+    const before = this.#closing.get(id) ?? Promise.resolve();
+    const closing = Promise.all([before, finish()]).then(() => {
+      if (this.#closing.get(id) === closing) this.#closing.delete(id);
+    });
+    this.#closing.set(id, closing);
+    return closing;
+  }
+
+  /**
+   * Ends a session that has no incarnation, as long as its record is at the epoch that was seen. Resolves to what became
+   * of it; to `storeUnavailable` when nobody knows, and then it is tried again later.
+   */
+  async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
+    const { id, epoch } = record;
+    const erased = this.erase(id, epoch, () => persistently(this.#clock, () => this.store.remove(id, epoch)));
+    void this.close(id, async () => void (await erased));
+    const outcome = await erased;
+    if (outcome === 'removed') {
+      if (record.parkedAt !== null) this.parked--;
+      this.#tell(record, reason);
+    }
+    return outcome;
+  }
+
+  /** Has a record removed; where that fails for good, again later. */
+  async erase(
+    id: string,
+    epoch: number,
+    remove: () => Promise<'removed' | 'gone' | 'fenced' | undefined>,
+  ): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
+    try {
+      return (await remove()) ?? 'fenced';
+    } catch (error) {
+      this.#warn('sessionStore.failed', 'The record of a session that has ended could not be removed', id, error);
+      if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, epoch);
+      return 'storeUnavailable';
+    }
+  }
+
+  /** Tells of sessions that had to end because too many were parked. */
+  evicted(sessions: readonly EvictedSession[]): void {
+    for (const { id, record } of sessions) {
+      this.parked--;
+      if (record !== null) this.#tell(record, 'evicted');
+      else this.#forgetEvents(id);
+    }
+  }
+
+  /** Tries again what could not be removed, and asks how many sessions are parked. */
+  async refresh(): Promise<void> {
+    for (const [id, epoch] of [...this.#failedRemovals]) {
+      try {
+        await once(this.#clock, () => this.store.remove(id, epoch));
+        this.#failedRemovals.delete(id);
+      } catch {
+        break; // it still fails, of which somebody was told
+      }
+    }
+    this.parked = (await once(this.#clock, () => this.store.count())).parked;
+  }
+
+  // --- within
+
+  #tell(record: SessionRecord, reason: EndReason): void {
+    this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
+    this.#forgetEvents(record.id);
+  }
+
+  /** The session's events are of no use to anybody any more. */
+  #forgetEvents(id: string): void {
+    const store = this.#host.options.eventStore as ForgettingEventStore | undefined;
+    if (typeof store?.forget !== 'function') return;
+    const forget = store.forget.bind(store);
+    once(this.#clock, async () => forget(streamPrefix(id))).catch((error: unknown) =>
+      this.#warn('store.failed', 'The event store could not forget a session', id, error),
+    );
+  }
+
+  /** Reads a record, whoever else reads it at the same time. */
+  #load(id: string): Promise<Loaded> {
+    const going = this.#loads.get(id);
+    if (going !== undefined) return going;
+    const load = this.#turn(() => once(this.#clock, () => this.store.load(id))).finally(() => this.#loads.delete(id));
+    this.#loads.set(id, load);
+    return load;
+  }
+
+  async #turn<T>(operate: () => Promise<T>): Promise<T> {
+    if (this.#loading >= MAX_LOADS) {
+      if (this.#waiting.length >= MAX_WAITING_LOADS) throw new Error('Too many records are being read');
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#loading++;
+    }
+    try {
+      return await operate();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#loading--;
+      else next();
+    }
+  }
+
+  #warn(event: string, message: string, sessionId: string, error?: unknown): void {
+    this.#host.log({ level: 'warn', event, message, sessionId, ...(error !== undefined && { error }) });
+  }
+}
+
+/** Why a session has ended by now whose record this is, if it has. */
+export function overdue(record: SessionRecord, now: number): 'idle' | 'lifetime' | undefined {
+  const deadline = deadlineOf(record);
+  if (deadline > now) return undefined;
+  return deadline === record.lifetimeDeadline ? 'lifetime' : 'idle';
+}

@@ -1,0 +1,113 @@
+/**
+ * The sessions that have a record and no incarnation here: parked ones, and those that another process left behind. Finds
+ * them, brings them back, ends them.
+ */
+import type { Clock } from '../clock.ts';
+import type { RefusalName } from '../errors.ts';
+import type { EndReason } from '../machines/reasons.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
+import type { SessionRecord } from '../stores/sessionRecord.ts';
+import type { SessionStore } from '../stores/sessionStore.ts';
+import type { ExchangeInfo } from '../transport/exchange.ts';
+import { Activity } from './activity.ts';
+import { Expiry } from './expiry.ts';
+import type { MemoryHost } from './memory.ts';
+import { infoOf } from './recordInfo.ts';
+import { Records, type RecordsHost } from './records.ts';
+import { Restorer, type RestorerHost } from './restorer.ts';
+import type { Session } from './session.ts';
+import type { SessionInfo } from './sessionInfo.ts';
+
+/** How often an ending is tried anew because somebody else has brought the session back meanwhile. */
+const MAX_FENCED = 3;
+
+/** The record of a session on the shelf. */
+export type ShelvedRecord = SessionRecord;
+
+export interface ShelfHost extends RecordsHost, RestorerHost {
+  readonly options: ResolvedOptions;
+  readonly registry: { get(id: string): Session | undefined };
+}
+
+export class Shelf implements MemoryHost {
+  readonly records: Records;
+  readonly activity: Activity;
+  readonly options: ResolvedOptions;
+  readonly isDurable: boolean;
+  readonly #host: ShelfHost;
+  readonly #clock: Clock;
+  readonly #restorer: Restorer;
+  readonly #expiry: Expiry;
+
+  constructor(store: SessionStore, host: ShelfHost) {
+    this.#host = host;
+    this.options = host.options;
+    this.#clock = host.options.clock;
+    this.isDurable = store.durable;
+    this.records = new Records(store, host);
+    this.activity = new Activity(this.#clock);
+    this.#restorer = new Restorer(host, this.records);
+    this.#expiry = new Expiry(this.records, this.#clock, {
+      livesHere: (id) => this.#livesHere(id),
+      log: (entry) => host.log(entry),
+    });
+    this.#expiry.start();
+  }
+
+  log(entry: LogEntry): void {
+    this.#host.log(entry);
+  }
+
+  /** The record of a session that is this principal's; or why there is none to be had. */
+  async find(id: string, principal: string | undefined): Promise<SessionRecord | RefusalName> {
+    const waking = this.#restorer.recordOf(id);
+    if (waking !== undefined) return waking.principal === (principal ?? null) ? waking : 'sessionNotFound';
+    return this.records.find(id, principal);
+  }
+
+  /** Brings a session back; `patient` is a request that lets others go first. */
+  restore(record: SessionRecord, info: ExchangeInfo, patient: boolean): Promise<Session | RefusalName> {
+    return this.#restorer.restore(record, info, patient);
+  }
+
+  /** Ends the session of a record, wherever it has come to since that was read. Resolves to whether that is stored. */
+  async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'storeUnavailable'> {
+    const { id } = record;
+    let seen = record;
+    for (let n = 0; n < MAX_FENCED; n++) {
+      const waking = await this.#restorer.end(id, reason);
+      if (waking !== undefined) return waking ? 'removed' : 'gone';
+      const live = this.#host.registry.get(id);
+      if (live !== undefined) return (await live.terminate(reason)) ? 'removed' : 'gone';
+      const outcome = await this.records.end(seen, reason);
+      if (outcome !== 'fenced') return outcome;
+      const read = await this.records.read(id);
+      if (typeof read === 'string') return read === 'sessionNotFound' ? 'gone' : 'storeUnavailable';
+      seen = read;
+    }
+    return 'storeUnavailable';
+  }
+
+  /** Ends the session with this id, whosever it is. Resolves to whether there was one. */
+  async terminate(id: string, reason: EndReason): Promise<boolean> {
+    const record = this.#restorer.recordOf(id) ?? (await this.records.read(id));
+    return typeof record !== 'string' && (await this.end(record, reason)) === 'removed';
+  }
+
+  /** What is known of a session by its record. */
+  async info(id: string): Promise<SessionInfo | undefined> {
+    const record = await this.records.read(id);
+    return typeof record === 'string' ? undefined : infoOf(record, 'parked', this.#clock.now());
+  }
+
+  /** Nothing is brought back any more, and nothing ends by itself: that is the next process's. */
+  stop(): void {
+    this.#restorer.stop();
+    this.#expiry.stop();
+    this.activity.stop();
+  }
+
+  #livesHere(id: string): boolean {
+    return this.#host.registry.get(id) !== undefined || this.#restorer.recordOf(id) !== undefined;
+  }
+}
