@@ -71,12 +71,12 @@ export class Expiry {
   }
 
   async #end({ id, epoch }: ExpiredSession): Promise<void> {
-    if (this.#host.livesHere(id)) return;
+    if (this.#host.livesHere(id) || this.#records.isEnding(id)) return;
     const loaded = await once(this.#clock, () => this.#records.store.load(id));
     // One that can't be read has no more to tell.
     if (loaded.verdict === 'unreadable')
       return void (await this.#records.erase(id, epoch, () => this.#remove(id, epoch)));
-    if (loaded.verdict === 'gone' || this.#host.livesHere(id)) return;
+    if (loaded.verdict === 'gone' || this.#host.livesHere(id) || this.#records.isEnding(id)) return;
     const reason = overdue(loaded.record, this.#clock.now());
     if (reason !== undefined) await this.#records.end(loaded.record, reason);
   }

@@ -68,35 +68,33 @@ export class Journal {
     return this.#lost ? Promise.resolve(false) : undefined;
   }
 
-  /** Parks the session; the last thing that this incarnation writes. */
+  /**
+   * Parks the session; the last thing that this incarnation writes, with whatever was still to be written. Undefined where the
+   * record is not ours any more, or lacks something that could not be written.
+   */
   async park(parking: Parking): Promise<Parked | undefined> {
-    return this.#last((change) => {
-      const all = { ...parking, change: { ...change, ...parking.change } };
-      return this.#store.park(this.#id, this.epoch, all);
-    });
-  }
-
-  /** Removes the record; the last thing that this incarnation writes. */
-  async remove(): Promise<'removed' | 'gone' | 'fenced' | undefined> {
-    return this.#last(() => this.#store.remove(this.#id, this.epoch));
-  }
-
-  /** Ends with a write that takes along what is still to be written; undefined where the record is not ours. */
-  async #last<T>(write: (change: RecordChange) => Promise<T>): Promise<T | undefined> {
     this.#closed = true;
     if (this.#current !== undefined) await this.#current.stored;
     if (this.#lost) return undefined;
     const last = this.#next;
     this.#next = undefined;
-    const change = last === undefined ? {} : whole(last);
+    const change = { ...(last && whole(last)), ...parking.change };
     try {
-      const done = await persistently(this.#timers, () => write(change));
+      const parked = await persistently(this.#timers, () =>
+        this.#store.park(this.#id, this.epoch, { ...parking, change }),
+      );
       last?.settle(true);
-      return done;
+      return parked;
     } catch (error) {
       last?.settle(false);
       throw error;
     }
+  }
+
+  /** Removes the record, which waits for nothing: what is written later finds it gone. */
+  remove(): Promise<'removed' | 'gone' | 'fenced'> {
+    this.#closed = true;
+    return persistently(this.#timers, () => this.#store.remove(this.#id, this.epoch));
   }
 
   #add(change: RecordChange): Batch {

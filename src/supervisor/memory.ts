@@ -214,7 +214,8 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   async #erase(): Promise<boolean> {
     const { id } = this.#session;
     const journal = this.#journal as Journal;
-    return (await this.#host.records.erase(id, journal.epoch, () => journal.remove())) !== 'storeUnavailable';
+    const outcome = await this.#host.records.erase(id, journal.epoch, () => journal.remove());
+    return outcome === 'removed' || outcome === 'gone';
   }
 
   #write(change: RecordChange): void {

@@ -30,6 +30,11 @@ export interface RecordsHost {
   endedAside(info: SessionInfo, reason: EndReason): void;
 }
 
+interface FailedRemoval {
+  readonly epoch: number;
+  readonly removed: () => void;
+}
+
 export class Records {
   readonly store: SessionStore;
   /** How many sessions are parked, by what the store said last and what happened since. */
@@ -43,8 +48,8 @@ export class Records {
   #loading = 0;
   /** The last writes of incarnations, and removals, that are going on, by id. Never reject. */
   readonly #closing = new Map<string, Promise<void>>();
-  /** Records that are to be removed, and could not be yet, by id: at which epoch. */
-  readonly #failedRemovals = new Map<string, number>();
+  /** Records that are to be removed, and could not be yet, by id. */
+  readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
     this.store = store;
@@ -144,27 +149,34 @@ export class Records {
    */
   async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
     const { id, epoch } = record;
-    const erased = this.erase(id, epoch, () => persistently(this.#clock, () => this.store.remove(id, epoch)));
-    void this.close(id, async () => void (await erased));
-    const outcome = await erased;
-    if (outcome === 'removed') {
+    const remove = () => persistently(this.#clock, () => this.store.remove(id, epoch));
+    const erased = this.erase(id, epoch, remove, () => {
       if (record.parkedAt !== null) this.parked--;
       this.#tell(record, reason);
-    }
-    return outcome;
+    });
+    void this.close(id, async () => void (await erased));
+    return erased;
   }
 
-  /** Has a record removed; where that fails for good, again later. */
+  /** Its end is being written, or could not be written yet. */
+  isEnding(id: string): boolean {
+    return this.#closing.has(id) || this.#failedRemovals.has(id);
+  }
+
+  /** Has a record removed; where that fails for good, again later. `removed` is called when it is. */
   async erase(
     id: string,
     epoch: number,
-    remove: () => Promise<'removed' | 'gone' | 'fenced' | undefined>,
+    remove: () => Promise<'removed' | 'gone' | 'fenced'>,
+    removed: () => void = () => {},
   ): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
     try {
-      return (await remove()) ?? 'fenced';
+      const outcome = await remove();
+      if (outcome === 'removed') removed();
+      return outcome;
     } catch (error) {
       this.#warn('sessionStore.failed', 'The record of a session that has ended could not be removed', id, error);
-      if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, epoch);
+      if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, { epoch, removed });
       return 'storeUnavailable';
     }
   }
@@ -180,10 +192,11 @@ export class Records {
 
   /** Tries again what could not be removed, and asks how many sessions are parked. */
   async refresh(): Promise<void> {
-    for (const [id, epoch] of [...this.#failedRemovals]) {
+    for (const [id, { epoch, removed }] of [...this.#failedRemovals]) {
       try {
-        await once(this.#clock, () => this.store.remove(id, epoch));
+        const outcome = await once(this.#clock, () => this.store.remove(id, epoch));
         this.#failedRemovals.delete(id);
+        if (outcome === 'removed') removed();
       } catch {
         break; // it still fails, of which somebody was told
       }

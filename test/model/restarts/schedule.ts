@@ -1,0 +1,123 @@
+/** Draws what happens to sessions over several lives of their server, and has it happen, step by step. */
+import { random } from '../../../src/testing/random.ts';
+import { RestartWorld } from './world.ts';
+
+/** Runs one seed. Returns what is broken, with what led to it; undefined when nothing is. */
+export async function runSeed(seed: number, steps: number): Promise<string | undefined> {
+  const numbers = random(seed);
+  const upTo = (bound: number) => Math.floor(numbers() * bound);
+  const world = new RestartWorld(upTo(2));
+  const pick = <T>(all: readonly T[]): T | undefined => all[upTo(all.length)];
+  const asks = ['count', 'count', 'count', 'count slowly', 'initialized', 'level', 'told', 'told', 'cancel'] as const;
+  const commands: readonly [weight: number, run: () => void | Promise<void>][] = [
+    [4, () => world.open(upTo(3))],
+    [
+      14,
+      () => {
+        const known = pick(world.sessions.slice(-6));
+        if (known !== undefined) world.ask(known, pick(asks) ?? 'count');
+      },
+    ],
+    [
+      1,
+      () => {
+        const known = pick(world.sessions);
+        if (known !== undefined) world.ask(known, 'count', upTo(3));
+      },
+    ],
+    [
+      1,
+      () => {
+        const known = pick(world.sessions);
+        if (known !== undefined) world.delete(known, upTo(4) === 0 ? upTo(3) : known.owner);
+      },
+    ],
+    [
+      0.3,
+      () => {
+        const known = pick(world.sessions);
+        if (known !== undefined) world.terminate(known);
+      },
+    ],
+    [
+      14,
+      () => {
+        const point = pick(world.points.waiting);
+        if (point === undefined) return;
+        world.note(`goes on: ${point.what}`);
+        point.release();
+      },
+    ],
+    [
+      2,
+      () => {
+        const point = pick(world.points.waiting);
+        if (point === undefined) return;
+        world.note(`fails: ${point.what}`);
+        point.release(new Error('as the schedule wants it'));
+      },
+    ],
+    [3, () => world.pass([1, 100, 1_000, 6_000, 11_000, 31_000, 62_000][upTo(7)] ?? 1)],
+    [1.5, () => world.kill()],
+    [0.5, () => world.replace()],
+    [
+      2,
+      () => {
+        world.store.slow = !world.store.slow;
+        world.note(`the store is ${world.store.slow ? 'slow' : 'quick'}`);
+      },
+    ],
+    [
+      2,
+      () => {
+        world.factory = pick(['works', 'works', 'waits', 'fails'] as const) ?? 'works';
+        world.note(`the factory ${world.factory}`);
+      },
+    ],
+    [
+      1,
+      () => {
+        const request = pick(world.requests.filter(({ open }) => open));
+        if (request === undefined) return;
+        world.note(`${request.name} is hung up`);
+        request.open = false;
+        request.stop.abort();
+      },
+    ],
+  ];
+  const total = commands.reduce((sum, [weight]) => sum + weight, 0);
+  for (let step = 0; step < steps && world.broken === undefined; step++) {
+    let left = numbers() * total;
+    const command = commands.find(([weight]) => {
+      left -= weight;
+      return left < 0;
+    });
+    await command?.[1]();
+    if (upTo(3) > 0) await world.settle();
+  }
+  await finish(world);
+  return world.broken === undefined ? undefined : [`seed ${seed}: ${world.broken}`, ...world.trace].join('\n');
+}
+
+/** Everybody goes on: then every request has its answer, and every session that did not end its state. */
+async function finish(world: RestartWorld): Promise<void> {
+  if (world.broken !== undefined) return;
+  world.store.slow = false;
+  world.factory = 'works';
+  world.note('the end: everybody goes on');
+  for (let n = 0; n < 8; n++) {
+    for (const point of [...world.points.waiting]) point.release();
+    await world.settle();
+    await world.pass(n < 4 ? 1_000 : 6_000);
+  }
+  for (const point of [...world.points.waiting]) point.release();
+  await world.settle();
+  const waiting = world.requests.find(({ open }) => open);
+  if (waiting !== undefined) return world.break(`${waiting.name} has no answer`);
+  world.kill();
+  for (const known of world.sessions) world.ask(known, 'count');
+  await world.settle();
+  await world.pass(1);
+  const left = world.requests.find(({ open }) => open);
+  if (left !== undefined) world.break(`${left.name} has no answer`);
+}
