@@ -94,6 +94,7 @@ export class Journal {
   /** Removes the record, which waits for nothing: what is written later finds it gone. */
   remove(): Promise<'removed' | 'gone' | 'fenced'> {
     this.#closed = true;
+    if (this.#next !== this.#current) this.#next?.settle(false); // it is not written any more
     return persistently(this.#timers, () => this.#store.remove(this.#id, this.epoch));
   }
 

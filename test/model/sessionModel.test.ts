@@ -1,6 +1,6 @@
 /** Our own server along every path of its own statechart. */
 import { describe, expect, test } from 'vitest';
-import { createSessionSupervisor } from '../../src/index.ts';
+import { createMemorySessionStore, createSessionSupervisor } from '../../src/index.ts';
 import {
   createGatedServer,
   httpDriver,
@@ -17,7 +17,7 @@ const IDLE = 60_000;
 async function simulate(options: SessionPathsOptions) {
   const clock = new SimulatedClock();
   const server = createGatedServer({ holdInitialize: true });
-  const { initializeTimeout, sessionIdleTimeout, maxSessionLifetime } = { ...options.timeouts };
+  const { initializeTimeout, sessionIdleTimeout, maxSessionLifetime, parkAfter } = { ...options.timeouts };
   const supervisor = createSessionSupervisor({
     server: server.factory,
     clock,
@@ -25,6 +25,7 @@ async function simulate(options: SessionPathsOptions) {
     sessionIdleTimeout: sessionIdleTimeout ?? Number.POSITIVE_INFINITY,
     initializeTimeout: initializeTimeout ?? 2 ** 31 - 1,
     maxSessionLifetime: maxSessionLifetime ?? Number.POSITIVE_INFINITY,
+    ...(parkAfter != null && { parkAfter, sessionStore: createMemorySessionStore() }),
   });
   const endings = ['deleted', 'terminated', 'closed', 'crashed'] as const;
   const paths = sessionPaths({ endings, holdInitialize: true, ...options });
@@ -40,6 +41,8 @@ describe('in simulated time', () => {
     { coverage: 'pairs', timeouts: { sessionIdleTimeout: IDLE, initializeTimeout: 1_000 } },
     { coverage: 'pairs', timeouts: { sessionIdleTimeout: IDLE, maxSessionLifetime: 100 * IDLE } },
     { coverage: 'pairs', timeouts: { maxSessionLifetime: IDLE } },
+    { coverage: 'pairs', timeouts: { sessionIdleTimeout: IDLE, parkAfter: 5_000 } },
+    { coverage: 'pairs', timeouts: { sessionIdleTimeout: IDLE, parkAfter: 5_000, maxSessionLifetime: 100 * IDLE } },
     { coverage: 'random', timeouts: { sessionIdleTimeout: IDLE, initializeTimeout: 1_000 }, walks: 100, length: 30 },
   ] satisfies SessionPathsOptions[])('$coverage of $timeouts', async (options) => {
     const { result, paths } = await simulate(options);

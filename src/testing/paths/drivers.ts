@@ -127,7 +127,7 @@ export function inProcessDriver(
     finish: (key) => server.release(key),
     answerInitialize: (clientName) => server.answerInitialize(clientName),
     end: async (sessionId, clientName, reason) => {
-      const session = server.sessions.find(({ context }) => context.clientInfo?.name === clientName);
+      const session = server.sessions.findLast(({ context }) => context.clientInfo?.name === clientName);
       const id = sessionId ?? session?.context.id ?? '';
       if (reason === 'closed') await session?.close();
       else await supervisor.terminate(id, reason);

@@ -1,7 +1,7 @@
 /**
  * The session machine as a model: what may be done to a session from outside, and what must be seen then. The states
  * and transitions are the machine's own; what is added is what a machine does not say about itself: that time passes
- * without anything happening.
+ * without anything happening, and that a session goes on after its actor has parked, in another one.
  */
 import { type ActorLogic, initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { type AdjacencyMap, getAdjacencyMap } from 'xstate/graph';
@@ -58,7 +58,7 @@ export type ModelLogic = ActorLogic<ModelState, ModelEvent, undefined>;
 export function expectation({ session }: ModelState): Expectation {
   const { inFlight, reason } = session.context;
   const ended = session.value === 'terminated';
-  return { state: session.value, inFlight: ended ? 0 : inFlight, reason };
+  return { state: session.value, inFlight: ended || session.value === 'parked' ? 0 : inFlight, reason };
 }
 
 /** The events that can be driven in a state. */
@@ -69,10 +69,11 @@ function eventsOf(state: ModelState, options: SessionModelOptions): ModelEvent[]
   if (value === 'initializing' && !holdInitialize) return [{ type: 'INITIALIZED' }];
   // The exchange of the initialize ends with its answer: nothing can be done in between.
   if (state.opening || (value === 'active' && !holds)) return [{ type: 'RESPONSE' }];
-  const { sessionIdleTimeout: idle, maxSessionLifetime: lifetime } = timeouts;
+  const { sessionIdleTimeout: idle, maxSessionLifetime: lifetime, parkAfter = null } = timeouts;
   const canWait = !state.waited && idle !== null && (lifetime === null || idle < lifetime);
   const events: ModelEvent[] = endings
     .filter((reason) => value !== 'initializing' || reason !== 'deleted')
+    .filter((reason) => value !== 'parked' || reason !== 'closed') // there is no server that could
     .map((reason) => ({ type: 'TERMINATE', reason }));
   if (value === 'initializing') {
     events.push({ type: 'INITIALIZED' });
@@ -87,8 +88,14 @@ function eventsOf(state: ModelState, options: SessionModelOptions): ModelEvent[]
   }
   if (value === 'idle') {
     events.push({ type: 'REQUEST' });
-    if (canWait) events.push({ type: 'REST' });
-    if (firesFirst(idle, lifetime)) events.push(after('sessionIdleTimeout', 'session.idle'));
+    if (canWait && parkAfter === null) events.push({ type: 'REST' });
+    if (firesFirst(parkAfter, lifetime)) events.push(after('parkAfter', 'session.idle'));
+    else if (firesFirst(idle, lifetime)) events.push(after('sessionIdleTimeout', 'session.idle'));
+    else if (lifetime !== null) events.push(after('maxSessionLifetime', 'session'));
+  }
+  if (value === 'parked') {
+    events.push({ type: 'REQUEST' });
+    if (firesFirst(idle, lifetime)) events.push(after('sessionIdleTimeout', 'session.parked'));
     else if (lifetime !== null) events.push(after('maxSessionLifetime', 'session'));
   }
   return events;
@@ -118,11 +125,31 @@ function sessionLogic({ timeouts }: SessionModelOptions, machine = sessionMachin
     getPersistedSnapshot: (state) => state,
     transition: (state, event) => {
       if (event.type === 'WAIT' || event.type === 'REST') return { ...state, waited: true };
-      const [session] = transition(machine, state.session, event as SessionMachineEvent);
+      const session =
+        state.session.value === 'parked'
+          ? afterParking(machine, state.session, event)
+          : transition(machine, state.session, event as SessionMachineEvent)[0];
       const pushed = state.pushed || (state.waited && event.type === 'REQUEST' && state.session.value === 'idle');
       return { ...state, session, opening: event.type === 'INITIALIZED', waited: false, pushed };
     },
   };
+}
+
+/** A parked session has no actor: the next one takes a request, and what else happens to it ends it. */
+function afterParking(
+  machine: typeof sessionMachine,
+  { context: { sessionId, timeouts } }: SessionSnapshot,
+  event: ModelEvent,
+): SessionSnapshot {
+  const [restoring] = initialTransition(machine, { sessionId, timeouts, restored: true });
+  const reason = event.type.includes('maxSessionLifetime') ? 'lifetime' : 'idle';
+  const next: SessionMachineEvent =
+    event.type === 'REQUEST'
+      ? { type: 'RESTORED' }
+      : event.type === 'TERMINATE'
+        ? event
+        : { type: 'TERMINATE', reason };
+  return transition(machine, restoring, next)[0];
 }
 
 /** All states that can be reached within the bounds, and what leads from one to the next. */
