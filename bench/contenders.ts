@@ -13,6 +13,9 @@ const server = (label: string, file: string, ...args: string[]): Contender => ({
 
 export const CONTENDERS = {
   supervisor: server('mcp-session-supervisor', 'supervisor'),
+  durable: server('with sessions on LMDB', 'supervisor', '--durable'),
+  stateful: server('with three tools', 'supervisor', '--stateful'),
+  statefulDurable: server('with three tools, on LMDB', 'supervisor', '--stateful', '--durable'),
   sdkMap: server('SDK in a Map', 'sdkMap'),
   sdkMapParsed: server('SDK in a Map, body parsed before', 'sdkMap', '--parse-bodies'),
   floor: server('JSON-RPC by hand', 'floor'),

@@ -17,6 +17,8 @@ export interface CallEcho extends Load {
   readonly count: number;
   /** The sessions to call in, in turn. */
   readonly sessions: readonly string[];
+  /** Default `echo`. */
+  readonly tool?: string;
 }
 
 export interface EndSessions extends Load {
@@ -58,7 +60,7 @@ answerParent({
   },
   callEcho: (load: CallEcho) =>
     inParallel(load, load.count, (peer, index) =>
-      callEcho(peer, load.sessions[index % load.sessions.length] as string),
+      callEcho(peer, load.sessions[index % load.sessions.length] as string, load.tool),
     ),
   endSessions: (load: EndSessions) =>
     inParallel(load, load.sessions.length, (peer, index) => endSession(peer, load.sessions[index] as string)),

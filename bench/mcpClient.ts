@@ -85,10 +85,10 @@ export async function openSession(peer: Peer): Promise<string> {
 }
 
 /** Calls the tool `echo` with a text of its own. */
-export async function callEcho(peer: Peer, sessionId: string): Promise<void> {
+export async function callEcho(peer: Peer, sessionId: string, tool = 'echo'): Promise<void> {
   const id = ++lastId;
   const text = `What was said in call ${id}`;
-  const params = { name: 'echo', arguments: { text } };
+  const params = { name: tool, arguments: { text } };
   const answer = await send(peer, 'POST', sessionId, { jsonrpc: '2.0', id, method: 'tools/call', params });
   const result = resultOf<{ content?: { text?: string }[] }>(answer, id, 'tools/call');
   if (result.content?.[0]?.text !== text) throw new Error(`tools/call: wrong answer ${answer.body}`);

@@ -11,6 +11,8 @@ export type Metric =
   | 'echo.rate'
   | 'handshake.cpu'
   | 'handshake.rate'
+  | 'state.cpu'
+  | 'restore.cpu'
   | 'idle.heap'
   | 'idle.rss'
   | 'crowd.open'
@@ -21,7 +23,7 @@ export type Metric =
   | 'inspector.rate'
   | 'inspector.held';
 
-export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector'] as const;
+export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector', 'durable'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 /** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
@@ -42,6 +44,9 @@ export interface Effort {
   readonly idle: IdleEffort;
   readonly crowd: CrowdEffort;
   readonly inspector: InspectorEffort;
+  /** Sessions that outlive their process: calls that set state, handshakes and echo calls; and restores. */
+  readonly durable: RequestEffort;
+  readonly restore: RequestEffort;
   /** How many sessions a small, a middling and a large crowd are. */
   readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
 }
@@ -54,6 +59,8 @@ export const FULL: Effort = {
   idle: { rounds: 3, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 15, batch: 1_000, warmUp: 8_000 },
   inspector: { rounds: 20, batch: 4_000, warmUp: 8_000, sessions: 10_000 },
+  durable: { rounds: 30, batch: 600, warmUp: 4_000 },
+  restore: { rounds: 15, batch: 500, warmUp: 2_000 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
@@ -64,11 +71,24 @@ export const QUICK: Effort = {
   idle: { rounds: 1, sessions: 2_000, warmUp: 500 },
   crowd: { rounds: 7, batch: 600, warmUp: 4_000 },
   inspector: { rounds: 9, batch: 3_000, warmUp: 4_000, sessions: 3_000 },
+  durable: { rounds: 15, batch: 300, warmUp: 4_000 },
+  restore: { rounds: 5, batch: 300, warmUp: 1_000 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 
 /** Everyone who takes part in the measures of requests; the floor only shows how far down there is to go. */
-export const REQUEST_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap', 'sdkMapParsed', 'floor'];
+export const REQUEST_CONTENDERS: readonly ContenderName[] = [
+  'supervisor',
+  'durable',
+  'sdkMap',
+  'sdkMapParsed',
+  'floor',
+];
+/** Servers with three tools: with sessions on LMDB, and without. */
+export const STATEFUL_CONTENDERS: readonly ContenderName[] = ['stateful', 'statefulDurable'];
+/** What a restore may cost, as if it were a contender. */
+export const ONE_MILLISECOND = '1 ms';
+
 export const IDLE_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap'];
 
 export function comparisons({ crowds }: Effort): readonly Comparison[] {
@@ -89,6 +109,16 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
     { title: 'call, CPU', metric: 'inspector.cpu', subject: watched, baseline: off, target: 1.43 },
     // What a viewer that does not read makes the server hold is bounded, and small beside 10 000 sessions.
     { title: 'held in memory', metric: 'inspector.held', subject: FROZEN, baseline: watched, target: 1.2 },
+    { title: 'echo call, CPU', metric: 'echo.cpu', subject: 'durable', baseline: 'supervisor', target: 1.1 },
+    { title: 'handshake, CPU', metric: 'handshake.cpu', subject: 'durable', baseline: 'supervisor', target: 1.3 },
+    {
+      title: 'call that sets state, CPU',
+      metric: 'state.cpu',
+      subject: 'statefulDurable',
+      baseline: 'stateful',
+      target: 2,
+    },
+    { title: 'restore, CPU', metric: 'restore.cpu', subject: 'statefulDurable', baseline: ONE_MILLISECOND, target: 1 },
     { title: 'calls a second', metric: 'inspector.rate', subject: watched, baseline: off },
     { title: 'end any session', metric: 'crowd.endAny', subject: large, baseline: small },
     { title: 'idle session, RSS', metric: 'idle.rss', ...ours },

@@ -7,7 +7,7 @@ import { facts } from './facts.ts';
 import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, measureInspector } from './measures/inspector.ts';
-import { type Around, measureEcho, measureHandshake } from './measures/requests.ts';
+import { type Around, measureEcho, measureHandshake, measureRestore } from './measures/requests.ts';
 import {
   comparisons,
   type Effort,
@@ -15,8 +15,10 @@ import {
   IDLE_CONTENDERS,
   MEASURES,
   type MeasureName,
+  ONE_MILLISECOND,
   QUICK,
   REQUEST_CONTENDERS,
+  STATEFUL_CONTENDERS,
 } from './plan.ts';
 import { profileText, summarize } from './profile.ts';
 import { evaluate, type Measured, markdownTable, plainTable, rows } from './report.ts';
@@ -30,7 +32,7 @@ const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
 function nameOf(name: string): string {
   if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
-  if (name === FROZEN || (INSPECTED as readonly string[]).includes(name)) return name;
+  if (name === FROZEN || name === ONE_MILLISECOND || (INSPECTED as readonly string[]).includes(name)) return name;
   return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
 }
 
@@ -50,6 +52,12 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
   if (name === 'inspector') {
     const { cpu, rate, held } = await measureInspector(effort.inspector);
     return { 'inspector.cpu': cpu, 'inspector.rate': rate, 'inspector.held': held };
+  }
+  if (name === 'durable') {
+    const state = await measureEcho(STATEFUL_CONTENDERS, effort.durable, undefined, 'remember');
+    const restore = await measureRestore(['statefulDurable'], effort.restore);
+    const millisecond = Array.from({ length: effort.restore.rounds }, () => 1_000);
+    return { 'state.cpu': state.cpu, 'restore.cpu': new Map([...restore.cpu, [ONE_MILLISECOND, millisecond]]) };
   }
   const { open, use, end, endAny } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
   return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end, 'crowd.endAny': endAny };

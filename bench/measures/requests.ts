@@ -60,11 +60,12 @@ async function measureRequests(
   }
 }
 
-/** `tools/call` of the tool `echo`, in sessions that were opened before. */
+/** `tools/call` of a tool that says what it was told, in sessions that were opened before. */
 export function measureEcho(
   names: readonly ContenderName[],
   effort: RequestEffort,
   around: Around = nothingAround,
+  tool = 'echo',
 ): Promise<RequestCost> {
   return measureRequests(names, effort, around, async ({ port }, load) => {
     const target = { port, connections: CONNECTIONS };
@@ -73,7 +74,7 @@ export function measureEcho(
       count: CONNECTIONS * 2,
     } satisfies OpenSessions);
     const batch: Batch = (count) =>
-      load.ask('callEcho', { ...target, count, sessions: opened.sessions } satisfies CallEcho);
+      load.ask('callEcho', { ...target, count, sessions: opened.sessions, tool } satisfies CallEcho);
     return { batch };
   });
 }
@@ -103,6 +104,27 @@ export function measureHandshake(
       tidy: async () => {
         await load.ask('endSessions', { ...target, sessions } satisfies EndSessions);
       },
+    };
+  });
+}
+
+/** The first call in each of the sessions that an earlier supervisor has left: it brings them back. */
+export function measureRestore(names: readonly ContenderName[], effort: RequestEffort): Promise<RequestCost> {
+  return measureRequests(names, effort, nothingAround, async (server, load) => {
+    const target = { port: server.port, connections: CONNECTIONS };
+    let sessions: string[] = [];
+    const prepare = async (count: number) => {
+      if (sessions.length > 0) await load.ask('endSessions', { ...target, sessions } satisfies EndSessions);
+      ({ sessions } = await load.ask<{ sessions: string[] }>('openSessions', {
+        ...target,
+        count,
+      } satisfies OpenSessions));
+      await server.ask('restart');
+    };
+    await prepare(effort.warmUp);
+    return {
+      batch: (count) => load.ask('callEcho', { ...target, count, sessions } satisfies CallEcho),
+      tidy: () => prepare(effort.batch),
     };
   });
 }

@@ -10,6 +10,13 @@ export {
   type ReportedViolation,
   type TransitionVerdict,
 } from './discovery/modelTest.ts';
+export {
+  type RestartReport,
+  type RestartRow,
+  type RestartTestOptions,
+  restartTest,
+  type StartedServer,
+} from './discovery/restartTest.ts';
 export type { Admission, AdmissionRule, Caps, Standing } from './paths/admission.ts';
 export type { Driver, LongCall, SupervisorDriver } from './paths/driver.ts';
 export {

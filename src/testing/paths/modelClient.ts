@@ -94,6 +94,13 @@ export class ModelClient {
     return this.#exchange('GET', undefined, { method: 'GET', headers: { Accept: 'text/event-stream' } });
   }
 
+  /** Comes back for what is left of a stream. Undefined where none of its events had an id. */
+  resume({ id, lastEventId, what }: ModelExchange): ModelExchange | undefined {
+    if (lastEventId === '') return undefined;
+    const headers = { Accept: 'text/event-stream', 'Last-Event-ID': lastEventId };
+    return this.#exchange(`GET, resuming ${what}`, id, { method: 'GET', headers });
+  }
+
   /** Asks for the GET stream. The server may not have seen yet that the client of the one before is gone. */
   async openStream(): Promise<ModelExchange> {
     let exchange = this.listen();

@@ -69,6 +69,11 @@ export class ModelExchange {
     return this.messages.filter(({ id, method }) => method === undefined && id === this.id);
   }
 
+  /** What it could be resumed after; empty where nothing had an id. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
   /** Something came with it, whatever it was. */
   get hasBody(): boolean {
     return this.messages.length > 0 || this.#text !== '';
