@@ -18,6 +18,7 @@ export interface ModelTestFlags {
   readonly deletes: boolean;
   readonly header?: Readonly<Record<string, string>>;
   readonly strict?: true;
+  readonly restart?: string;
   readonly json?: true;
 }
 
@@ -41,6 +42,7 @@ const FLAGS: readonly Option[] = [
   new Option('--no-deletes', 'leave DELETE alone'),
   new Option('--header <header>', "sent with every request, as 'Name: value'; may be repeated").argParser(parseHeader),
   new Option('--strict', 'what the protocol leaves to the server has to be as the model says, too'),
+  new Option('--restart <command>', 'start the server by this command, kill it, and see what of its sessions is left'),
   new Option('--json', 'print the report as one JSON object'),
 ];
 
@@ -52,6 +54,10 @@ client sees: statuses, answers, streams and ids. The server may offer what it li
 A call that lasts is looked for in the list of tools: one that needs nothing but a duration (ms, seconds, delay, …) and
 does not say that it destroys something. Up to three such tools are called to see whether they last. --slow-call names
 one instead.
+
+With --restart the server is not running yet: its command is started, used, killed without a word (kill -9), started
+again, and asked what it still knows. What survives and what is lost is printed as a table; other flags than --url,
+--slow-call, --header and --json are of no effect then.
 
 Exit code: 0 when nothing is wrong, 1 with violations, 2 for wrong usage or a server that can't be tested.`;
 
@@ -67,7 +73,7 @@ export function addModelTest(program: Command, action: (flags: ModelTestFlags) =
 
 /** What the flags ask for. */
 export function toModelTestOptions(flags: ModelTestFlags): ModelTestOptions {
-  const { streams, deletes, header, json: _, ...options } = flags;
+  const { streams, deletes, header, json: _, restart: __, ...options } = flags;
   return {
     ...options,
     headers: header,
