@@ -151,7 +151,15 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'testing/simulation/probe.ts': [...PUBLIC, 'testing/random.ts', ...PACKAGES, ...HTTP],
   'testing/discovery/probe.ts': [...PUBLIC, 'testing/paths/driver.ts', ...PACKAGES, ...HTTP],
   'testing/conformance/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
-  'cli/probe.ts': [...PUBLIC, 'stdio/index.ts', 'inspector/index.ts', 'testing/index.ts', ...PACKAGES, ...HTTP],
+  'cli/probe.ts': [
+    ...PUBLIC,
+    'stdio/index.ts',
+    'inspector/index.ts',
+    'lmdb/index.ts',
+    'testing/index.ts',
+    ...PACKAGES,
+    ...HTTP,
+  ],
 };
 
 /** What a file of a layer could import from elsewhere, and as which module. */
@@ -175,6 +183,7 @@ const REFUSED: readonly (readonly [path: string, source: string, rule: string])[
   ['src/machines/xstateFork.ts', "import 'xstate-fork';", LAYER],
   ['src/machines/reExport.ts', "export * from '../errors.ts';", LAYER],
   ['src/machines/dynamicImport.ts', "export const fs = await import('node:fs');", LAYER],
+  ['src/lmdb/dynamicImport.ts', "export const lmdb = await import('lmdb');", PLUGIN],
   ['src/machines/templatedImport.ts', 'export const fs = await import(`node:fs`);', PLUGIN],
   ['src/machines/inlineType.ts', "export type Server = import('node:http').Server;", PLUGIN],
   ['src/transport/loadsStore.ts', "import { MemoryStore } from '../stores/memory.ts';", PLUGIN],
@@ -213,6 +222,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   'src/stores/eventLog.ts': 'export const a = 1;\n',
   'src/transport/connection.ts': "import { a } from '../stores/eventLog.ts';\n\nexport const b = a;\n",
   'src/transport/limits.ts': "import type { a } from '../stores/memory.ts';\n\nexport type A = typeof a;\n",
+  'src/lmdb/peer.ts': "export const lmdb = await import('lmdb');\n",
   'src/cli/main.ts': 'console.log(await import(String(process.argv[2])));\n',
   'src/cli/any.ts': '// biome-ignore lint/suspicious/noExplicitAny: whatever it is\nexport const a: any = 1;\n',
   'examples/server.ts': 'export default 1;\n',

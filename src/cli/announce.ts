@@ -1,6 +1,7 @@
 /** What the command says when it listens. */
 import type { Journal } from './journal.ts';
 import type { ServerInfo } from './probe.ts';
+import type { KeptSessions } from './sessionStores.ts';
 import { formatDuration, printable } from './wording.ts';
 
 export interface Announcement {
@@ -13,27 +14,41 @@ export interface Announcement {
   readonly inspectorUrl: string | undefined;
   /** In ms; `undefined` when there are no sessions. */
   readonly sessionIdleTimeout: number | undefined;
+  /** Undefined where sessions end with the process, and none is ever parked. */
+  readonly kept: KeptSessions | undefined;
   /** In ms. */
   readonly shutdownTimeout: number;
 }
 
 /** A greeting for people, or one entry for machines. */
 export function announce(journal: Journal, announcement: Announcement): void {
-  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, shutdownTimeout } = announcement;
+  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, kept, shutdownTimeout } = announcement;
   const name = printable(`${server.name} ${server.version}`);
-  const told = { url, server, sessionIdleTimeout, ...(inspectorUrl !== undefined && { inspectorUrl }) };
+  const told = {
+    url,
+    server,
+    sessionIdleTimeout,
+    ...(kept !== undefined && { sessions: kept }),
+    ...(inspectorUrl !== undefined && { inspectorUrl }),
+  };
   journal.greet(
     [
       `mcp-session-supervisor ${version}`,
       `  endpoint      ${url}`,
       `  server        ${name} (${printable(label)})`,
       ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
+      ...(kept === undefined ? [] : [`  sessions      ${keptSessions(kept)}`]),
       `  idle timeout  ${idleTimeout(sessionIdleTimeout)}`,
       `  to stop       Ctrl-C or SIGTERM: calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`,
       '',
     ],
     { level: 'info', event: 'server.listening', message: `${name} listens at ${url}`, ...told },
   );
+}
+
+function keptSessions({ directory, found }: KeptSessions): string {
+  if (directory === undefined) return 'parked ones are kept in memory, and end with this process';
+  return `kept in ${printable(directory)}; found ${found === 0 ? 'none' : found}`;
 }
 
 function idleTimeout(milliseconds: number | undefined): string {

@@ -2,14 +2,14 @@
 import type { SessionSupervisor } from '../index.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Journal } from './journal.ts';
+import type { SessionTally } from './lifecycle.ts';
 import { formatDuration, plural } from './wording.ts';
 
 interface Draining {
   readonly supervisor: SessionSupervisor;
   readonly endpoint: Endpoint;
   readonly journal: Journal;
-  /** How many sessions are open, and how many have ended. */
-  readonly tally: () => { readonly open: number; readonly ended: number };
+  readonly tally: () => SessionTally;
   /** In ms. */
   readonly shutdownTimeout: number;
 }
@@ -45,12 +45,16 @@ export async function drain(draining: Draining, signal: NodeJS.Signals): Promise
   await supervisor.drain({ timeout: shutdownTimeout });
   await endpoint.close();
   const took = elapsed();
-  const ended = tally().ended - before.ended;
+  const after = tally();
+  const ended = after.ended - before.ended;
+  const parked = after.parked - before.parked;
+  const kept = parked === 0 ? '' : `${plural(parked, 'session')} kept for the next start, `;
   const calls = cut === 0 ? 'no call was cut off' : `${plural(cut, 'call')} cut off by --shutdown-timeout`;
   journal.write({
     level: cut === 0 ? 'info' : 'warn',
     event: 'supervisor.stopped',
-    message: `stopped after ${formatDuration(took)}: ${plural(ended, 'session')} ended, ${calls}`,
+    message: `stopped after ${formatDuration(took)}: ${kept}${plural(ended, 'session')} ended, ${calls}`,
+    parked,
     ended,
     cut,
     took: Math.round(took),

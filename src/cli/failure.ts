@@ -43,14 +43,20 @@ export function describeError(error: unknown): string {
 function describe(error: unknown, causes: number): string {
   if (!(error instanceof Error)) return printable(asText(error));
   const text = String(error.message);
-  // Their messages say it all: they were written for people.
-  if (error instanceof CommandFailure || isSupervisorError(error)) return printable(text);
-  const named = error.name === 'Error' ? '' : `${error.name}: `;
-  const place = placeOf(error);
+  // Their messages say it all: they were written for people. But why a store failed is for its engine to say.
+  const isTold = error instanceof CommandFailure || isSupervisorError(error);
+  if (isTold && !isStoreFailure(error)) return printable(text);
+  const named = isTold || error.name === 'Error' ? '' : `${error.name}: `;
+  const place = isTold ? undefined : placeOf(error);
   const at = place === undefined ? '' : ` (${place})`;
   const cause = error.cause === undefined || causes === 0 ? '' : describe(error.cause, causes - 1);
   const because = cause === '' || text.includes(cause) ? '' : `; cause: ${cause}`;
   return printable(`${named}${text || 'no message'}${at}${because}`);
+}
+
+/** One whose cause is worth telling; that a package is missing, its message has said. */
+function isStoreFailure({ code, cause }: Error & { readonly code?: unknown }): boolean {
+  return code === 'STORE_FAILED' && (cause as { readonly code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND';
 }
 
 function asText(value: unknown): string {

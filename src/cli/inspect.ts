@@ -2,7 +2,7 @@
 import type { SessionSupervisor } from '../index.ts';
 import type { Inspector } from '../inspector/index.ts';
 import { CommandFailure, describeError } from './failure.ts';
-import type { Flags } from './program.ts';
+import type { Flags } from './flags.ts';
 
 /**
  * Serves the inspector on loopback, if `--inspect` was given.

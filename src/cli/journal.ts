@@ -70,6 +70,8 @@ const STYLES = {
   'session.opened': 'green',
   'session.active': 'cyan',
   'session.idle': 'gray',
+  'session.parked': 'blue',
+  'session.restored': 'green',
   'session.terminated': 'magenta',
 } as const;
 

@@ -6,17 +6,31 @@ import { formatDuration, printable } from './wording.ts';
 /** Longer names are cut, of clients and of principals. */
 const LONGEST_NAME = 60;
 
+/** How many sessions there are in this process, and how many have left it by being parked or by ending. */
+export interface SessionTally {
+  readonly open: number;
+  readonly parked: number;
+  readonly ended: number;
+}
+
+/** What becomes of an idle session, and when; in ms. */
+interface IdleTimes {
+  readonly sessionIdleTimeout: number;
+  readonly parkAfter?: number | undefined;
+}
+
 /**
  * Writes an entry for each lifecycle event of the supervisor's sessions.
- * @returns how many sessions are open, and how many that were have ended.
+ * @returns what tells how many sessions are open, and how many that were have been parked or have ended.
  */
 export function reportLifecycle(
   supervisor: SessionSupervisor,
   journal: Journal,
-  sessionIdleTimeout: number,
-): () => { open: number; ended: number } {
+  idleTimes: IdleTimes,
+): () => SessionTally {
   // By id, because a session that never opened ends as well.
   const open = new Set<string>();
+  let parked = 0;
   let ended = 0;
   const write = (
     { type, session, reason }: SessionEvent,
@@ -35,9 +49,17 @@ export function reportLifecycle(
   supervisor.on('session.active', (event) => {
     write(event, `${event.session.inFlight} in flight`);
   });
-  const whenIdle = Number.isFinite(sessionIdleTimeout)
-    ? `ends in ${formatDuration(sessionIdleTimeout)} unless used`
-    : 'nothing in flight';
+  supervisor.on('session.restored', (event) => {
+    open.add(event.session.id);
+    const client = clientOf(event.session);
+    const { epoch } = event.session;
+    write(event, `${described(client)}, epoch ${epoch}; ${open.size} open`, { ...client, epoch, open: open.size });
+  });
+  supervisor.on('session.parked', (event) => {
+    if (open.delete(event.session.id)) parked++;
+    write(event, `until it is asked for; ${open.size} open`, { open: open.size });
+  });
+  const whenIdle = afterwards(idleTimes);
   supervisor.on('session.idle', (event) => {
     write(event, whenIdle);
   });
@@ -49,7 +71,16 @@ export function reportLifecycle(
       open: open.size,
     });
   });
-  return () => ({ open: open.size, ended });
+  return () => ({ open: open.size, parked, ended });
+}
+
+/** What an idle session has before it. */
+function afterwards({ sessionIdleTimeout, parkAfter = Number.POSITIVE_INFINITY }: IdleTimes): string {
+  const steps = [
+    ...(Number.isFinite(parkAfter) ? [`parked in ${formatDuration(parkAfter)}`] : []),
+    ...(Number.isFinite(sessionIdleTimeout) ? [`ends in ${formatDuration(sessionIdleTimeout)}`] : []),
+  ];
+  return steps.length === 0 ? 'nothing in flight' : `${steps.join(', ')} unless used`;
 }
 
 /** Who opened a session, and for whom, as the log has it in either format: short, whatever a client says of itself. */

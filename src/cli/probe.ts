@@ -5,8 +5,8 @@
  */
 import { createSessionSupervisor, type LogEntry, type SessionSupervisor, SupervisorError } from '../index.ts';
 import { CommandFailure, describeError, isSupervisorError } from './failure.ts';
+import type { Flags } from './flags.ts';
 import type { Journal } from './journal.ts';
-import type { Flags } from './program.ts';
 import type { ServerSource } from './serverSource.ts';
 
 /** What the server says of itself in its answer to initialize. */
@@ -47,6 +47,7 @@ export async function probe(
   const supervisor = createSessionSupervisor({
     initializeTimeout: flags.initializeTimeout,
     stateless: flags.stateless,
+    maxStateSize: flags.maxStateSize,
     shutdownTimeout: flags.shutdownTimeout,
     enableJsonResponse: true,
     logger: (entry) => entries.push(entry),

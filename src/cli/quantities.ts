@@ -69,6 +69,21 @@ export function parseWholeNumber(text: string): number {
   throw new InvalidArgumentError(`Not a whole number: ${quote(text)}.`);
 }
 
+/** Where sessions are kept: in memory, or in a directory. */
+export type StoreLocation = { readonly kind: 'memory' } | { readonly kind: 'directory'; readonly path: string };
+
+/** `memory`, or the path of a directory. Refuses URLs: none names a store that there is. */
+export function parseStoreLocation(text: string): StoreLocation {
+  if (text === 'memory') return { kind: 'memory' };
+  if (/^rediss?:/i.test(text)) {
+    throw new InvalidArgumentError('There is no session store on Redis yet. Give memory, or a directory.');
+  }
+  if (text.trim() === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    throw new InvalidArgumentError(`Not a session store: ${quote(text)}. Give memory, or a directory.`);
+  }
+  return { kind: 'directory', path: text };
+}
+
 /** A TCP port; 0 takes a free one. */
 export function parsePort(text: string): number {
   const port = /^\d+$/.test(text.trim()) ? Number(text) : -1;

@@ -2,27 +2,24 @@
 import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
+import type { Flags } from './flags.ts';
 import { inspect } from './inspect.ts';
 import type { Journal } from './journal.ts';
 import { reportLifecycle } from './lifecycle.ts';
-import { probe } from './probe.ts';
-import type { Flags } from './program.ts';
+import { probe, type ServerInfo } from './probe.ts';
 import { Refusals } from './refusals.ts';
 import type { ServerSource } from './serverSource.ts';
-import {
-  DEFAULT_IDLE_TIMEOUT,
-  DEFAULT_SHUTDOWN_TIMEOUT,
-  shortIdleTimeout,
-  toSupervisorOptions,
-  uncheckedHosts,
-  urlHost,
-} from './supervisorOptions.ts';
+import { openStores, type Stores } from './sessionStores.ts';
+import { shortIdleTimeout, toSupervisorOptions, uncheckedHosts, urlHost } from './supervisorOptions.ts';
 
 /** What the command tells in its own words, and more closely than the supervisor's log. */
 const TOLD_BY_US: ReadonlySet<string> = new Set([
   'session.opened',
+  'session.parked',
+  'session.restored',
   'session.terminated',
   'supervisor.draining',
   'supervisor.stopped',
@@ -40,18 +37,40 @@ export interface Serving {
   stop(signal: NodeJS.Signals): Promise<boolean>;
 }
 
-/** @throws {CommandFailure} when the source builds no server, or the port can't be had. */
+/** @throws {CommandFailure} when the source builds no server, or the port or the session store can't be had. */
 export async function serve(source: ServerSource, flags: Flags, journal: Journal, version: string): Promise<Serving> {
+  const server = await probe(source, flags, journal, version);
+  // Before it listens, because nobody is answered without them. And who drains lets go of its port first: whoever waits for
+  // its sessions finds that free then.
+  const stores = await openStores(flags, journal);
+  try {
+    return await listen(source, flags, journal, { version, server, stores });
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+interface Prepared {
+  readonly version: string;
+  readonly server: ServerInfo;
+  readonly stores: Stores;
+}
+
+async function listen(
+  source: ServerSource,
+  flags: Flags,
+  journal: Journal,
+  { version, server, stores }: Prepared,
+): Promise<Serving> {
   const { host, path, stateless, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
   const { shutdownTimeout = DEFAULT_SHUTDOWN_TIMEOUT } = flags;
-  const server = await probe(source, flags, journal, version);
-
   const { requestBodyTimeout, httpKeepAliveTimeout } = flags;
   const endpoint = new Endpoint({ path, requestBodyTimeout, httpKeepAliveTimeout, log: journal.write });
   // Before the supervisor, which has to know port and address: they decide whom it accepts.
   const { address, port } = await endpoint.listen(host, flags.port);
   const binding = { host, address, port };
-  const options = toSupervisorOptions(flags, binding);
+  const options = toSupervisorOptions(flags, binding, stores);
   const supervisor = createSessionSupervisor({
     ...options,
     server: source.factory,
@@ -59,11 +78,12 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
       if (!isToldByUs(entry)) journal.write(entry);
     },
   });
-  const tally = reportLifecycle(supervisor, journal, sessionIdleTimeout);
-  const inspector = await inspect(supervisor, flags);
+  const tally = reportLifecycle(supervisor, journal, { sessionIdleTimeout, parkAfter: flags.parkAfter });
   const { allowedHosts } = options;
   const refusals = new Refusals({ log: journal.write, verbose: flags.verbose ?? false, allowedHosts });
   endpoint.serve(toNodeHandler(supervisor), (req, status) => refusals.tell(req, status));
+  // Clients may be waiting for the server to be back: they are answered while this is loaded.
+  const inspector = await inspect(supervisor, flags);
 
   announce(journal, {
     version,
@@ -72,6 +92,7 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
     label: source.label,
     inspectorUrl: inspector?.url,
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
+    kept: stores.kept,
     shutdownTimeout,
   });
   const warnings = { 'hosts.unchecked': uncheckedHosts(flags, binding), 'idleTimeout.short': shortIdleTimeout(flags) };
@@ -80,9 +101,13 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
   }
   return {
     stop: async (signal) => {
-      const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal);
-      await inspector?.close();
-      return clean;
+      try {
+        const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal);
+        await inspector?.close();
+        return clean;
+      } finally {
+        await stores.close();
+      }
     },
   };
 }

@@ -1,11 +1,7 @@
 /** What the flags mean to the supervisor: its options, with the defaults that depend on where the command listens. */
 import { BlockList } from 'node:net';
-import { createMemoryEventStore, type SessionSupervisorOptions } from '../index.ts';
-import type { Flags } from './program.ts';
-
-/** The supervisor's own defaults, in ms, where the command speaks of them. */
-export const DEFAULT_IDLE_TIMEOUT = 1_800_000;
-export const DEFAULT_SHUTDOWN_TIMEOUT = 10_000;
+import type { SessionSupervisorOptions } from '../index.ts';
+import type { Flags } from './flags.ts';
 
 /** Where the command listens, as far as it decides who may ask. */
 export interface Binding {
@@ -19,8 +15,11 @@ export interface Binding {
 
 type FlagOptions = Omit<SessionSupervisorOptions, 'server' | 'logger'>;
 
+/** The stores that the flags ask for, once they are open. */
+export type StoreOptions = Pick<SessionSupervisorOptions, 'sessionStore' | 'eventStore'>;
+
 /** The options that the flags ask for; what no flag names is left to the supervisor's own defaults. */
-export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions {
+export function toSupervisorOptions(flags: Flags, binding: Binding, stores: StoreOptions = {}): FlagOptions {
   const options: FlagOptions = {
     sessionIdleTimeout: flags.sessionIdleTimeout,
     initializeTimeout: flags.initializeTimeout,
@@ -32,7 +31,12 @@ export function toSupervisorOptions(flags: Flags, binding: Binding): FlagOptions
     shutdownTimeout: flags.shutdownTimeout,
     historySize: flags.historySize,
     enableJsonResponse: flags.jsonResponse,
-    eventStore: flags.resumable && createMemoryEventStore(),
+    eventStore: stores.eventStore,
+    sessionStore: stores.sessionStore,
+    parkAfter: flags.parkAfter,
+    maxParkedSessions: flags.maxParkedSessions,
+    restoreTimeout: flags.restoreTimeout,
+    maxStateSize: flags.maxStateSize,
     retryInterval: flags.retryInterval,
     keepAliveInterval: flags.keepAliveInterval,
     maxRequestBodySize: flags.maxRequestBodySize,

@@ -3,10 +3,11 @@
  * used: on a full disk its asynchronous ones reject where nobody can catch it, which ends the process.
  */
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
 import { checkDatabaseFiles } from './databaseFiles.ts';
 import { DiskReserve, type Room } from './diskReserve.ts';
 import type { ResolvedLmdbOptions } from './lmdbOptions.ts';
+import type { Lmdb } from './peer.ts';
 
 /** What is in the environment. Every change of it belongs into a transaction. */
 export interface Databases {
@@ -43,10 +44,14 @@ export class Environment {
   readonly #reserve: DiskReserve;
   readonly #flags: number;
 
-  constructor(folder: string, { durability, maxSize }: Pick<ResolvedLmdbOptions, 'durability' | 'maxSize'>) {
+  constructor(
+    lmdb: Lmdb,
+    folder: string,
+    { durability, maxSize }: Pick<ResolvedLmdbOptions, 'durability' | 'maxSize'>,
+  ) {
     checkDatabaseFiles(folder);
     // Overlapping sync would have each synchronous commit wait for the disk.
-    this.#root = open({ path: folder, maxDbs: 16, mapSize: maxSize, overlappingSync: false, noMemInit: false });
+    this.#root = lmdb.open({ path: folder, maxDbs: 16, mapSize: maxSize, overlappingSync: false, noMemInit: false });
     const root = this.#root;
     this.#reserve = new DiskReserve(join(folder, 'data.mdb'), maxSize, {
       used: () => {

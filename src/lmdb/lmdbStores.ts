@@ -9,6 +9,7 @@ import { EventTable } from './eventTable.ts';
 import { Folder } from './folder.ts';
 import type { ResolvedLmdbOptions } from './lmdbOptions.ts';
 import { Owner } from './owner.ts';
+import { loadLmdb } from './peer.ts';
 import { type Run, SessionTable } from './sessionTable.ts';
 import { Writes } from './writes.ts';
 
@@ -64,8 +65,9 @@ export class LmdbStores {
 
   async #begin(): Promise<Everything> {
     const { path, durability, shutdownTimeout, bounds, now } = this.#options;
+    const lmdb = await loadLmdb();
     const folder = new Folder(path);
-    const environment = new Environment(folder.data, this.#options);
+    const environment = new Environment(lmdb, folder.data, this.#options);
     const owner = new Owner(folder.data, environment);
     try {
       let run: Run = { number: 0, since: 0 };

@@ -1,5 +1,6 @@
 /** Flags as the command line parses them, for tests. */
-import { type Flags, parseArguments } from '../../src/cli/program.ts';
+import type { Flags } from '../../src/cli/flags.ts';
+import { parseArguments } from '../../src/cli/program.ts';
 
 export function flagsOf(...argv: string[]): Flags {
   const invocation = parseArguments(['./server.js', ...argv], '1.2.3');

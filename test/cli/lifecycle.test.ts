@@ -19,7 +19,7 @@ function reported(format: 'text' | 'json', principal?: string) {
     now: Date.now,
   });
   const supervisor = embed(principal === undefined ? {} : { principal: () => principal });
-  reportLifecycle(supervisor, journal, 60_000);
+  reportLifecycle(supervisor, journal, { sessionIdleTimeout: 60_000 });
   return { supervisor, lines };
 }
 

@@ -1,14 +1,10 @@
 /** The command line: every flag, what it means to the supervisor, and what is refused. */
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from '../../src/cli/defaults.ts';
 import { CommandFailure, EXIT_USAGE } from '../../src/cli/failure.ts';
 import { parseArguments } from '../../src/cli/program.ts';
-import {
-  DEFAULT_IDLE_TIMEOUT,
-  DEFAULT_SHUTDOWN_TIMEOUT,
-  shortIdleTimeout,
-  toSupervisorOptions,
-} from '../../src/cli/supervisorOptions.ts';
-import { createMemoryEventStore } from '../../src/index.ts';
+import { shortIdleTimeout, toSupervisorOptions } from '../../src/cli/supervisorOptions.ts';
+import { createMemoryEventStore, createMemorySessionStore } from '../../src/index.ts';
 import { OPTION_NAMES, resolveOptions } from '../../src/options.ts';
 import { flagsOf } from './flags.ts';
 
@@ -54,6 +50,10 @@ describe('flags', () => {
     ['--stateless', { stateless: true }],
     ['--shutdown-timeout 1s', { shutdownTimeout: 1_000 }],
     ['--history-size 0', { historySize: 0 }],
+    ['--park-after 5m --session-store memory', { parkAfter: 300_000 }],
+    ['--max-parked-sessions 7 --session-store memory', { maxParkedSessions: 7 }],
+    ['--restore-timeout 3s --session-store memory', { restoreTimeout: 3_000 }],
+    ['--max-state-size 1kb', { maxStateSize: 1_024 }],
     ['--json-response', { enableJsonResponse: true }],
     ['--keep-alive-interval infinity', { keepAliveInterval: Number.POSITIVE_INFINITY }],
     ['--max-request-body-size 64kb', { maxRequestBodySize: 65_536 }],
@@ -69,22 +69,24 @@ describe('flags', () => {
   ])('%s', (line, expected) => {
     const options = toSupervisorOptions(flagsOf(...line.split(' ')), ANYWHERE);
     expect(options).toEqual(expected);
-    // Without --resumable this one would have no effect, and is refused.
-    const eventStore = line.startsWith('--resume-timeout') ? createMemoryEventStore() : undefined;
-    expect(() => resolveOptions({ eventStore, ...options, server })).not.toThrow();
+    // Without it some would have no effect, and are refused.
+    const sessionStore = line.includes('--session-store') ? createMemorySessionStore() : undefined;
+    expect(() => resolveOptions({ sessionStore, ...options, server })).not.toThrow();
   });
 
   test('every option of the supervisor is a flag, unless a command line can’t express it', () => {
     const [sessions, requests, hosts] = [
       '--session-idle-timeout 1m --initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject' +
-        ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8',
+        ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8 --session-store memory --park-after 30s' +
+        ' --max-parked-sessions 9 --restore-timeout 1s --max-state-size 1kb',
       '--json-response --resumable --resume-timeout 1s --retry-interval 2s --keep-alive-interval 1s' +
         ' --max-request-body-size 1kb --max-initialize-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
       '--allowed-hosts a --allowed-origins http://a --cors http://a',
     ];
     const all = flagsOf(...`${sessions} ${requests} ${hosts}`.split(' '));
     // It excludes what speaks of sessions.
-    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE)), 'stateless'];
+    const stores = { sessionStore: createMemorySessionStore(), eventStore: createMemoryEventStore() };
+    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE, stores)), 'stateless'];
     const inexpressible = ['server', 'principal', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];
     expect([...named, ...inexpressible].sort()).toEqual([...OPTION_NAMES].sort());
   });
@@ -96,7 +98,8 @@ describe('flags', () => {
 
   test('what --resumable keeps can be bounded, and clients told when to come back', () => {
     const line = '--resumable --resume-timeout 1m --retry-interval';
-    const options = (retry: string) => toSupervisorOptions(flagsOf(...line.split(' '), retry), ANYWHERE);
+    const stores = { eventStore: createMemoryEventStore() };
+    const options = (retry: string) => toSupervisorOptions(flagsOf(...line.split(' '), retry), ANYWHERE, stores);
     expect(options('2s')).toMatchObject({ resumeTimeout: 60_000, retryInterval: 2_000 });
     expect(options('0s')).toMatchObject({ retryInterval: 0 });
     expect(() => resolveOptions({ ...options('2s'), server })).not.toThrow();
@@ -108,12 +111,13 @@ describe('flags', () => {
   });
 });
 
-test('--resumable keeps events in memory, one store for each supervisor', () => {
-  const flags = flagsOf('--resumable');
-  const [first, second] = [1, 2].map(() => toSupervisorOptions(flags, ANYWHERE).eventStore);
-  expect(first).toMatchObject({ events: 0, bytes: 0 });
-  expect(first).not.toBe(second);
-  expect(() => resolveOptions({ eventStore: first, server })).not.toThrow();
+test.each([
+  ['memory', { kind: 'memory' }],
+  ['.sessions', { kind: 'directory', path: '.sessions' }],
+  ['./memory', { kind: 'directory', path: './memory' }],
+  ['/var/lib/mcp: 1', { kind: 'directory', path: '/var/lib/mcp: 1' }],
+])('--session-store %s', (text, expected) => {
+  expect(flagsOf('--session-store', text).sessionStore).toEqual(expected);
 });
 
 test('the sessions are shown where that is asked for, on any free port unless one is named', () => {
@@ -186,6 +190,8 @@ describe('wrong usage', () => {
       ['--history-size <count>', '8'],
       ['--retry-interval <duration>', '1s'],
       ['--resumable'],
+      ['--session-store <store>', '.sessions'],
+      ['--max-state-size <size>', '1kb'],
     ].map(([flag = '', ...value]): [string[], string] => [
       ['./a.js', '--stateless', flag.replace(/ .*/, ''), ...value],
       `option '${flag}' cannot be used with option '--stateless'`,
@@ -193,6 +199,27 @@ describe('wrong usage', () => {
     ...[[], ['--stateless']].map((others): [string[], string] => [
       ['./a.js', ...others, '--resume-timeout', '1s'],
       "option '--resume-timeout <duration>' has no effect without option '--resumable'",
+    ]),
+    ...['--park-after <duration>', '--max-parked-sessions <count>', '--restore-timeout <duration>'].map(
+      (flag): [string[], string] => [
+        ['./a.js', flag.replace(/ .*/, ''), flag.endsWith('<count>') ? '5' : '1m'],
+        `option '${flag}' has no effect without option '--session-store <store>'`,
+      ],
+    ),
+    ...[[], ['--session-idle-timeout', '2m']].map((more): [string[], string] => [
+      ['./a.js', '--session-store', 'memory', '--park-after', '30m', ...more],
+      `option '--park-after <duration>' has to be less than --session-idle-timeout (${more[1] ?? '30m'}), ` +
+        'which ends a session that is idle for so long',
+    ]),
+    [
+      ['./a.js', '--session-store', 'redis://localhost:6379'],
+      "option '--session-store <store>' argument 'redis://localhost:6379' is invalid. " +
+        'There is no session store on Redis yet. Give memory, or a directory.',
+    ],
+    ...['', ' ', 'https://a.example', 'file:///tmp'].map((text): [string[], string] => [
+      ['./a.js', '--session-store', text],
+      `option '--session-store <store>' argument '${text}' is invalid. ` +
+        `Not a session store: "${text}". Give memory, or a directory.`,
     ]),
     [
       ['./a.js', '--cors-headers', 'x-api-key'],

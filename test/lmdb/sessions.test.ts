@@ -97,7 +97,7 @@ describe('writes', () => {
 test('what a transaction changed is undone with it, counts too', async () => {
   const folder = await freshPath();
   await mkdir(folder, { mode: 0o700 });
-  const environment = new Environment(folder, { durability: 'process', maxSize: 2 ** 26 });
+  const environment = new Environment({ open }, folder, { durability: 'process', maxSize: 2 ** 26 });
   onTestFinished(() => environment.close());
   const events = new EventTable(environment.databases, checkBounds({ maxEvents: 2 }), Date.now);
   const sessions = new SessionTable(environment.databases, { number: 1, since: 0 }, events);

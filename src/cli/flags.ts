@@ -1,0 +1,207 @@
+/**
+ * The flags of the command: every option of the supervisor that a command line can express is one, of the same name in
+ * kebab case.
+ */
+import { Option } from 'commander';
+import { DEFAULT_IDLE_TIMEOUT } from './defaults.ts';
+import { CommandFailure, EXIT_USAGE } from './failure.ts';
+import {
+  type ListOrAll,
+  parseCount,
+  parseDuration,
+  parseDurationOrInfinity,
+  parseDurationOrZero,
+  parseHeaderNames,
+  parseList,
+  parseOrigins,
+  parsePath,
+  parsePort,
+  parseSize,
+  parseStoreLocation,
+  parseWholeNumber,
+  type StoreLocation,
+} from './quantities.ts';
+import { formatDuration } from './wording.ts';
+
+/** The flags, parsed: durations in ms, sizes in bytes. What was not given is not there, unless it has a default. */
+export interface Flags {
+  readonly port: number;
+  readonly host: string;
+  readonly path: string;
+  readonly httpKeepAliveTimeout?: number;
+  readonly sessionIdleTimeout?: number;
+  readonly initializeTimeout?: number;
+  readonly maxSessionLifetime?: number;
+  readonly maxSessions?: number;
+  readonly whenFull?: 'evict-idle' | 'reject';
+  readonly maxSessionsPerPrincipal?: number;
+  readonly stateless?: true;
+  readonly shutdownTimeout?: number;
+  readonly historySize?: number;
+  readonly sessionStore?: StoreLocation;
+  readonly parkAfter?: number;
+  readonly maxParkedSessions?: number;
+  readonly restoreTimeout?: number;
+  readonly maxStateSize?: number;
+  /** The port of the inspector, 0 for any. */
+  readonly inspect?: number;
+  readonly inspectAllowTerminate?: true;
+  readonly jsonResponse?: true;
+  readonly resumable?: true;
+  readonly retryInterval?: number;
+  readonly keepAliveInterval?: number;
+  readonly maxRequestBodySize?: number;
+  readonly maxInitializeSize?: number;
+  readonly requestBodyTimeout?: number;
+  readonly maxStreamBuffer?: number;
+  readonly resumeTimeout?: number;
+  readonly allowedHosts?: ListOrAll;
+  readonly allowedOrigins?: ListOrAll;
+  readonly cors?: ListOrAll;
+  readonly corsHeaders?: readonly string[];
+  readonly logFormat: 'text' | 'json';
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+/** All of them, by the heading under which `--help` has them. */
+export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
+  'Where it listens:': [
+    new Option('-p, --port <port>', '0 takes a free port').argParser(parsePort).default(3000),
+    new Option('--host <host>', 'name or address to bind').default('127.0.0.1'),
+    new Option('--path <path>', 'path of the MCP endpoint, with or without a slash at its end')
+      .argParser(parsePath)
+      .default('/mcp'),
+    new Option(
+      '--http-keep-alive-timeout <duration>',
+      'keep a connection without a request for so long; more than the load balancer in front does (default: 65s)',
+    ).argParser(parseDuration),
+  ],
+  'Sessions:': [
+    new Option('--session-idle-timeout <duration>', 'end a session with nothing in flight for so long (default: 30m)')
+      .argParser(parseDurationOrInfinity)
+      .conflicts('stateless'),
+    new Option('--initialize-timeout <duration>', 'bound of an initialize (default: 1m)').argParser(parseDuration),
+    new Option('--max-session-lifetime <duration>', 'end a session at this age (default: infinity)')
+      .argParser(parseDurationOrInfinity)
+      .conflicts('stateless'),
+    new Option(
+      '--max-sessions <count>',
+      'how many there may be; with --stateless: calls at a time (default: 10000)',
+    ).argParser(parseCount),
+    new Option('--when-full <policy>', 'at --max-sessions (default: evict-idle)')
+      .choices(['evict-idle', 'reject'])
+      .conflicts('stateless'),
+    new Option('--max-sessions-per-principal <count>', 'default: infinity')
+      .argParser(parseCount)
+      .conflicts('stateless'),
+    new Option('--stateless', 'a fresh server for each request, no sessions'),
+    new Option('--shutdown-timeout <duration>', 'what calls in flight get at the end (default: 10s)').argParser(
+      parseDuration,
+    ),
+    new Option('--history-size <count>', 'events that each session remembers (default: 64)')
+      .argParser(parseWholeNumber)
+      .conflicts('stateless'),
+  ],
+  'Sessions that are kept:': [
+    new Option(
+      '--session-store <store>',
+      'memory, or a directory: there sessions outlive the process, however it ends (default: none)',
+    )
+      .argParser(parseStoreLocation)
+      .conflicts('stateless'),
+    new Option(
+      '--park-after <duration>',
+      'with --session-store: close the server of a session that is idle for so long, until it is asked for; less than --session-idle-timeout (default: infinity)',
+    ).argParser(parseDurationOrInfinity),
+    new Option(
+      '--max-parked-sessions <count>',
+      'with --session-store: beyond it the longest parked session ends (default: 1000000)',
+    ).argParser(parseCount),
+    new Option(
+      '--restore-timeout <duration>',
+      'with --session-store: how long a request waits for its session to be brought back (default: 10s)',
+    ).argParser(parseDuration),
+    new Option('--max-state-size <size>', 'what session.state may have as JSON, at most 512kb (default: 64kb)')
+      .argParser(parseSize)
+      .conflicts('stateless'),
+  ],
+  'Requests and streams:': [
+    new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
+    new Option(
+      '--resumable',
+      'keep what streams send for 5 minutes, in memory or in the directory of --session-store, so that clients can resume them',
+    ).conflicts('stateless'),
+    new Option(
+      '--resume-timeout <duration>',
+      'with --resumable: how long a disconnected call holds its session (default: 5m)',
+    ).argParser(parseDuration),
+    new Option(
+      '--retry-interval <duration>',
+      'when clients whose stream has ended are to come back, the SSE retry field (default: 4s to 6s, by session)',
+    )
+      .argParser(parseDurationOrZero)
+      .conflicts('stateless'),
+    new Option('--keep-alive-interval <duration>', 'between comments on an open stream (default: 15s)').argParser(
+      parseDurationOrInfinity,
+    ),
+    new Option('--max-request-body-size <size>', 'beyond it 413 (default: 4mb)').argParser(parseSize),
+    new Option(
+      '--max-initialize-size <size>',
+      'beyond it 413; sessions keep what a client says there (default: 64kb)',
+    ).argParser(parseSize),
+    new Option('--request-body-timeout <duration>', 'beyond it 408 (default: 30s)').argParser(parseDuration),
+    new Option('--max-stream-buffer <size>', 'what a stream may hold for a slow reader (default: 1mb)').argParser(
+      parseSize,
+    ),
+  ],
+  'Who may ask:': [
+    new Option(
+      '--allowed-hosts <names>',
+      'accepted Host names, a,b or * (default on loopback: loopback names)',
+    ).argParser(parseList),
+    new Option(
+      '--allowed-origins <origins>',
+      'accepted Origins, a,b or * (default on loopback: loopback origins of the port, and those of --cors)',
+    ).argParser(parseOrigins),
+    new Option('--cors <origins>', 'origins of browser clients, a,b or * (default: off)').argParser(parseOrigins),
+    new Option(
+      '--cors-headers <names>',
+      'with --cors: request headers that they may send besides those of MCP, a,b (default: none)',
+    ).argParser(parseHeaderNames),
+  ],
+  'The sessions, live:': [
+    new Option('--inspect [port]', 'serve a page that shows them, on loopback; prints its URL (default port: any free)')
+      .preset('0')
+      .argParser(parsePort)
+      .conflicts('stateless'),
+    new Option('--inspect-allow-terminate', 'the page may end them; implies --inspect').implies({ inspect: 0 }),
+  ],
+  'Output:': [
+    new Option('--log-format <format>', 'json is one object per line').choices(['text', 'json']).default('text'),
+    new Option('--quiet', 'only warnings and errors').conflicts('verbose'),
+    new Option('--verbose', 'also refused requests, and the stack of each error'),
+  ],
+};
+
+/** Flags that mean something beside another one only. */
+const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: keyof Flags, neededFlag: string])[] = [
+  ['resumeTimeout', '--resume-timeout <duration>', 'resumable', '--resumable'],
+  ['parkAfter', '--park-after <duration>', 'sessionStore', '--session-store <store>'],
+  ['maxParkedSessions', '--max-parked-sessions <count>', 'sessionStore', '--session-store <store>'],
+  ['restoreTimeout', '--restore-timeout <duration>', 'sessionStore', '--session-store <store>'],
+  ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
+];
+
+/** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
+export function refuseIdle(flags: Flags): void {
+  for (const [name, flag, needed, neededFlag] of DEPENDENT) {
+    if (flags[name] === undefined || flags[needed] !== undefined) continue;
+    throw new CommandFailure(`option '${flag}' has no effect without option '${neededFlag}'`, EXIT_USAGE);
+  }
+  const { parkAfter = Number.POSITIVE_INFINITY, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
+  if (Number.isFinite(parkAfter) && parkAfter >= sessionIdleTimeout) {
+    const most = `--session-idle-timeout (${formatDuration(sessionIdleTimeout)}), which ends a session that is idle for so long`;
+    throw new CommandFailure(`option '--park-after <duration>' has to be less than ${most}`, EXIT_USAGE);
+  }
+}

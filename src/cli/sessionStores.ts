@@ -1,0 +1,71 @@
+/**
+ * The stores that the flags ask for. They are opened before the command listens: it says then how many sessions it found,
+ * and what is wrong with a directory is told at once.
+ */
+import { createMemoryEventStore, createMemorySessionStore } from '../index.ts';
+import { DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
+import { CommandFailure, describeError, isSupervisorError } from './failure.ts';
+import type { Flags } from './flags.ts';
+import type { Journal } from './journal.ts';
+import type { StoreOptions } from './supervisorOptions.ts';
+import { formatDuration } from './wording.ts';
+
+/** How long the command waits for another process to let go of the directory before it says so, in ms. */
+const PATIENCE = 1_000;
+
+export interface Stores extends StoreOptions {
+  /** Where the sessions are kept, and how many there were; undefined without a session store. */
+  readonly kept: KeptSessions | undefined;
+  /** Closes them. To be called when the drain is over: it has parked the sessions. */
+  close(): Promise<void>;
+}
+
+export interface KeptSessions {
+  /** The directory, as the command line names it; undefined: in memory. */
+  readonly directory: string | undefined;
+  readonly found: number;
+}
+
+/** @throws {CommandFailure} when the directory can't be had. */
+export async function openStores(flags: Flags, journal: Journal): Promise<Stores> {
+  const { sessionStore: location, resumable } = flags;
+  if (location?.kind === 'directory') return openDirectory(location.path, flags, journal);
+  const sessionStore = location === undefined ? undefined : createMemorySessionStore();
+  return {
+    ...(resumable && { eventStore: createMemoryEventStore() }),
+    ...(sessionStore !== undefined && { sessionStore }),
+    kept: sessionStore === undefined ? undefined : { directory: undefined, found: 0 },
+    close: async () => sessionStore?.close(),
+  };
+}
+
+async function openDirectory(
+  path: string,
+  { resumable, shutdownTimeout = DEFAULT_SHUTDOWN_TIMEOUT }: Flags,
+  journal: Journal,
+): Promise<Stores> {
+  // Loaded only where it is wanted, and the package that it stands on with it.
+  const { createLmdbStores } = await import('../lmdb/index.ts');
+  const { sessionStore, eventStore, close } = createLmdbStores({ path, shutdownTimeout });
+  const wait = setTimeout(() => {
+    const message = `waiting up to ${formatDuration(shutdownTimeout)} for another process to let go of ${path}`;
+    journal.write({ level: 'info', event: 'sessionStore.waiting', message });
+  }, PATIENCE);
+  try {
+    const { sessions: found } = await sessionStore.count();
+    return { sessionStore, ...(resumable && { eventStore }), kept: { directory: path, found }, close };
+  } catch (error) {
+    throw storeFailure(path, shutdownTimeout, error);
+  } finally {
+    clearTimeout(wait);
+  }
+}
+
+function storeFailure(path: string, shutdownTimeout: number, error: unknown): unknown {
+  if (!isSupervisorError(error)) return error;
+  const inUse =
+    `another process has it, and did not let go of it within ${formatDuration(shutdownTimeout)}; ` +
+    'a directory is for one process at a time';
+  const why = error.code === 'STORE_IN_USE' ? inUse : describeError(error);
+  return new CommandFailure(`cannot keep sessions in ${path}: ${why}`, undefined, { cause: error });
+}
