@@ -107,6 +107,7 @@ describe("README's options", () => {
     server: 'required',
     principal: 'from `authInfo`',
     eventStore: 'none',
+    sessionStore: 'none',
     retryInterval: '5 000, spread ±20 % by session',
     sessionIdGenerator: '`crypto.randomUUID`',
     allowedHosts: 'not checked',

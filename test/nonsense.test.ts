@@ -71,6 +71,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'lmdb createLmdbStores, its path': { call: (path) => lmdb.createLmdbStores({ path }), takes: ['a text'] },
   'supervisor session': { call: supervisor.session, takes: ['a text'] },
   'supervisor server': { call: supervisor.server, takes: ['a text'] },
+  'supervisor record': { call: supervisor.record, takes: ['a text'] },
   'supervisor terminate': { call: supervisor.terminate, takes: ['a text'] },
   'supervisor terminate, its reason': { call: (given) => supervisor.terminate('x', given), takes: ['undefined'] },
   'supervisor on': { call: (given) => supervisor.on(given, () => {}) },

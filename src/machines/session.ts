@@ -76,6 +76,7 @@ export const sessionMachine = setup({
     parkingIsBounded: ({ context }) => typeof context.timeouts.parkAfter === 'number',
     /** World: no handler runs, and no question to the client is open. */
     nothingRuns: () => true,
+    mayPark: and(['parkingIsBounded', 'nothingRuns']),
   },
   actions: {
     hold: assign({ inFlight: ({ context }) => context.inFlight + 1 }),
@@ -139,7 +140,7 @@ export const sessionMachine = setup({
           target: 'terminated',
           actions: { type: 'endWith', params: { reason: 'idle' } },
         },
-        parkAfter: { guard: and(['parkingIsBounded', 'nothingRuns']), target: 'parked' },
+        parkAfter: { guard: 'mayPark', target: 'parked' },
       },
       on: { REQUEST: { target: 'active', actions: 'hold' }, PARK: 'parked' },
     },

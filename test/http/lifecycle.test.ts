@@ -103,7 +103,14 @@ test('the events come in order, each with the session as it then was', async () 
   await becomesIdle({ supervisor }, sessionId);
   await advance(clock, IDLE);
 
-  const known = { id: sessionId, principal: 'ada', clientInfo, protocolVersion: '2025-06-18', createdAt: START };
+  const known = {
+    id: sessionId,
+    principal: 'ada',
+    clientInfo,
+    protocolVersion: '2025-06-18',
+    createdAt: START,
+    epoch: 1,
+  };
   const answered = START + 1_000 + 5 * IDLE;
   const at = (lastActiveAt: number, state: string, inFlight: number) => ({
     ...known,

@@ -136,7 +136,7 @@ test('at most 2 × maxSessions servers live, those that close included; then 503
   expect(refused.status).toBe(503);
   expect(refused.headers['retry-after']).toBeDefined();
   expect(refused.json()).toMatchObject({ error: { message: expect.stringContaining('too many servers') } });
-  expect(supervisor.stats().sessions).toEqual({ initializing: 0, active: 0, idle: 2 }); // nobody was evicted for nothing
+  expect(supervisor.stats().sessions).toMatchObject({ initializing: 0, active: 0, idle: 2 }); // nobody was evicted for nothing
   gates.open('cleanup');
   await Promise.all(ended);
   await initialize(url);

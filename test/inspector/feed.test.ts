@@ -12,12 +12,15 @@ describe('a viewer', () => {
     const client = new FeedClient(inspector);
     const hello = await client.hello();
     expect(hello).toMatchObject({ v: 1, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
-    expect(hello.machine.states).toEqual(['initializing', 'active', 'idle', 'terminated']);
+    expect(hello.machine.states).toEqual(['initializing', 'restoring', 'active', 'idle', 'parked', 'terminated']);
     expect(hello.machine.edges.map(({ from, to, event }) => `${from} → ${to}: ${event}`).sort()).toEqual([
       'active → idle: RESPONSE',
+      'active → parked: DROP',
       'active → terminated: TERMINATE',
       'active → terminated: after maxSessionLifetime',
       'idle → active: REQUEST',
+      'idle → parked: PARK',
+      'idle → parked: after parkAfter',
       'idle → terminated: TERMINATE',
       'idle → terminated: after maxSessionLifetime',
       'idle → terminated: after sessionIdleTimeout',
@@ -25,6 +28,11 @@ describe('a viewer', () => {
       'initializing → terminated: TERMINATE',
       'initializing → terminated: after initializeTimeout',
       'initializing → terminated: after maxSessionLifetime',
+      'restoring → active: RESTORED',
+      'restoring → parked: DROP',
+      'restoring → parked: after initializeTimeout',
+      'restoring → terminated: TERMINATE',
+      'restoring → terminated: after maxSessionLifetime',
     ]);
   });
 
@@ -57,7 +65,7 @@ describe('a viewer', () => {
     await gates.entered('a');
     await until(() => [...client.rows.values()].some(({ state, inFlight }) => state === 'active' && inFlight === 1));
     await until(() => client.totals?.inFlight === 1);
-    expect(client.totals?.states).toEqual({ initializing: 0, active: 1, idle: 1 });
+    expect(client.totals?.states).toEqual({ initializing: 0, restoring: 0, active: 1, idle: 1, parked: 0 });
     gates.open('a');
     await calling;
     await until(() => client.totals?.states.idle === 2);

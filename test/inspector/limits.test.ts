@@ -150,7 +150,7 @@ describe('the end', () => {
     const client = await new FeedClient(inspector).synchronized();
     const stately = openSocket(inspector, { path: '/stately' });
     await statusOf(stately);
-    expect([hears(), intervals()]).toEqual([6, 4]);
+    expect([hears(), intervals()]).toEqual([8, 4]);
     const gone = Promise.all([closeCode(client.socket), closeCode(stately)]);
     await inspector.close();
     await gone;
@@ -166,7 +166,7 @@ describe('the end', () => {
     const inspector = await inspect(supervisor);
     expect(hears()).toBe(2); // openings and endings
     const client = await new FeedClient(inspector).synchronized();
-    expect(hears()).toBe(5);
+    expect(hears()).toBe(7);
     client.socket.close();
     await until(() => hears() === 2);
   });

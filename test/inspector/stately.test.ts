@@ -60,7 +60,14 @@ describe('a viewer', () => {
     expect(session).toMatchObject({ _version: '0.7.2', id: null, createdAt: expect.stringMatching(/^\d+$/) });
     expect(session?.snapshot).toMatchObject({ status: 'active', value: 'idle', context: { inFlight: 0 } });
     const definition = JSON.parse(session?.definition ?? '') as { states: object };
-    expect(Object.keys(definition.states)).toEqual(['initializing', 'active', 'idle', 'terminated']);
+    expect(Object.keys(definition.states)).toEqual([
+      'initializing',
+      'restoring',
+      'active',
+      'idle',
+      'parked',
+      'terminated',
+    ]);
   });
 
   test('is told what happens to a session, to its end, and of one that is new', async () => {
@@ -105,7 +112,7 @@ describe('a viewer', () => {
       sessionId: actor?.name,
       inFlight: 0,
       reason: null,
-      timeouts: { initializeTimeout: 60_000, sessionIdleTimeout: 1_800_000, maxSessionLifetime: null },
+      timeouts: { initializeTimeout: 60_000, sessionIdleTimeout: 1_800_000, maxSessionLifetime: null, parkAfter: null },
     });
   });
 

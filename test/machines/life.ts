@@ -13,12 +13,19 @@ export const TIMEOUTS: SessionTimeouts = {
   sessionIdleTimeout: 1_000,
   maxSessionLifetime: 100_000,
 };
+/** The same, with parking. */
+export const PARKING: SessionTimeouts = { ...TIMEOUTS, parkAfter: 500 };
 export const FOR_EVER: SessionTimeouts = {
   initializeTimeout: null,
   sessionIdleTimeout: null,
   maxSessionLifetime: null,
 };
-const TIMER_NAMES: Readonly<Record<number, string>> = { 100: 'initialize', 1000: 'idle', 100000: 'lifetime' };
+const TIMER_NAMES: Readonly<Record<number, string>> = {
+  100: 'initialize',
+  500: 'park',
+  1000: 'idle',
+  100000: 'lifetime',
+};
 
 /** Simulated time that passes before each event of a story, in ms. */
 const STEP = 10;
@@ -29,21 +36,26 @@ export class Life {
   readonly actions: string[] = [];
   /** The outputs that a parent would see: one at most, if the end is the end. */
   readonly outputs: unknown[] = [];
+  /** What the guard is told. */
+  nothingRuns = true;
   readonly actor;
 
-  constructor(timeouts: SessionTimeouts = TIMEOUTS) {
+  constructor(timeouts: SessionTimeouts = TIMEOUTS, { restored = false } = {}) {
     const did =
       (name: string) =>
       ({ context }: { context: SessionMachineContext }) =>
         void this.actions.push(`${name} ${context.inFlight} ${context.reason}`);
     const machine = sessionMachine.provide({
+      guards: { nothingRuns: () => this.nothingRuns },
       actions: {
         announceActive: did('announceActive'),
         announceIdle: did('announceIdle'),
+        park: did('park'),
         release: did('release'),
       },
     });
-    this.actor = createActor(machine, { clock: this.clock, input: { sessionId: 'id-1', timeouts } });
+    const input = { sessionId: 'id-1', timeouts, ...(restored && { restored }) };
+    this.actor = createActor(machine, { clock: this.clock, input });
     this.actor.subscribe({ complete: () => void this.outputs.push(this.actor.getSnapshot().output) });
     this.actor.start();
   }
@@ -71,15 +83,19 @@ export class Life {
     return this.actor.getSnapshot().context;
   }
 
-  /** The pending timers, by name, with the time at which they fire. */
+  /** The pending timers that will ever fire, by name, with the time at which they fire. */
   get timers(): string[] {
-    return this.clock.pending.map(({ delay, due }) => `${TIMER_NAMES[delay] ?? delay}@${due}`);
+    const ever = this.clock.pending.filter(({ due }) => due !== Number.POSITIVE_INFINITY);
+    return ever.map(({ delay, due }) => `${TIMER_NAMES[delay] ?? delay}@${due}`);
   }
 }
 
 export const INITIALIZED = { type: 'INITIALIZED' } as const;
 export const REQUEST = { type: 'REQUEST' } as const;
 export const RESPONSE = { type: 'RESPONSE' } as const;
+export const RESTORED = { type: 'RESTORED' } as const;
+export const PARK = { type: 'PARK' } as const;
+export const DROP = { type: 'DROP' } as const;
 export const TERMINATE = { type: 'TERMINATE', reason: 'evicted' } as const;
 /** What xstate sends when a delay has passed; sent by hand it shows that a timer's event means nothing elsewhere. */
 const late = (type: string) => ({ type }) as unknown as SessionMachineEvent;
@@ -88,9 +104,14 @@ export const EVENTS = {
   INITIALIZED,
   REQUEST,
   RESPONSE,
+  RESTORED,
+  PARK,
+  DROP,
   TERMINATE,
   initializeTimeout: late('xstate.after.initializeTimeout.session.initializing'),
+  restoreTimeout: late('xstate.after.initializeTimeout.session.restoring'),
   sessionIdleTimeout: late('xstate.after.sessionIdleTimeout.session.idle'),
+  parkAfter: late('xstate.after.parkAfter.session.idle'),
   maxSessionLifetime: late('xstate.after.maxSessionLifetime.session'),
 } as const;
 
@@ -101,6 +122,8 @@ export const GIVEN = {
   'active, 2': [INITIALIZED, REQUEST],
   'active, 3': [INITIALIZED, REQUEST, REQUEST],
   idle: [INITIALIZED, RESPONSE],
+  restoring: [],
+  parked: [INITIALIZED, RESPONSE, PARK],
   terminated: [INITIALIZED, { type: 'TERMINATE', reason: 'deleted' }],
 } as const satisfies Record<string, readonly SessionMachineEvent[]>;
 

@@ -4,7 +4,7 @@ import { createActor } from 'xstate';
 import { sessionMachine } from '../../src/machines/session.ts';
 import { until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
-import { EVENTS, FOR_EVER, GIVEN, INITIALIZED, LIFETIME, Life, REQUEST, RESPONSE, TIMEOUTS } from './life.ts';
+import { EVENTS, FOR_EVER, GIVEN, INITIALIZED, LIFETIME, Life, PARKING, REQUEST, RESPONSE, TIMEOUTS } from './life.ts';
 
 beforeEach(() => {
   // xstate's development build tells of every event that a stopped actor gets.
@@ -70,6 +70,20 @@ describe('time', () => {
     expect(life.context.reason).toBe('idle');
   });
 
+  test.each([
+    ['just before', 499, true, 'idle', []],
+    ['at', 500, true, 'parked', ['park 0 null']],
+    ['just past', 501, true, 'parked', ['park 0 null']],
+    ['past, while something runs,', 999, false, 'idle', []],
+    ['past, while something runs for longer than sessionIdleTimeout,', 1_000, false, 'terminated', ['release 0 idle']],
+  ])('%s parkAfter', (_, at, nothingRuns, state, actions) => {
+    const life = new Life(PARKING).live(GIVEN.idle).from();
+    life.nothingRuns = nothingRuns;
+    life.clock.increment(at);
+    expect(life.state).toBe(state);
+    expect(life.actions).toEqual(actions);
+  });
+
   test('what an idle session ignores does not push the deadline', () => {
     const life = new Life().live(GIVEN.idle);
     life.clock.increment(sessionIdleTimeout - 1);
@@ -118,7 +132,7 @@ describe('time', () => {
     const life = new Life({ initializeTimeout: 500, sessionIdleTimeout: 500, maxSessionLifetime: 510 });
     life.live([INITIALIZED]);
     life.actor.send(RESPONSE);
-    expect(life.clock.pending.map(({ due }) => due)).toEqual([510, 510]);
+    expect(life.timers.map((timer) => timer.split('@')[1])).toEqual(['510', '510']);
     life.from().clock.set(510);
     expect(life.actions).toHaveLength(1);
     expect(life.outputs).toHaveLength(1);
@@ -136,7 +150,7 @@ describe('null timeouts', () => {
     }
   });
 
-  test.each(['initializeTimeout', 'sessionIdleTimeout', 'maxSessionLifetime'] as const)(
+  test.each(['initializeTimeout', 'sessionIdleTimeout', 'parkAfter', 'maxSessionLifetime'] as const)(
     '%s means nothing, even when its event comes',
     (name) => {
       const given = name === 'initializeTimeout' ? GIVEN.initializing : GIVEN.idle;
@@ -167,7 +181,7 @@ describe('null timeouts', () => {
 
     actor.send(INITIALIZED);
     actor.send(RESPONSE);
-    await until(() => fired === 3, { what: 'the idle timer to fire' });
+    await until(() => fired === 4, { what: 'the timers of idling and parking to fire' });
     expect(actor.getSnapshot().value).toBe('idle');
     actor.stop();
   });

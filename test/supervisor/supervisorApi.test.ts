@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 import { initialize, initializeBody, post } from '../support/wire.ts';
 import { actorsOf, embed, initializeOf, open, ping } from './astray/embedder.ts';
 
-const EVENTS = 'session.opened, session.active, session.idle, session.terminated';
+const EVENTS = 'session.opened, session.active, session.idle, session.terminated, session.parked, session.restored';
 
 test.each([
   ['session.open', () => {}, `What on listens to must be one of ${EVENTS}; got "session.open"`],

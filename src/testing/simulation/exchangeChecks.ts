@@ -134,7 +134,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
         return kind === 'initialize' && (exchange.pipelined || observed.crowded || observed.embedder.lately);
       if (error.includes('too many sessions')) return kind === 'initialize' && (admission?.full ?? true);
       if (error.includes('before it was initialized')) return kind === 'initialize' && ended;
-      return error.includes('event store') && kind === 'resume' && session?.storeFailed === true;
+      return error.includes('store does not answer') && kind === 'resume' && session?.storeFailed === true;
     case 504:
       return kind === 'initialize' && (waited >= settings.initializeTimeout || waited >= settings.maxSessionLifetime);
     default:

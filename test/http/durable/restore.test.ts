@@ -76,6 +76,6 @@ test('a session goes on in another supervisor, with its state', async () => {
   expect(second.stats()).toMatchObject({ restored: 1 });
   // the first one is fenced
   const late = await post(first, { id: 3, method: 'tools/call', params: { name: 'count', arguments: {} } }, id);
-  expect(await late.json()).toMatchObject({ error: { code: -32603 } });
+  expect(await late.json()).toMatchObject({ error: { code: -32000 } });
   await Promise.all([first.drain(), second.drain()]);
 });
