@@ -74,7 +74,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
 
   readonly #host: SessionHost;
   readonly #history: History;
-  /** Of a session that was brought back. */
   readonly #record: SessionRecord | undefined;
   #bag: Bag | undefined;
   #protocolVersion: string;
@@ -237,6 +236,11 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
 
   get nothingRuns(): boolean {
     return this.memory?.exists === true && !this.transport.busy;
+  }
+
+  /** It may make room for others: by its end, or by being parked, where nothing runs. */
+  get isSpare(): boolean {
+    return this.memory === undefined || !this.transport.busy;
   }
 
   announce(state: 'active' | 'idle', inFlight: number): void {

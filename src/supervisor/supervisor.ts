@@ -182,7 +182,7 @@ export class Supervisor implements SessionHost {
   changed(session: Session, type: SessionEventType, before: SessionState): void {
     this.load.changed(type, before);
     if (type === 'session.active') this.registry.markBusy(session);
-    if (type === 'session.idle' && !session.transport.busy) this.registry.markIdle(session);
+    if (type === 'session.idle' && session.isSpare) this.registry.markIdle(session);
     if (type === 'session.opened') {
       this.#logSession('info', session, type, `Session opened by ${describeClient(session.clientInfo)}`);
     }

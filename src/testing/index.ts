@@ -70,6 +70,7 @@ export {
   supervisorPaths,
 } from './paths/supervisorPaths.ts';
 export { SUPERVISOR_RULES, type SupervisorRuleName } from './paths/supervisorRules.ts';
+export { RestartFailure, type RestartSimulationOptions, simulateRestarts } from './restarts/simulateRestarts.ts';
 export { INVARIANTS, type Invariant } from './simulation/invariants.ts';
 export {
   runScript,

@@ -9,6 +9,7 @@ export type Kit = typeof KitModule;
 
 /** What is attacked of a build. */
 export interface Subject {
+  readonly createMemorySessionStore: typeof Package.createMemorySessionStore;
   readonly createSessionSupervisor: typeof Package.createSessionSupervisor;
   readonly toNodeHandler: typeof NodePackage.toNodeHandler;
 }
@@ -28,10 +29,10 @@ function along(name: string, options: PathOptions): Attack {
   const endings = ['deleted', 'terminated', 'closed', 'crashed'] as const;
   return {
     name: `session paths, ${name}`,
-    async run(kit, { createSessionSupervisor }) {
+    async run(kit, { createMemorySessionStore, createSessionSupervisor }) {
       const clock = new SimulatedClock();
       const server = kit.createGatedServer({ holdInitialize: true });
-      const { initializeTimeout, sessionIdleTimeout, maxSessionLifetime } = { ...options.timeouts };
+      const { initializeTimeout, sessionIdleTimeout, maxSessionLifetime, parkAfter } = { ...options.timeouts };
       const ends = new Map<string, number>();
       let reason: string | undefined;
       const supervisor = createSessionSupervisor({
@@ -41,6 +42,7 @@ function along(name: string, options: PathOptions): Attack {
         sessionIdleTimeout: sessionIdleTimeout ?? Number.POSITIVE_INFINITY,
         initializeTimeout: initializeTimeout ?? 2 ** 31 - 1,
         maxSessionLifetime: maxSessionLifetime ?? Number.POSITIVE_INFINITY,
+        ...(parkAfter != null && { parkAfter, sessionStore: createMemorySessionStore() }),
       });
       supervisor.on('session.terminated', ({ session: { id }, ...event }) => {
         ends.set(id, (ends.get(id) ?? 0) + 1);
@@ -79,6 +81,7 @@ function along(name: string, options: PathOptions): Attack {
 
 export const PATH_ATTACKS: readonly Attack[] = [
   along('every transition', { timeouts: { sessionIdleTimeout: IDLE, initializeTimeout: 1_000 } }),
+  along('with parking', { coverage: 'pairs', timeouts: { sessionIdleTimeout: IDLE, parkAfter: 5_000 } }),
   along('with a lifetime', { timeouts: { sessionIdleTimeout: IDLE, maxSessionLifetime: 1_000 * IDLE } }),
   along('with a lifetime alone', { timeouts: { maxSessionLifetime: IDLE } }),
   along('every pair of transitions', {

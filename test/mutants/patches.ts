@@ -2,6 +2,7 @@
  * Named mutants of the supervisor, the transport and the way of a request: each a small change of the built code that
  * makes a known mistake. A patch that no longer fits is an error: it has to be written anew, not forgotten.
  */
+import { DURABLE_PATCHES } from './durablePatches.ts';
 import { FAULT_PATCHES } from './faultPatches.ts';
 import { type Patch, patch } from './patch.ts';
 
@@ -29,13 +30,13 @@ export const PATCHES: readonly Patch[] = [
   patch(
     session,
     'forgets late: the session is found until its server is closed',
-    'this.#host.forget(this, before); this.#host.outbox.push(() => void this.#tearDown(reason));',
-    'this.#host.outbox.push(() => void this.#tearDown(reason).then(() => this.#host.forget(this, before)));',
+    'this.#host.forget(this, before); this.#departure?.left(); this.#host.outbox.push(() => void this.#tearDown(how));',
+    'this.#departure?.left(); this.#host.outbox.push(() => void this.#tearDown(how).then(() => this.#host.forget(this, before)));',
   ),
   patch(transport, 'double close: a server is told twice of its end', 'if (this.#closed) return;', ''),
-  patch(session, 'ends without tearing down', 'await this.incarnation.end(reason);', ''),
+  patch(session, 'ends without tearing down', 'await this.incarnation.end(how);', ''),
   patch(incarnation, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
-  patch(incarnation, 'leaves the server of an ended session open', 'this.#server.close(), ', ''),
+  patch(incarnation, 'leaves the server of an ended session open', 'this.#server.close(parks), ', ''),
   patch(
     incarnation,
     'leaves the initialize of an ended session unanswered',
@@ -77,13 +78,13 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain waits for a call whose client is gone',
-    'this.#endAll(({ transport }) => transport.awaitedCalls === 0)',
+    "this.#endAll(({ transport, state }) => transport.awaitedCalls === 0 || state === 'restoring')",
     "this.#endAll(({ state }) => state === 'idle')",
   ),
   patch(
     supervisor,
     'a drain does not end a session whose last call was answered',
-    "quiet(session) { if (!this.accepting) void session.terminate('drained'); }",
+    'quiet(session) { if (!this.accepting) void this.#putAway(session); }',
     'quiet() {}',
   ),
   patch(
@@ -93,7 +94,12 @@ export const PATCHES: readonly Patch[] = [
     'return this.registry.size === 0 && this.stateless.empty;',
   ),
   patch(supervisor, 'does not mark a session as busy', 'this.registry.markBusy(session);', ''),
-  patch(supervisor, 'does not mark a session as idle', 'this.registry.markIdle(session);', ''),
+  patch(
+    supervisor,
+    'does not mark a session as idle',
+    "if (type === 'session.idle' && session.isSpare) this.registry.markIdle(session);",
+    '',
+  ),
   patch(registry, 'cap off by one', 'if (this.#seats.size < maxSessions)', 'if (this.#seats.size <= maxSessions)'),
   patch(
     registry,
@@ -143,7 +149,7 @@ export const PATCHES: readonly Patch[] = [
     'for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);',
     '',
   ),
-  patch(server, 'does not clean up', '() => cleanup(this.#id)', '() => {}'),
+  patch(server, 'does not clean up', '() => cleanup(this.#id, { parked: this.#parks })', '() => {}'),
   patch(server, 'does not abort the signal', 'this.#controller?.abort();', ''),
   patch(transport, 'a cancelled call keeps its client waiting', 'call.answer.cancel(call.id);', ''),
   patch(transport, 'counts a call that was answered as pending', 'this.#over(call); try {', 'try {'),
@@ -177,4 +183,5 @@ export const PATCHES: readonly Patch[] = [
   patch(errors, '404 becomes 400', 'sessionNotFound: { status: 404', 'sessionNotFound: { status: 400'),
   patch(errors, '503 becomes 500', 'full: { status: 503', 'full: { status: 500'),
   ...FAULT_PATCHES,
+  ...DURABLE_PATCHES,
 ];

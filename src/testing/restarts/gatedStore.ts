@@ -2,8 +2,8 @@
  * A session store in the hands of a schedule: each operation may wait before it takes effect, and again before its caller
  * hears of it, and may fail at both. What a process asked for that has died since takes no effect.
  */
-import { createMemorySessionStore, type SessionStore } from '../../../src/index.ts';
-import type { AwaitPoints } from '../../../src/testing/simulation/awaitPoints.ts';
+import { createMemorySessionStore, type SessionStore } from '../../index.ts';
+import type { AwaitPoints } from '../simulation/awaitPoints.ts';
 
 export interface Life {
   readonly name: string;

@@ -1,12 +1,44 @@
 /** Draws what happens to sessions over several lives of their server, and has it happen, step by step. */
-import { random } from '../../../src/testing/random.ts';
-import { RestartWorld } from './world.ts';
+import { random } from '../random.ts';
+import { type Create, RestartWorld } from './restartWorld.ts';
 
-/** Runs one seed. Returns what is broken, with what led to it; undefined when nothing is. */
-export async function runSeed(seed: number, steps: number): Promise<string | undefined> {
+export interface RestartSimulationOptions {
+  /** The same seed gives the same simulation. */
+  readonly seed: number;
+  /** How many things happen, besides what comes of them. Default 100. */
+  readonly steps?: number | undefined;
+  /** Makes the supervisors. Default: `createSessionSupervisor`. */
+  readonly create?: Create | undefined;
+}
+
+/** A session was lost, or something that was acknowledged, or something came back; the message has all that led to it. */
+export class RestartFailure extends Error {
+  override readonly name = 'RestartFailure';
+  readonly seed: number;
+  /** What happened, in readable lines. */
+  readonly trace: readonly string[];
+
+  constructor(seed: number, what: string, trace: readonly string[]) {
+    super([`${what} (seed ${seed})`, '', ...trace].join('\n'));
+    this.seed = seed;
+    this.trace = trace;
+  }
+}
+
+/**
+ * Simulates sessions over several lives of their server: processes that are killed, drained and replaced at any moment at
+ * which a store or a factory can wait, one store that all of them have, and clients that know what was acknowledged.
+ * Resolves to what happened, in readable lines.
+ * @throws {RestartFailure} when a session is lost, or what was acknowledged, or when something comes back.
+ */
+export async function simulateRestarts({
+  seed,
+  steps = 100,
+  create,
+}: RestartSimulationOptions): Promise<readonly string[]> {
   const numbers = random(seed);
   const upTo = (bound: number) => Math.floor(numbers() * bound);
-  const world = new RestartWorld(upTo(2));
+  const world = new RestartWorld(upTo(2), create);
   const pick = <T>(all: readonly T[]): T | undefined => all[upTo(all.length)];
   const asks = ['count', 'count', 'count', 'count slowly', 'initialized', 'level', 'told', 'told', 'cancel'] as const;
   const commands: readonly [weight: number, run: () => void | Promise<void>][] = [
@@ -96,7 +128,8 @@ export async function runSeed(seed: number, steps: number): Promise<string | und
     if (upTo(3) > 0) await world.settle();
   }
   await finish(world);
-  return world.broken === undefined ? undefined : [`seed ${seed}: ${world.broken}`, ...world.trace].join('\n');
+  if (world.broken !== undefined) throw new RestartFailure(seed, world.broken, world.trace);
+  return world.trace;
 }
 
 /** Everybody goes on: then every request has its answer, and every session that did not end its state. */

@@ -1,5 +1,5 @@
 /** A server that counts in `session.state`, and speaks to its transport directly; it remembers what it was told. */
-import type { ConnectableServer, SessionContext } from '../../../src/index.ts';
+import type { ConnectableServer, SessionContext } from '../../index.ts';
 
 interface Message {
   readonly id?: string | number;

@@ -2,13 +2,20 @@
  * Sessions over several lives of their server: processes that are killed, drained or replaced at any moment, one store
  * that all of them have, clients that know what was acknowledged to them. One schedule decides who goes on when.
  */
-import { createSessionSupervisor, type SessionContext, type SessionSupervisor } from '../../../src/index.ts';
-import { AwaitPoints } from '../../../src/testing/simulation/awaitPoints.ts';
-import { SimulationClock } from '../../../src/testing/simulation/simulationClock.ts';
+import {
+  createSessionSupervisor,
+  type SessionContext,
+  type SessionSupervisor,
+  type SessionSupervisorOptions,
+} from '../../index.ts';
+import { AwaitPoints } from '../simulation/awaitPoints.ts';
+import { SimulationClock } from '../simulation/simulationClock.ts';
 import { CountingServer } from './countingServer.ts';
 import { type Life, SharedStore } from './gatedStore.ts';
 
-export const IDLE = 60_000;
+export type Create = (options: SessionSupervisorOptions) => SessionSupervisor;
+
+const IDLE = 60_000;
 /** How much later than its idle timeout a session may end that was killed. */
 const SLACK = 31_000;
 const PRINCIPALS = ['ann', 'bob', undefined];
@@ -67,7 +74,10 @@ export class RestartWorld {
   readonly #parks: boolean;
   #count = 0;
 
-  constructor(settings: number) {
+  readonly #create: Create;
+
+  constructor(settings: number, create: Create = createSessionSupervisor) {
+    this.#create = create;
     this.#parks = (settings & 1) !== 0;
     this.process = this.#start();
   }
@@ -160,7 +170,7 @@ export class RestartWorld {
       clearTimeout: (id: number | undefined) => this.clock.clearTimeout(id),
     };
     let ids = 0;
-    const supervisor = createSessionSupervisor({
+    const supervisor = this.#create({
       server: (context) => this.#build(life, context),
       sessionStore: this.store.for(life, true),
       sessionIdleTimeout: IDLE,
