@@ -172,7 +172,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   /** Claims the session for an exchange. Returns why it can't be claimed, if so. */
   claim(exchange: Exchange): Hold | RefusalName {
     const { actor } = this;
-    if (actor === undefined || this.hasLeft) return this.#lateRefusal;
+    if (actor === undefined || this.hasLeft) return this.refusal;
     const { inFlight } = actor.getSnapshot().context;
     if (inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
@@ -183,7 +183,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
       this.#send({ type: 'RESPONSE' });
       if (actor.getSnapshot().status !== 'active')
         this.release('crashed', new Error('The session’s actor was stopped'));
-      return this.#lateRefusal;
+      return this.refusal;
     }
     this.memory?.touch();
     if (inFlight > 0) this.#note('request', inFlight + 1);
@@ -320,11 +320,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   get refusal(): RefusalName {
     if (this.state !== 'parked') return this.reason === 'drained' ? 'draining' : 'sessionNotFound';
     return this.#host.accepting ? 'restoreFailed' : 'draining';
-  }
-
-  /** What a request gets that has found it, and comes too late. */
-  get #lateRefusal(): RefusalName {
-    return this.state === 'parked' ? this.refusal : 'sessionNotFound';
   }
 
   #request({ authInfo, requestInfo }: ExchangeInfo, protocolVersion: string): ServerRequest {
