@@ -39,7 +39,7 @@ function inSession(
   exchange: Exchange,
   body?: ReadMessages,
 ): Promise<void> | void {
-  if (exchange.method === 'DELETE') return remove(session, exchange);
+  if (exchange.method === 'DELETE') return remove(supervisor, session, exchange);
   if (exchange.method === 'GET' && !supervisor.accepting) return refuse(exchange, 'draining');
   const hold = session.claim(exchange);
   if (typeof hold === 'string') return refuse(exchange, hold);
@@ -117,8 +117,7 @@ function checkMessages(
   batch: boolean,
 ): RefusalName | undefined {
   if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
-  if (session.state === 'terminated') return 'sessionNotFound'; // it ended while the body was coming
-  if (session.state === 'parked') return 'restoreFailed'; // or was set aside, with all that was going on
+  if (session.hasLeft) return session.lateRefusal; // while the body was coming
   if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
   if (!session.transport.hasRoomFor(messages)) return 'tooManyCalls';
@@ -136,18 +135,25 @@ async function get(supervisor: Supervisor, session: Session, exchange: Exchange,
   }
   try {
     const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));
-    if (!resumed) refuse(exchange, session.state === 'terminated' ? 'sessionNotFound' : 'eventNotFound');
+    if (!resumed) refuse(exchange, session.hasLeft ? session.lateRefusal : 'eventNotFound');
   } catch (error) {
     session.incarnation.storeFailed(error);
     refuse(exchange, 'storeUnavailable');
   }
 }
 
-async function remove(session: Session, exchange: Exchange): Promise<void> {
-  void session.terminate('deleted');
-  // What was answered to be gone is gone for good.
-  if (session.memory !== undefined && !(await session.memory.written)) return refuse(exchange, 'storeUnavailable');
-  exchange.respond(200, {});
+async function remove({ shelf }: Supervisor, session: Session, exchange: Exchange): Promise<void> {
+  if (shelf === undefined) {
+    void session.terminate('deleted');
+    return exchange.respond(200, {});
+  }
+  // What was answered to be gone is gone for good, wherever the session has gone on meanwhile.
+  const outcome = await session.endStored('deleted');
+  if (outcome === 'removed') return exchange.respond(200, {});
+  if (outcome === 'storeUnavailable') return refuse(exchange, outcome);
+  const record = await shelf.find(session.id, session.principal);
+  if (typeof record === 'string') return refuse(exchange, record);
+  await removeRecord(shelf, record, exchange);
 }
 
 async function removeRecord(shelf: Shelf, record: ShelvedRecord, exchange: Exchange): Promise<void> {

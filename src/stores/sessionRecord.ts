@@ -78,7 +78,8 @@ const orNull =
   (value) =>
     value === null || check(value);
 
-function isSessionId(value: unknown): boolean {
+/** Whether it can be the id of a session: 1 to 256 visible ASCII characters. */
+export function isSessionId(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7E]{1,256}$/.test(value);
 }
 

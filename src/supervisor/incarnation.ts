@@ -6,7 +6,6 @@ import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js'
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
-import type { JsonObject } from '../stores/sessionRecord.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
 import { HttpInitialize, type Opening } from '../transport/initializeSink.ts';
@@ -59,8 +58,8 @@ export class Incarnation implements TransportEvents, Opening {
   readonly #server: ServerInstance;
   /** The exchange of the initialize, until it is answered. */
   #opening: Exchange | undefined;
-  /** The parameters of the initialize, until the session is stored, if it is to be. */
-  #said: JsonObject | undefined;
+  /** The initialize, until the session is stored, if it is to be. */
+  #said: JSONRPCRequest | undefined;
   #ended = false;
   #hurried = false;
   #onQuiet: (() => void) | undefined;
@@ -88,7 +87,7 @@ export class Incarnation implements TransportEvents, Opening {
   /** Builds the server and has it answer the initialize. */
   async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest): Promise<void> {
     this.#opening = exchange;
-    if (this.memory !== undefined) this.#said = initialize.params ?? {};
+    if (this.memory !== undefined) this.#said = initialize;
     exchange.onClose(() => {
       if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
     });
@@ -169,11 +168,11 @@ export class Incarnation implements TransportEvents, Opening {
     const said = this.#said;
     this.#said = undefined;
     if (memory === undefined || said === undefined || this.#ended) return this.#opened(result);
-    return memory.create(said, result).then((refusal) => {
+    return memory.create(said.params ?? {}, result).then((refusal) => {
       if (refusal === undefined) return this.#opened(result);
       const exchange = this.#opening;
       this.#opening = undefined;
-      if (exchange !== undefined) refuse(exchange, refusal);
+      if (exchange !== undefined) refuse(exchange, refusal, said.id);
       this.#end('closed');
       return undefined;
     });

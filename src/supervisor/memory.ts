@@ -27,6 +27,9 @@ import type { SessionState } from './sessionInfo.ts';
 /** Bytes that the URIs of a session's subscriptions may have together: its record is bounded. */
 const MAX_SUBSCRIPTION_BYTES = 256 * 1024;
 
+/** What became of the last write of an incarnation. `fenced`: the record is another's by now, and was not touched. */
+type LastWrite = 'done' | 'fenced' | 'storeUnavailable';
+
 /** What is remembered of a session. */
 export interface Remembered {
   readonly id: string;
@@ -57,13 +60,14 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   readonly #session: Remembered;
   readonly #host: MemoryHost;
   #journal: Journal | undefined;
+  #left = false;
   #initialized = false;
   readonly #subscriptions: Set<string>;
   #subscriptionBytes = 0;
   #changed = { subscriptions: false, state: false };
-  /** Resolves when the last write is done: to whether it was. */
-  readonly written: Promise<boolean>;
-  #isWritten = (_: boolean) => {};
+  /** Resolves when the last write is done, or has failed: to what became of it. */
+  readonly written: Promise<LastWrite>;
+  #isWritten = (_: LastWrite) => {};
   #isOver = () => {};
 
   /** `record` is that of a session which is brought back. */
@@ -105,7 +109,14 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       const cause = error instanceof SupervisorError ? error : undefined;
       this.#log('error', 'sessionStore.failed', 'A session could not be stored, and was not opened', error);
       const ours = cause?.code === 'INVALID_SESSION_ID' || codeOf(cause?.cause) === 'INVALID_RECORD';
-      return ours ? 'serverFailed' : 'storeUnavailable';
+      if (ours) return 'serverFailed';
+      records.removeLater(record.id, 1); // nobody knows whether it is there
+      return 'storeUnavailable';
+    }
+    if (this.#left) {
+      // It has ended meanwhile, and nobody was told its id.
+      void records.erase(record.id, 1, () => once(options.clock, () => store.remove(record.id, 1)));
+      return 'endedEarly';
     }
     records.created(record.id);
     this.#own(1);
@@ -167,7 +178,8 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   /** The incarnation leaves: whoever asks for the session has to wait from now on. */
   leaving(): void {
     this.#host.activity.forget(this);
-    if (!this.exists) return this.#isWritten(true);
+    this.#left = true;
+    if (!this.exists) return this.#isWritten('done');
     const over = new Promise<void>((resolve) => {
       this.#isOver = resolve;
     });
@@ -194,28 +206,28 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     this.#journal = new Journal(records.store, options.clock, this.#session.id, epoch, this);
   }
 
-  async #park(): Promise<boolean> {
+  async #park(): Promise<LastWrite> {
     const { records, options } = this.#host;
     const { maxParkedSessions } = options;
     const at = Math.round(options.clock.now());
     try {
       const change = { ...this.#activity(), ...this.#rest() };
       const parked = await this.#journal?.park({ at, change, maxParked: maxParkedSessions });
-      if (parked?.verdict !== 'parked') return parked !== undefined;
+      if (parked?.verdict !== 'parked') return parked?.verdict === 'gone' ? 'done' : 'fenced';
       records.parked++;
       records.evicted(parked.evicted);
-      return true;
+      return 'done';
     } catch (error) {
       this.#log('warn', 'sessionStore.failed', 'What a parked session did last could not be stored', error);
-      return false;
+      return 'storeUnavailable';
     }
   }
 
-  async #erase(): Promise<boolean> {
+  async #erase(): Promise<LastWrite> {
     const { id } = this.#session;
     const journal = this.#journal as Journal;
     const outcome = await this.#host.records.erase(id, journal.epoch, () => journal.remove());
-    return outcome === 'removed' || outcome === 'gone';
+    return outcome === 'removed' || outcome === 'gone' ? 'done' : outcome;
   }
 
   #write(change: RecordChange): void {
@@ -232,13 +244,16 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     };
   }
 
-  /** When it was active last, and until when that lets it live. While it is active, that is not over. */
+  /**
+   * When it was active last, and until when that lets it live. While it has an incarnation it may have been active since:
+   * until `ACTIVITY_INTERVAL` after this nobody writes that down.
+   */
   #activity(): RecordChange {
     const { lastActiveAt, recordedHistory, state } = this.#session;
-    const isOver = state === 'idle' || state === 'parked';
     const { clock, sessionIdleTimeout } = this.#host.options;
-    const last = isOver ? lastActiveAt : clock.now();
-    const deadline = last + sessionIdleTimeout + (isOver ? 0 : ACTIVITY_INTERVAL);
+    const now = clock.now();
+    const last = state === 'idle' || state === 'parked' ? lastActiveAt : now;
+    const deadline = sessionIdleTimeout + (state === 'parked' ? last : now + ACTIVITY_INTERVAL);
     return { lastActiveAt: Math.round(last), idleDeadline: timeOf(deadline), history: recordedHistory };
   }
 

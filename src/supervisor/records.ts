@@ -8,10 +8,10 @@ import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
-import { deadlineOf, type SessionRecord } from '../stores/sessionRecord.ts';
+import { deadlineOf, isSessionId, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
 import { Misses } from './misses.ts';
-import { once, persistently } from './persistence.ts';
+import { once, persistently, STORE_TIMEOUT } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
 import type { SessionInfo } from './sessionInfo.ts';
 
@@ -44,7 +44,7 @@ export class Records {
   readonly #misses: Misses;
   /** Reads that are going on, by id. */
   readonly #loads = new Map<string, Promise<Loaded>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #loading = 0;
   /** The last writes of incarnations, and removals, that are going on, by id. Never reject. */
   readonly #closing = new Map<string, Promise<void>>();
@@ -60,7 +60,8 @@ export class Records {
 
   /** The record of a session that is this principal's and has not ended; or why there is none to be had. */
   async find(id: string, principal: string | undefined): Promise<SessionRecord | RefusalName> {
-    if (this.#misses.has(id, principal)) return 'sessionNotFound';
+    // What can't be an id costs no read, and no memory of its having been asked for.
+    if (!isSessionId(id) || this.#misses.has(id, principal)) return 'sessionNotFound';
     const record = await this.read(id);
     if (typeof record !== 'string' && record.principal === (principal ?? null)) return record;
     // Whose it is makes no difference to what is said, nor to how long that takes.
@@ -176,9 +177,14 @@ export class Records {
       return outcome;
     } catch (error) {
       this.#warn('sessionStore.failed', 'The record of a session that has ended could not be removed', id, error);
-      if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, { epoch, removed });
+      this.removeLater(id, epoch, removed);
       return 'storeUnavailable';
     }
+  }
+
+  /** A record that is not to be there, and may be, is removed when the store works again. */
+  removeLater(id: string, epoch: number, removed: () => void = () => {}): void {
+    if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, { epoch, removed });
   }
 
   /** Tells of sessions that had to end because too many were parked. */
@@ -231,19 +237,32 @@ export class Records {
   }
 
   async #turn<T>(operate: () => Promise<T>): Promise<T> {
-    if (this.#loading >= MAX_LOADS) {
-      if (this.#waiting.length >= MAX_WAITING_LOADS) throw new Error('Too many records are being read');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#loading++;
-    }
+    if (this.#loading < MAX_LOADS) this.#loading++;
+    else await this.#wait();
     try {
       return await operate();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#loading--;
       else next();
     }
+  }
+
+  /** Waits for the turn that somebody else gives away; not for longer than an operation may take. */
+  #wait(): Promise<void> {
+    if (this.#waiting.size >= MAX_WAITING_LOADS) throw new Error('Too many records are being read');
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        this.#waiting.delete(go);
+        this.#clock.clearTimeout(timer);
+        resolve();
+      };
+      const timer = this.#clock.setTimeout(() => {
+        this.#waiting.delete(go);
+        reject(new Error(`No record could be read within ${STORE_TIMEOUT} ms`));
+      }, STORE_TIMEOUT);
+      this.#waiting.add(go);
+    });
   }
 
   #warn(event: string, message: string, sessionId: string, error?: unknown): void {

@@ -92,14 +92,18 @@ export class Restorer {
     }
   }
 
-  /** Ends a session that is being brought back. Resolves to whether it did; undefined where it is not. */
-  async end(id: string, reason: EndReason): Promise<boolean | undefined> {
+  /**
+   * Ends a session that is being brought back. Resolves to what became of it; undefined where it is not being brought back,
+   * or was not any more before it could be ended.
+   */
+  async end(id: string, reason: EndReason): Promise<'removed' | 'fenced' | 'storeUnavailable' | undefined> {
     const waking = this.#wakings.get(id);
     if (waking === undefined) return undefined;
-    if (waking.session !== undefined) return waking.session.terminate(reason);
+    const ended = await waking.session?.endStored(reason);
+    if (ended !== undefined) return ended;
+    if (this.#wakings.get(id) !== waking) return undefined;
     waking.ending ??= reason;
-    const outcome = await waking.done;
-    return outcome === 'sessionNotFound';
+    return (await waking.done) === 'sessionNotFound' ? 'removed' : undefined;
   }
 
   /** Nobody is brought back any more. */

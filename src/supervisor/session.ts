@@ -8,7 +8,6 @@ import { nextTurn } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { SessionMachineEvent } from '../machines/session.ts';
-import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import { RECORD_LIMITS, type RecordedEvent, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
@@ -19,45 +18,16 @@ import type { IncarnationNumber } from '../transport/transportOptions.ts';
 import { Bag } from './bag.ts';
 import { Departure } from './departure.ts';
 import { History, type HistoryEventName } from './history.ts';
-import { type Incarnated, Incarnation, type IncarnationHost } from './incarnation.ts';
-import { Memory, type MemoryHost, type Remembered } from './memory.ts';
-import type { Outbox } from './outbox.ts';
+import { type Incarnated, Incarnation } from './incarnation.ts';
+import { Memory, type Remembered } from './memory.ts';
 import type { Registered } from './registry.ts';
 import type { ServedSession, ServerRequest } from './serverInstance.ts';
-import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
+import type { SessionHost, SessionOpening } from './sessionHost.ts';
+import type { SessionInfo, SessionState } from './sessionInfo.ts';
 import type { ActorOwner, SessionActor } from './sessionTree.ts';
 
 /** Exchanges that one session may have open at a time. */
 const MAX_EXCHANGES = 4_096;
-
-/** What a session's client said when it opened it. */
-export interface SessionOpening {
-  readonly principal: string | undefined;
-  readonly clientInfo: ClientInfo;
-  readonly protocolVersion: string;
-  /** Of a session that is brought back. */
-  readonly record?: SessionRecord;
-}
-
-/** What a session needs of the supervisor. */
-export interface SessionHost extends IncarnationHost {
-  readonly options: ResolvedOptions;
-  readonly outbox: Outbox;
-  readonly accepting: boolean;
-  /** What sessions need that outlive their process; undefined where none does. */
-  readonly memories: MemoryHost | undefined;
-  /** Something happened to the session, which was in the state `before`. */
-  changed(session: Session, type: SessionEventType, before: SessionState): void;
-  /** Nobody waits for a call any more. */
-  quiet(session: Session): void;
-  /** Nothing keeps it from making room for others any more. */
-  spare(session: Session): void;
-  /** Forgets the session, at once. */
-  forget(session: Session, before: SessionState): void;
-  /** All that the session owned is closed, or was given up. */
-  torn(session: Session): void;
-  log(entry: LogEntry): void;
-}
 
 export class Session implements Registered, ActorOwner, Incarnated, Remembered, ServedSession {
   readonly id: string;
@@ -72,7 +42,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   error: unknown;
   used = false;
 
-  readonly #host: SessionHost;
+  readonly #host: SessionHost<Session>;
   readonly #history: History;
   readonly #record: SessionRecord | undefined;
   #bag: Bag | undefined;
@@ -82,7 +52,11 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   #inFlight: number | undefined;
   #departure: Departure | undefined;
 
-  constructor(id: string, { principal, clientInfo, protocolVersion, record }: SessionOpening, host: SessionHost) {
+  constructor(
+    id: string,
+    { principal, clientInfo, protocolVersion, record }: SessionOpening,
+    host: SessionHost<Session>,
+  ) {
     this.id = id;
     this.principal = principal;
     this.clientInfo = clientInfo;
@@ -172,7 +146,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   /** Claims the session for an exchange. Returns why it can't be claimed, if so. */
   claim(exchange: Exchange): Hold | RefusalName {
     const { actor } = this;
-    if (actor === undefined || this.hasLeft) return this.refusal;
+    if (actor === undefined || this.hasLeft) return this.lateRefusal;
     const { inFlight } = actor.getSnapshot().context;
     if (inFlight >= MAX_EXCHANGES) return 'tooManyCalls';
     this.#lastActiveAt = this.#host.options.clock.now();
@@ -183,7 +157,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
       this.#send({ type: 'RESPONSE' });
       if (actor.getSnapshot().status !== 'active')
         this.release('crashed', new Error('The session’s actor was stopped'));
-      return this.refusal;
+      return this.lateRefusal;
     }
     this.memory?.touch();
     if (inFlight > 0) this.#note('request', inFlight + 1);
@@ -199,6 +173,17 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     this.#leaveDead(() => this.release(reason));
     await torn;
     return true;
+  }
+
+  /**
+   * Ends the session. Resolves when that is stored, or can't be: `fenced` when it has gone on elsewhere meanwhile, and goes on
+   * there; undefined if it had left before.
+   */
+  async endStored(reason: EndReason): Promise<'removed' | 'fenced' | 'storeUnavailable' | undefined> {
+    if (this.hasLeft) return undefined;
+    void this.terminate(reason);
+    const written = (await this.memory?.written) ?? 'done';
+    return written === 'done' ? 'removed' : written;
   }
 
   /**
@@ -230,6 +215,11 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   get departure(): Departure {
     this.#departure ??= new Departure();
     return this.#departure;
+  }
+
+  /** Nothing keeps it from making room for others, as far as it is idle. What could only end always can. */
+  get isSpare(): boolean {
+    return this.memory === undefined || !this.transport.busy;
   }
 
   // --- what the actor says
@@ -320,6 +310,11 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   get refusal(): RefusalName {
     if (this.state !== 'parked') return this.reason === 'drained' ? 'draining' : 'sessionNotFound';
     return this.#host.accepting ? 'restoreFailed' : 'draining';
+  }
+
+  /** What a request gets that has found it, and comes too late. */
+  get lateRefusal(): RefusalName {
+    return this.state === 'parked' ? this.refusal : 'sessionNotFound';
   }
 
   #request({ authInfo, requestInfo }: ExchangeInfo, protocolVersion: string): ServerRequest {

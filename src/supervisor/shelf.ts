@@ -75,11 +75,10 @@ export class Shelf implements MemoryHost {
     const { id } = record;
     let seen = record;
     for (let n = 0; n < MAX_FENCED; n++) {
-      const waking = await this.#restorer.end(id, reason);
-      if (waking !== undefined) return waking ? 'removed' : 'gone';
-      const live = this.#host.registry.get(id);
-      if (live !== undefined) return (await live.terminate(reason)) ? 'removed' : 'gone';
-      const outcome = await this.records.end(seen, reason);
+      const outcome =
+        (await this.#restorer.end(id, reason)) ??
+        (await this.#host.registry.get(id)?.endStored(reason)) ??
+        (await this.records.end(seen, reason));
       if (outcome !== 'fenced') return outcome;
       const read = await this.records.read(id);
       if (typeof read === 'string') return read === 'sessionNotFound' ? 'gone' : 'storeUnavailable';

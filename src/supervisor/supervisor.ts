@@ -17,8 +17,9 @@ import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
 import { ServerCount } from './serverCount.ts';
-import { Session, type SessionHost, type SessionOpening } from './session.ts';
+import { Session } from './session.ts';
 import { SessionEvents } from './sessionEvents.ts';
+import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { SessionTree, type SupervisorActor } from './sessionTree.ts';
@@ -28,7 +29,7 @@ import { type SupervisorStats, Tally } from './tally.ts';
 
 const orNull = (ms: number) => (ms === Number.POSITIVE_INFINITY ? null : ms);
 
-export class Supervisor implements SessionHost {
+export class Supervisor implements SessionHost<Session> {
   readonly options: ResolvedOptions;
   readonly outbox = new Outbox();
   readonly events: SessionEvents;

@@ -24,7 +24,7 @@ import { Questions } from './questions.ts';
 import { refuse } from './refuse.ts';
 import { Replay, type Replayed, type Said } from './replay.ts';
 import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
-import type { IncarnationNumber, Load, SessionMemory, TransportEvents, TransportOptions } from './transportOptions.ts';
+import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from './transportOptions.ts';
 
 export class SessionTransport implements Transport, StreamsOwner {
   // Called by the server that is connected; set by it.
@@ -110,8 +110,10 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (this.#replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
-    if (!this.#route(message, options?.relatedRequestId) && isRequest(message)) {
-      this.#questions?.unsent(message);
+    const isLost = !this.#route(message, options?.relatedRequestId) && isRequest(message);
+    if (isLost) this.#questions?.unsent(message);
+    if (isLost || isCancellation(message)) this.#judgeSettled();
+    if (isLost) {
       throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
     }
   }
@@ -326,11 +328,8 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (isCancellation(message)) return this.#cancel(message, exchange);
     const heard = this.#questions === undefined ? message : this.#questions.heard(message);
     if (heard === undefined) return;
-    const { memory } = this.#events;
-    if (memory !== undefined) {
-      if (isInitialized(heard)) memory.note({ what: 'initialized' });
-      this.#judgeSettled(memory);
-    }
+    if (isInitialized(heard)) this.#events.memory?.note({ what: 'initialized' });
+    this.#judgeSettled();
     const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#streams.primes) {
       extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
@@ -384,11 +383,12 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   #judgeQuiet(): void {
     if (this.awaitedCalls === 0) this.#events.quiet();
-    if (this.#events.memory !== undefined) this.#judgeSettled(this.#events.memory);
+    this.#judgeSettled();
   }
 
-  #judgeSettled(memory: SessionMemory): void {
-    if (!this.busy) memory.settled();
+  #judgeSettled(): void {
+    const { memory } = this.#events;
+    if (memory !== undefined && !this.busy) memory.settled();
   }
 
   #sessionHeaders(): ResponseHeaders {

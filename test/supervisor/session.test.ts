@@ -1,22 +1,25 @@
 /** A session by itself, whose actor is the test's: what it asks of that, and what it tells and remembers. */
 import { expect, test } from 'vitest';
 import { Outbox } from '../../src/supervisor/outbox.ts';
-import { Session, type SessionHost } from '../../src/supervisor/session.ts';
+import { Session } from '../../src/supervisor/session.ts';
+import type { SessionHost } from '../../src/supervisor/sessionHost.ts';
 import type { SessionActor } from '../../src/supervisor/sessionTree.ts';
 import { Hold } from '../../src/transport/hold.ts';
 import { FakeExchange } from '../transport/fakeExchange.ts';
 import { TestHost } from './life.ts';
 
-class Host extends TestHost implements SessionHost {
+class Host extends TestHost implements SessionHost<Session> {
   readonly outbox = new Outbox();
   readonly told: string[] = [];
-  readonly changed: SessionHost['changed'] = (_, type, before) => void this.told.push(`${type} after ${before}`);
-  readonly quiet: SessionHost['quiet'] = () => void this.told.push('quiet');
-  readonly forget: SessionHost['forget'] = ({ reason }, before) => void this.told.push(`${reason} after ${before}`);
+  readonly changed: SessionHost<Session>['changed'] = (_, type, before) =>
+    void this.told.push(`${type} after ${before}`);
+  readonly quiet: SessionHost<Session>['quiet'] = () => void this.told.push('quiet');
+  readonly forget: SessionHost<Session>['forget'] = ({ reason }, before) =>
+    void this.told.push(`${reason} after ${before}`);
   readonly accepting = true;
   readonly memories = undefined;
-  readonly spare: SessionHost['spare'] = () => void this.told.push('spare');
-  readonly torn: SessionHost['torn'] = () => void this.told.push('torn');
+  readonly spare: SessionHost<Session>['spare'] = () => void this.told.push('spare');
+  readonly torn: SessionHost<Session>['torn'] = () => void this.told.push('torn');
 }
 
 const OPENING = { principal: 'ann', clientInfo: { name: 'a', version: '1' }, protocolVersion: '2025-06-18' };

@@ -48,7 +48,14 @@ export interface ServeOptions extends Partial<SessionSupervisorOptions> {
 /** How long the drain at a test's end waits for calls in flight, in ms. */
 const CLOSING_TIMEOUT = 100;
 
-const EVENT_TYPES = ['session.opened', 'session.active', 'session.idle', 'session.terminated'] as const;
+const EVENT_TYPES = [
+  'session.opened',
+  'session.restored',
+  'session.active',
+  'session.idle',
+  'session.parked',
+  'session.terminated',
+] as const;
 
 /** A supervisor whose log and events are kept; without a server in front of it. */
 export function supervise(options: Partial<SessionSupervisorOptions> = {}): Observed {
