@@ -228,11 +228,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     return this.memory?.exists === true && !this.transport.busy;
   }
 
-  /** It may make room for others: by its end, or by being parked, where nothing runs. */
-  get isSpare(): boolean {
-    return this.memory === undefined || !this.transport.busy;
-  }
-
   announce(state: 'active' | 'idle', inFlight: number): void {
     const before = this.state;
     const opening = before === 'initializing';
