@@ -75,7 +75,10 @@ export type ProcessOptions = Omit<Partial<SessionSupervisorOptions>, 'server'> &
 const principal: SessionSupervisorOptions['principal'] = ({ headers }) => headers['x-user'] as string | undefined;
 
 /** Starts a process over a store; it ends with the test. */
-export function start(sessionStore: SessionStore, { at = START, server, ...options }: ProcessOptions = {}): Process {
+export function start(
+  sessionStore: SessionStore | undefined,
+  { at = START, server, ...options }: ProcessOptions = {},
+): Process {
   const clock = new SimulatedClock();
   clock.set(at);
   const gates = new Gates();

@@ -107,7 +107,7 @@ describe('an initialize', () => {
   });
 
   test('of a client that says more than a record can hold: 500, and no 503 that asks it to come again', async () => {
-    const { process } = opening({ maxInitializeSize: 2 ** 21, sessionStore: undefined });
+    const { process } = opening({ maxInitializeSize: 2 ** 21 });
     const { status } = await post(process, initializing(0, { _meta: { much: 'x'.repeat(1_100_000) } }));
     expect(status).toBe(500);
   });
