@@ -1,0 +1,51 @@
+/** The restorer, over a store that never answers: how many requests it holds, and that it lets all of them go. */
+import { expect, test } from 'vitest';
+import type { RefusalName } from '../../src/errors.ts';
+import { Records } from '../../src/supervisor/records.ts';
+import { Restorer } from '../../src/supervisor/restorer.ts';
+import { sessionRecord } from '../stores/sessionRecords.ts';
+import { controlledSessionStore } from '../support/controlledSessionStore.ts';
+import { never } from '../support/controlledStore.ts';
+import { turns } from '../support/until.ts';
+import { TestHost } from './life.ts';
+
+/** A restorer whose sessions can't be claimed, because the store hangs. */
+function stuck() {
+  const store = controlledSessionStore();
+  const host = new TestHost({ sessionStore: store, restoreTimeout: 1_000 });
+  store.before.claim = never;
+  const records = new Records(store, { options: host.options, log: host.log, endedAside: () => {} });
+  const restorer = new Restorer(
+    { options: host.options, accepting: true, log: host.log, roomFor: () => undefined, readmit: () => 'full' },
+    records,
+  );
+  const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };
+  const restore = (n: number) => restorer.restore(sessionRecord(`s${n}`), request as never, false);
+  return { host, store, restorer, restore };
+}
+
+test('at most 16 384 requests are held; those beyond are refused at once, and those held in time', async () => {
+  const { host, store, restore } = stuck();
+  const held = Array.from({ length: 16_384 }, (_, n) => restore(n % 100));
+  await turns(2);
+  expect(store.calls.claim).toBe(16);
+  expect(await restore(0)).toBe('tooManyRestores');
+  host.clock.increment(1_000);
+  const outcomes = await Promise.all(held);
+  expect(new Set<unknown>(outcomes)).toEqual(new Set<RefusalName>(['restoring']));
+  const next = restore(0);
+  host.clock.increment(1_000);
+  expect(await next).toBe('restoring'); // there is room again
+});
+
+test('when nobody is brought back any more, those that had not begun are let go at once', async () => {
+  const { restorer, restore, host } = stuck();
+  const outcomes: unknown[] = [];
+  const held = Array.from({ length: 20 }, (_, n) => restore(n).then((outcome) => outcomes.push(outcome)));
+  await turns(2);
+  restorer.stop();
+  await turns(2);
+  expect(outcomes).toEqual(new Array(4).fill('draining'));
+  host.clock.increment(1_000);
+  await Promise.all(held);
+});
