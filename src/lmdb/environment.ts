@@ -21,8 +21,8 @@ export interface Databases {
   readonly principals: Database<number, string>;
   /** Events as text, by number. */
   readonly events: Database<string, number>;
-  /** The numbers of a stream's events, by its id. */
-  readonly streams: Database<number, string>;
+  /** The numbers of a stream's events, by its id as bytes. */
+  readonly streams: Database<number, Buffer>;
   /** The owner, the number of the run, and how many events there are. */
   readonly facts: Database<string, string>;
 }
@@ -68,7 +68,9 @@ export class Environment {
       resting: root.openDB({ name: 'resting', encoding: 'ordered-binary' }),
       principals: root.openDB({ name: 'principals', encoding: 'ordered-binary' }),
       events: root.openDB({ name: 'events', encoding: 'string' }),
-      streams: root.openDB({ name: 'streams', encoding: 'ordered-binary', dupSort: true }),
+      // Within a transaction the binding reads a key where there is none, from whatever memory holds, when it is asked for
+      // the values of one: of keys of another encoding it may not be able to make sense then, and throws.
+      streams: root.openDB({ name: 'streams', keyEncoding: 'binary', encoding: 'ordered-binary', dupSort: true }),
       facts: root.openDB({ name: 'facts', encoding: 'string' }),
     };
   }

@@ -94,13 +94,13 @@ export class EventTable implements Participant {
 
   /** The numbers of the events after one on its stream, `limit` of them at most. */
   after(stream: string, number: number, limit: number): number[] {
-    return [...this.#databases.streams.getValues(stream, { start: number, exclusiveStart: true, limit })];
+    return [...this.#databases.streams.getValues(keyOf(stream), { start: number, exclusiveStart: true, limit })];
   }
 
   /** How many events a session has. */
   countOf(prefix: string): number {
     let count = 0;
-    for (const stream of this.#streamsOf(prefix)) count += this.#databases.streams.getValuesCount(stream);
+    for (const stream of this.#streamsOf(prefix)) count += this.#databases.streams.getValuesCount(keyOf(stream));
     return count;
   }
 
@@ -117,14 +117,14 @@ export class EventTable implements Participant {
       return number;
     }
     const { events, streams } = this.#databases;
-    const [previous = 0] = streams.getValues(stream, { reverse: true, limit: 1 });
+    const [previous = 0] = streams.getValues(keyOf(stream), { reverse: true, limit: 1 });
     const head: Head = [this.#now(), previous, final ? 1 : 0, bytes, stream];
     events.putSync(number, `${JSON.stringify(head)}\n${json}`);
-    streams.putSync(stream, number);
+    streams.putSync(keyOf(stream), number);
     this.#added++;
     this.#totals.events++;
     this.#totals.bytes += bytes;
-    if (streams.getValuesCount(stream) > maxEventsPerStream) this.#dropFirst(stream);
+    if (streams.getValuesCount(keyOf(stream)) > maxEventsPerStream) this.#dropFirst(stream);
     while (this.#totals.events > maxEvents || this.#totals.bytes > maxBytes) this.#dropOldest();
     return number;
   }
@@ -139,7 +139,8 @@ export class EventTable implements Participant {
   #streamsOf(prefix: string): string[] {
     const streams: string[] = [];
     if (Buffer.byteLength(prefix) > MAX_STREAM) return streams;
-    for (const stream of this.#databases.streams.getKeys({ start: prefix })) {
+    for (const key of this.#databases.streams.getKeys({ start: keyOf(prefix) })) {
+      const stream = key.toString();
       if (!stream.startsWith(prefix)) break;
       if (!stream.includes(':', prefix.length)) streams.push(stream);
     }
@@ -181,13 +182,13 @@ export class EventTable implements Participant {
   }
 
   #dropFirst(stream: string): void {
-    const [first] = this.#databases.streams.getValues(stream, { limit: 1 });
+    const [first] = this.#databases.streams.getValues(keyOf(stream), { limit: 1 });
     const event = first === undefined ? undefined : this.peek(first);
     if (first !== undefined && event !== undefined) this.#drop(first, event);
   }
 
   #dropStream(stream: string): void {
-    for (const number of [...this.#databases.streams.getValues(stream)]) {
+    for (const number of [...this.#databases.streams.getValues(keyOf(stream))]) {
       const event = this.peek(number);
       if (event !== undefined) this.#drop(number, event);
     }
@@ -195,10 +196,14 @@ export class EventTable implements Participant {
 
   #drop(number: number, { stream, bytes }: StoredEvent): void {
     this.#databases.events.removeSync(number);
-    this.#databases.streams.removeSync(stream, number);
+    this.#databases.streams.removeSync(keyOf(stream), number);
     this.#totals.events--;
     this.#totals.bytes -= bytes;
   }
+}
+
+function keyOf(stream: string): Buffer {
+  return Buffer.from(stream);
 }
 
 /** @throws {SupervisorError} `STORE_FAILED` where the id of a stream is longer than a key may be. */

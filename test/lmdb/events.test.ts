@@ -1,4 +1,5 @@
 /** The event store on LMDB: it has the bounds of the one in memory, and what is in it outlives the process. */
+import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import fc from 'fast-check';
 import { createMemoryEventStore, type MemoryEventStoreOptions } from 'mcp-session-supervisor';
@@ -161,4 +162,12 @@ test('a stream whose id is too long for a key is refused, and no other', async (
   ]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   await store.forget(`${'s'.repeat(5_000)}:`);
+});
+
+test('what a key before has left in the binding’s memory makes no append fail', async () => {
+  const store = await eventStore();
+  const [long, short] = [`${'x'.repeat(44)}${'\x14'.repeat(60)}`, `${randomUUID()}:1.12~x`];
+  const first = await store.storeEvent(short, message(1));
+  const both = await Promise.all([store.storeEvent(long, message(2)), store.storeEvent(short, message(3))]);
+  expect(await replayed(store, first)).toEqual([both[1]]);
 });
