@@ -21,8 +21,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    // Those need Chromium, all the hosts, and a lot of heap and time: npm run test:browser, hosts, test:scale.
-    exclude: ['test/browser/**', 'test/hosts/**', 'test/scale/**', '**/node_modules/**'],
+    // Those need Chromium, all the hosts, all cores, and a lot of heap and time: npm run test:browser, hosts,
+    // test:processes, test:scale.
+    exclude: ['test/browser/**', 'test/hosts/**', 'test/processes/**', 'test/scale/**', '**/node_modules/**'],
     // A run of all tests fails over a requirement of the protocol that none of them shows.
     reporters: ['default', new ClaimsReporter({ 'MCP 2025-11-25': REQUIREMENTS, 'docs/wire.md': PROMISES })],
     // A process for each file, so that sockets, signals and heap are its own. Threads were not faster (52 s against 47).

@@ -1,0 +1,16 @@
+/** How the tests run that kill real processes: one file after the other, because each keeps all cores busy. */
+import { defineConfig } from 'vitest/config';
+import base from './vitest.config.ts';
+
+const { resolve, test } = base;
+
+export default defineConfig({
+  ...(resolve !== undefined && { resolve }),
+  test: {
+    ...test,
+    include: ['test/processes/**/*.test.ts'],
+    exclude: ['**/node_modules/**'],
+    reporters: ['default'],
+    fileParallelism: false,
+  },
+});
