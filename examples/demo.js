@@ -1,9 +1,12 @@
 // @ts-check
 // The whole life of a session: the MCP project's reference server behind our command, with an idle timeout of two
-// seconds, and the SDK's own client. Run by `npm run demo`, which builds first. Exit code 1 if anything goes otherwise.
+// seconds, and the SDK's own client; and how a session survives that the server is killed. Run by `npm run demo`, which builds first. Exit code 1 if anything goes otherwise.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as passing } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -55,23 +58,34 @@ const chapter = (text) => unprinted.push({ time: clockTime(Date.now()), text: `\
 // --------------------------------------------------------------------------------------------------------- the server
 
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const flags = ['--port', '0', '--session-idle-timeout', `${IDLE_TIMEOUT}ms`];
-const server = spawn(process.execPath, [command, REFERENCE_SERVER, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
-const exited = once(server, 'exit');
+const store = await mkdtemp(join(tmpdir(), 'demo-sessions-'));
+const flags = [
+  ...['--session-idle-timeout', `${IDLE_TIMEOUT}ms`],
+  ...['--session-store', store, '--resumable', '--retry-interval', '4s'],
+];
 
 /** @type {string[]} */
 const serverLines = [];
 /** @type {(() => void)[]} */
 const waiting = [];
 
-createInterface(server.stdout).on('line', (line) => {
-  serverLines.push(line);
-  // A line of the log has its own time; the greeting has none.
-  const [, time, text] = /^([\d:.]{12}) {2}(.*)$/.exec(line) ?? [];
-  if (text !== undefined) say('server', text, time);
-  else if (line !== '') unprinted.push({ time: clockTime(Date.now()), text: line });
-  for (const wake of waiting.splice(0)) wake();
-});
+/** @param {string} port */
+function start(port) {
+  const args = [command, REFERENCE_SERVER, '--port', port, ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  serverLines.length = 0;
+  createInterface(child.stdout).on('line', (line) => {
+    serverLines.push(line);
+    // A line of the log has its own time; the greeting has none.
+    const [, time, text] = /^([\d:.]{12}) {2}(.*)$/.exec(line) ?? [];
+    if (text !== undefined) say('server', text, time);
+    else if (line !== '') unprinted.push({ time: clockTime(Date.now()), text: line });
+    for (const wake of waiting.splice(0)) wake();
+  });
+  return { child, exited: once(child, 'exit') };
+}
+
+let server = start('0');
 
 /**
  * Resolves when the server has printed what is looked for.
@@ -88,7 +102,9 @@ async function printed(look, what) {
     await new Promise((resolve, reject) => {
       waiting.push(() => resolve(undefined));
       late.addEventListener('abort', () => reject(new Error(`The server never printed ${what}`)), { once: true });
-      exited.then(([code]) => reject(new Error(`The server ended with code ${code} instead of printing ${what}`)));
+      server.exited.then(([code]) =>
+        reject(new Error(`The server ended with code ${code} instead of printing ${what}`)),
+      );
     });
   }
 }
@@ -167,9 +183,15 @@ async function call(client, name, args, options) {
 
 // ----------------------------------------------------------------------------------------------------------- the life
 
-async function life() {
+/** Resolves to where the server listens, when it does. */
+async function greeted() {
   const url = await printed(() => serverLines.join('\n').match(/endpoint +(http:\S+)/)?.[1], 'where it listens');
   await printed(() => serverLines.includes(''), 'its greeting');
+  return url;
+}
+
+async function life() {
+  const url = await greeted();
 
   chapter('A session is opened');
   const first = await open(url, withoutStream);
@@ -247,11 +269,51 @@ async function life() {
   assert.match(await reached(second.sessionId, 'terminated'), / deleted, after /);
   await second.client.close();
 
-  chapter('The server is told to stop');
-  server.kill('SIGTERM');
-  await printed(() => serverLines.some((line) => line.includes('  stopped after ')), 'that it stopped');
-  const [code] = await exited;
+  chapter('The server is killed in the midst of a call, and started again');
+  const third = await open(url);
+  await call(third.client, 'echo', { message: 'before' });
+  let progressed = () => {};
+  const begun = new Promise((resolve) => {
+    progressed = () => resolve(undefined);
+  });
+  const slow = { duration: 60, steps: 120 };
+  const watched = { onprogress: () => progressed(), timeout: 4 * WITHIN };
+  const cut = call(third.client, 'trigger-long-running-operation', slow, watched).then(
+    () => assert.fail('a call that was cut off was answered'),
+    (reason) => /** @type {Error} */ (reason),
+  );
+  // With its first progress its stream has begun, so the client can come back to it.
+  await begun;
+  say('demo', 'kill -9');
+  server.child.kill('SIGKILL');
+  await server.exited;
+  server = start(new URL(url).port);
+  assert.equal(await greeted(), url);
+  assert(
+    serverLines.some((line) => /sessions .*; found 1$/.test(line)),
+    'the session was not found',
+  );
+
+  chapter('Nobody can answer the call any more, and its client is told so when it resumes the stream');
+  const { message } = await cut;
+  say('client', `the call has failed: ${message}`);
+  assert.match(message, /restarted before it had answered/);
+
+  chapter('Of the rest it notices nothing: the session goes on, with another server');
+  assert(
+    linesOf(third.sessionId).some((line) => line.includes('  restored ')),
+    'the session was not brought back',
+  );
+  assert.equal((await call(third.client, 'echo', { message: 'after' })).text, 'Echo: after');
+  assert.equal(third.transport.sessionId, third.sessionId);
+
+  chapter('The server is told to stop: it keeps the session for its next start');
+  server.child.kill('SIGTERM');
+  const stopped = await printed(() => serverLines.find((line) => line.includes('  stopped after ')), 'that it stopped');
+  assert.match(stopped, /1 session kept for the next start/);
+  const [code] = await server.exited;
   assert.equal(code, 0, `the server ended with code ${code}`);
+  await third.client.close();
 }
 
 try {
@@ -263,5 +325,6 @@ try {
   console.error(`\nfailed: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 } finally {
-  server.kill('SIGKILL');
+  server.child.kill('SIGKILL');
+  await rm(store, { recursive: true, force: true });
 }
