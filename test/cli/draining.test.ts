@@ -1,5 +1,8 @@
 /** The command's end: what a signal lets finish, what it cuts off, and with which exit code. */
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { rawSocket } from '../support/rawSocket.ts';
 import { turns, until, withTimeout } from '../support/until.ts';
 import {
@@ -190,7 +193,10 @@ describe('npm start', () => {
     ['SIGTERM to npm', false, 'SIGTERM'],
     ['Ctrl-C, which every process of the terminal gets, and npm forwards once more', true, 'SIGINT'],
   ] as const)('serves the reference server and drains on %s', { timeout: 90_000 }, async (_, group, signal) => {
-    const running = start('npm', ['start', '--', '--port', '0'], { group: true });
+    // Not where somebody's own are kept who runs it beside.
+    const directory = await mkdtemp(join(tmpdir(), 'sessions-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const running = start('npm', ['start', '--', '--port', '0', '--session-store', directory], { group: true });
     // It builds everything before.
     const url = await running.url(60_000);
     expect(running.lines(/ server /)).toEqual([expect.stringContaining('mcp-servers/everything')]);
@@ -201,6 +207,13 @@ describe('npm start', () => {
     process.kill(group ? -pid : pid, signal);
     expect((await answer).text).toContain('Long running operation completed');
     expect(await running.exited()).toEqual({ code: 0, signal: null });
-    expect(running.stdout).toMatch(/stopped after \S+: 1 session ended, no call was cut off\n/);
+    expect(running.stdout).toMatch(/stopped after \S+: 1 session kept for the next start, /);
+  });
+
+  test('keeps its sessions in a directory that git ignores', async () => {
+    const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
+    const { scripts } = JSON.parse(await read('package.json')) as { scripts: { start: string } };
+    expect(scripts.start).toMatch(/ --session-store \.sessions$/);
+    expect((await read('.gitignore')).split('\n')).toContain('.sessions/');
   });
 });
