@@ -128,7 +128,9 @@ export class Life {
       if (method !== 'elicitation/create' || id === undefined || id === null) return;
       const token = `${this.#name}/answer/${this.#tokens++}`;
       given ??= token;
-      answers.push(this.#answerQuestion(id, token, late ? this.#server.death : undefined));
+      // One that is replayed was asked by a process that is dead already.
+      const waits = late && generation === this.#server.generation;
+      answers.push(this.#answerQuestion(id, token, waits ? this.#server.death : undefined));
     });
     await Promise.all(answers);
     if (typeof outcome === 'string') {
