@@ -56,7 +56,8 @@ function describe(error: unknown, causes: number): string {
 
 /** One whose cause is worth telling; that a package is missing, its message has said. */
 function isStoreFailure({ code, cause }: Error & { readonly code?: unknown }): boolean {
-  return code === 'STORE_FAILED' && (cause as { readonly code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND';
+  const isFailure = code === 'STORE_FAILED' || code === 'EVENT_STORE_FAILED';
+  return isFailure && (cause as { readonly code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND';
 }
 
 function asText(value: unknown): string {

@@ -1,6 +1,7 @@
 /** The lines of the log: levels, formats, colours, and foreign text that stays in its place. */
 import { describe, expect, test } from 'vitest';
 import { createJournal, type JournalOptions } from '../../src/cli/journal.ts';
+import { SupervisorError } from '../../src/errors.ts';
 import type { LogEntry } from '../../src/options.ts';
 
 const OPENED: LogEntry = {
@@ -43,6 +44,16 @@ describe('text', () => {
     expect(stderr[0]).toMatch(
       /^03:04:05\.006 {2}error: it failed: TypeError: no such thing \(test\/cli\/journal\.test\.ts:\d+\); cause: disk full \(.*\) \[01234567\]\n$/,
     );
+  });
+
+  test('why a store failed is told, though it is an error of ours', () => {
+    const { journal, stderr } = recorded();
+    for (const code of ['STORE_FAILED', 'EVENT_STORE_FAILED'] as const) {
+      const error = new SupervisorError(code, 'The store failed', { cause: 'disk full' });
+      journal.write({ level: 'warn', event: 'store.failed', message: 'a stream goes on without it', error });
+    }
+    const told = 'warning: a stream goes on without it: The store failed; cause: disk full\n';
+    expect(stderr.map((line) => line.slice(14))).toEqual([told, told]);
   });
 
   test('a thrown thing that is no error is told as well', () => {

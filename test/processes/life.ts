@@ -35,6 +35,9 @@ export interface Seen {
   resumed: number;
   cutOff: number;
   unknown: number;
+  /** Questions of the server. */
+  asked: number;
+  /** Answers to those that came when there was nobody any more who had asked. */
   stale: number;
   announced: number;
   heard: number;
@@ -128,6 +131,7 @@ export class Life {
       if (method !== 'elicitation/create' || id === undefined || id === null) return;
       const token = `${this.#name}/answer/${this.#tokens++}`;
       given ??= token;
+      this.#seen.asked++;
       // One that is replayed was asked by a process that is dead already.
       const waits = late && generation === this.#server.generation;
       answers.push(this.#answerQuestion(id, token, waits ? this.#server.death : undefined));
