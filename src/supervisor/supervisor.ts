@@ -78,7 +78,8 @@ export class Supervisor implements SessionHost<Session> {
         initializeTimeout: orNull(options.initializeTimeout),
         sessionIdleTimeout: orNull(options.sessionIdleTimeout),
         maxSessionLifetime: orNull(options.maxSessionLifetime),
-        parkAfter: orNull(options.parkAfter),
+        // Without a store no session is ever parked, and no actor's context tells of it.
+        ...(options.sessionStore !== undefined && { parkAfter: orNull(options.parkAfter) }),
       },
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
