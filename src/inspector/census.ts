@@ -1,13 +1,13 @@
 /**
- * The sessions that live, as the page is to see them, while somebody looks. It is kept up by the supervisor's events;
+ * The sessions that live in this process, as the page is to see them, while somebody looks. It is kept up by the supervisor's events;
  * what changes without one (a second exchange, a stream, a session that is initializing) is found by a sweep that looks
  * at some sessions in turn. A session that changes twice before it is told is told once, as it is by then.
  */
-import type { SessionInfo, SessionState, SessionSupervisor } from '../index.ts';
-import type { Row, RowChange, Totals } from './protocol.ts';
+import type { EndReason, SessionInfo, SessionState, SessionSupervisor } from '../index.ts';
+import type { Row, RowChange } from './protocol.ts';
 import type { Rows } from './rows.ts';
 
-type LiveState = Exclude<SessionState, 'terminated'>;
+type LiveState = Exclude<SessionState, 'parked' | 'terminated'>;
 
 interface Tracked {
   readonly key: string;
@@ -37,14 +37,16 @@ const nextTurn: typeof setImmediate = globalThis.setImmediate;
 const SLICE = 1_000;
 
 export class Census {
-  readonly states: Record<LiveState, number> = { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 };
+  /** Exchanges that hold sessions. */
   inFlight = 0;
   readonly #supervisor: SessionSupervisor;
   readonly #rows: Rows;
   readonly #byId = new Map<string, Tracked>();
   readonly #byKey = new Map<string, Tracked>();
   readonly #changed = new Set<Tracked>();
-  #gone: string[] = [];
+  /** Of those that are being restored, nobody tells when that comes to nothing. */
+  readonly #restoring = new Set<Tracked>();
+  readonly #gone = new Set<string>();
   #transitions: Record<string, number> = {};
   readonly #off: (() => void)[];
   #sweep: Iterator<SessionInfo>;
@@ -58,8 +60,7 @@ export class Census {
       supervisor.on('session.opened', ({ session }) => this.#opened(session)),
       supervisor.on('session.active', ({ session }) => this.#see(session)),
       supervisor.on('session.idle', ({ session }) => this.#see(session)),
-      supervisor.on('session.restored', ({ session }) => this.#see(session)),
-      supervisor.on('session.parked', ({ session }) => this.left(session)),
+      supervisor.on('session.restored', ({ session }) => this.#restored(session)),
     ];
   }
 
@@ -80,33 +81,24 @@ export class Census {
 
   /** Looks at so many sessions in turn for what no event has told. */
   sweep(count: number): void {
+    for (const tracked of this.#restoring) {
+      if (this.#supervisor.session(tracked.id) === undefined) this.#leave(tracked, 'parked');
+    }
     if (this.#look(this.#sweep, count)) this.#sweep = this.#supervisor.sessions();
   }
 
   /** A session has ended, or is parked: nothing of it is here any more. */
-  left(info: SessionInfo): void {
+  left(info: SessionInfo, how: 'parked' | EndReason): void {
     const tracked = this.#byId.get(info.id);
-    const before = tracked?.state ?? stateBefore(info);
-    const state = info.state === 'parked' ? 'parked' : 'terminated';
-    if (tracked !== undefined) {
-      this.#byId.delete(tracked.id);
-      this.#byKey.delete(tracked.key);
-      this.#changed.delete(tracked);
-      this.states[tracked.state]--;
-      this.inFlight -= tracked.inFlight;
-    }
-    this.#count(before, state);
-    this.#gone.push(tracked?.key ?? this.#rows.keyOf(info.id));
+    const to = how === 'parked' ? how : 'terminated';
+    if (tracked !== undefined) return this.#leave(tracked, to);
+    this.#count(stateBefore(info, how), to);
+    this.#gone.add(this.#rows.keyOf(info.id));
   }
 
   /** The id of a session that lives, by its key. */
   idOf(key: string): string | undefined {
     return this.#byKey.get(key)?.id;
-  }
-
-  totals(): Pick<Totals, 'states' | 'inFlight'> {
-    const { parked } = this.#supervisor.stats().sessions;
-    return { states: { ...this.states, parked }, inFlight: this.inFlight };
   }
 
   /** A row for each session, as it is when the row is asked for. */
@@ -134,17 +126,22 @@ export class Census {
       tracked.fresh = false;
       rows.push(this.#rows.row(tracked.key, info));
     }
-    const gone = this.#gone.splice(0, atMost * 10); // a key alone is short
+    const gone: string[] = [];
+    for (const key of this.#gone) {
+      if (gone.length >= atMost * 10) break; // a key alone is short
+      this.#gone.delete(key);
+      gone.push(key);
+    }
     const transitions = this.#transitions;
     this.#transitions = {};
-    return { rows, changes, gone, transitions, pending: this.#changed.size + this.#gone.length };
+    return { rows, changes, gone, transitions, pending: this.#changed.size + this.#gone.size };
   }
 
   /** Nobody is to be told of anything that happened until now. */
   forgetChanges(): void {
     for (const tracked of this.#changed) tracked.fresh = false;
     this.#changed.clear();
-    this.#gone = [];
+    this.#gone.clear();
     this.#transitions = {};
   }
 
@@ -163,17 +160,24 @@ export class Census {
     this.#see(info);
   }
 
+  #restored(info: SessionInfo): void {
+    if (!this.#byId.has(info.id)) {
+      this.#count('parked', 'restoring');
+      this.#count('restoring', 'active');
+    }
+    this.#see(info);
+  }
+
   #see(info: SessionInfo): void {
     const { state, inFlight, openStreams, lastActiveAt } = info;
-    if (state === 'terminated') return;
+    if (state === 'parked' || state === 'terminated') return;
     const tracked = this.#byId.get(info.id);
     if (tracked === undefined) {
       this.#add(info, state);
       return;
     }
     if (state !== tracked.state) {
-      this.states[tracked.state]--;
-      this.states[state]++;
+      this.#restoring.delete(tracked);
       this.#count(tracked.state, state);
     }
     const same = inFlight === tracked.inFlight && openStreams === tracked.openStreams;
@@ -190,8 +194,21 @@ export class Census {
     this.#byId.set(id, tracked);
     this.#byKey.set(key, tracked);
     this.#changed.add(tracked);
-    this.states[state]++;
+    this.#gone.delete(key); // it was parked, and is here again before anybody was told
     this.inFlight += inFlight;
+    if (state !== 'restoring') return;
+    this.#restoring.add(tracked);
+    this.#count('parked', 'restoring');
+  }
+
+  #leave(tracked: Tracked, to: 'parked' | 'terminated'): void {
+    this.#byId.delete(tracked.id);
+    this.#byKey.delete(tracked.key);
+    this.#changed.delete(tracked);
+    this.#restoring.delete(tracked);
+    this.inFlight -= tracked.inFlight;
+    this.#count(tracked.state, to);
+    this.#gone.add(tracked.key);
   }
 
   #count(from: SessionState, to: SessionState): void {
@@ -200,8 +217,9 @@ export class Census {
   }
 }
 
-/** The state that a session was in before it ended, as far as its black box tells. */
-function stateBefore({ history }: SessionInfo): LiveState {
+/** The state that a session was in before it left, as far as its black box tells. */
+function stateBefore({ history }: SessionInfo, how: 'parked' | EndReason): LiveState | 'parked' {
+  if (how === 'unrestorable') return 'restoring';
   const before = history.at(-2)?.event;
   if (before === undefined) return 'initializing';
   return before === 'idle' || before === 'parked' ? before : 'active';

@@ -1,17 +1,28 @@
 /**
  * The feed of the page: what all its viewers are told, and when. While nobody looks it counts endings and keeps the
- * last ended sessions, and that is all: a request costs nothing more. While somebody looks, it tells what has changed a
+ * last sessions that ended or were parked, and that is all: a request costs nothing more. While somebody looks, it tells what has changed a
  * few times a second, however often it did.
  */
-import { END_REASONS, type EndReason, type SessionEvent, type SessionSupervisor } from '../index.ts';
+import { END_REASONS, type EndReason, type SessionEvent, type SessionInfo, type SessionSupervisor } from '../index.ts';
 import { Census } from './census.ts';
 import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
-import type { ClientFrame, DeltaFrame, EndedRow, HelloFrame, ResultFrame, SessionFrame, Totals } from './protocol.ts';
+import { ParkedSessions } from './parkedSessions.ts';
+import type {
+  ClientFrame,
+  DeltaFrame,
+  EndedRow,
+  HelloFrame,
+  ParkedRow,
+  ResultFrame,
+  SessionFrame,
+  Totals,
+} from './protocol.ts';
 import { PROTOCOL_VERSION } from './protocol.ts';
 import { lastLines, type Rows } from './rows.ts';
+import type { Timeouts } from './timeouts.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Sessions told, and sessions looked at, in one tick. */
@@ -28,26 +39,30 @@ export interface FeedOptions {
   readonly allowTerminate: boolean;
   readonly revealIds: boolean;
   readonly revealPrincipals: boolean;
+  /** How many ended sessions are kept, and of those that are parked as many. */
   readonly maxEnded: number;
   readonly maxViewers: number;
   /** In ms. */
   readonly interval: number;
   readonly now: () => number;
+  readonly timeouts: Timeouts;
 }
-
-/** While nobody looks. */
-const NO_STATES = { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 };
 
 export class Feed implements SnapshotSource {
   readonly #supervisor: SessionSupervisor;
   readonly #rows: Rows;
   readonly #options: FeedOptions;
   readonly #ring: EndedRing;
+  readonly #parked: ParkedSessions;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
   readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
   #openedCount = 0;
+  #parkedCount = 0;
+  #restoredCount = 0;
   #endedCount = 0;
+  /** It was seen that there are parked sessions. */
+  #parks = false;
   /** Ended since the last delta. */
   #ended: EndedRow[] = [];
   #census: Census | undefined;
@@ -63,9 +78,17 @@ export class Feed implements SnapshotSource {
     this.#rows = rows;
     this.#options = options;
     this.#ring = new EndedRing(rows, options.maxEnded);
+    this.#parked = new ParkedSessions(rows, options.maxEnded);
     this.#off = [
       supervisor.on('session.opened', () => {
         this.#openedCount++;
+        options.timeouts.learn();
+      }),
+      supervisor.on('session.parked', ({ session }) => this.#park(session)),
+      supervisor.on('session.restored', ({ session }) => {
+        this.#restoredCount++;
+        options.timeouts.learn();
+        this.#parked.delete(rows.keyOf(session.id));
       }),
       supervisor.on('session.terminated', (event) => this.#end(event)),
     ];
@@ -99,12 +122,17 @@ export class Feed implements SnapshotSource {
     yield* this.#census?.rows() ?? [];
   }
 
+  parked = (): Iterator<ParkedRow, void> => this.#parked.rows();
+
   ended = (): EndedRow[] => this.#ring.latest();
 
   totals = (): Totals => ({
-    ...(this.#census?.totals() ?? { states: NO_STATES, inFlight: 0 }),
+    states: this.#states(),
+    inFlight: this.#census?.inFlight ?? 0,
     reasons: { ...this.#reasons },
     opened: this.#openedCount,
+    parked: this.#parkedCount,
+    restored: this.#restoredCount,
     ended: this.#endedCount,
   });
 
@@ -139,10 +167,24 @@ export class Feed implements SnapshotSource {
     };
   }
 
+  /** How many sessions are in which state; of what only records make there is no word where there are none. */
+  #states(): Totals['states'] {
+    const { initializing, restoring, active, idle, parked } = this.#supervisor.stats().sessions;
+    this.#parks ||= restoring + parked > 0 || this.#options.timeouts.keepsRecords;
+    return this.#parks ? { initializing, restoring, active, idle, parked } : { initializing, active, idle };
+  }
+
+  #park(session: SessionInfo): void {
+    this.#parkedCount++;
+    this.#census?.left(session, 'parked');
+    this.#parked.add(session, session.history.at(-1)?.at ?? this.now());
+  }
+
   #end({ session, reason = 'terminated' }: SessionEvent): void {
     this.#endedCount++;
     this.#reasons[reason]++;
-    this.#census?.left(session);
+    this.#census?.left(session, reason);
+    this.#parked.delete(this.#rows.keyOf(session.id));
     const { row } = this.#ring.add(session, reason, session.history.at(-1)?.at ?? this.now());
     if (this.#census === undefined) return;
     this.#ended.push(row);
@@ -155,6 +197,7 @@ export class Feed implements SnapshotSource {
     await census.takeIn();
     if (this.#census !== census) return;
     census.forgetChanges();
+    this.#parked.takeFresh();
     this.#ended = [];
     this.#ready = true;
     this.#ticks = setInterval(() => this.#tick(census), this.#options.interval);
@@ -174,14 +217,16 @@ export class Feed implements SnapshotSource {
   #tick(census: Census): void {
     census.sweep(AT_MOST);
     const { rows, changes, gone, transitions, pending } = census.changes(AT_MOST);
+    const parked = this.#parked.takeFresh();
     const ended = this.#options.maxEnded === 0 ? [] : this.#ended.slice(-this.#options.maxEnded);
     this.#ended = [];
-    const quiet = rows.length + changes.length + gone.length + ended.length === 0;
+    const quiet = rows.length + changes.length + gone.length + parked.length + ended.length === 0;
     if (!quiet || performance.now() - this.#lastDelta >= HEARTBEAT) {
       this.#lastDelta = performance.now();
       const at = this.now();
       const totals = this.totals();
-      const delta: DeltaFrame = { type: 'delta', at, rows, changes, gone, ended, totals, transitions, pending };
+      const told = { rows, changes, gone, parked, ended, totals, transitions, pending };
+      const delta: DeltaFrame = { type: 'delta', at, ...told };
       const frame = encode(delta);
       for (const viewer of this.#viewers) viewer.sendDelta(frame);
     }
@@ -209,11 +254,18 @@ export class Feed implements SnapshotSource {
   }
 
   #session(key: string): SessionFrame | undefined {
-    const id = this.#census?.idOf(key);
+    const id = this.#idOf(key);
     const info = id === undefined ? undefined : this.#supervisor.session(id);
     if (info !== undefined) return { type: 'session', key, row: this.#rows.row(key, info), ...lastLines(info) };
-    const ended = this.#ring.find(key);
-    return ended === undefined ? undefined : { type: 'session', key, ...ended };
+    const kept = this.#parked.find(key) ?? this.#ring.find(key);
+    if (kept === undefined) return undefined;
+    const { row, history, omitted } = kept;
+    return { type: 'session', key, row, history, omitted };
+  }
+
+  /** The id of a session that lives, here or as its record. */
+  #idOf(key: string): string | undefined {
+    return this.#census?.idOf(key) ?? this.#parked.find(key)?.id;
   }
 
   #open(viewer: FeedViewer, key: string): void {
@@ -226,7 +278,7 @@ export class Feed implements SnapshotSource {
   async #terminate(viewer: FeedViewer, key: string): Promise<void> {
     const frame = { type: 'terminate', key } as const;
     if (!this.#options.allowTerminate) return this.#answer(viewer, frame, 'forbidden');
-    const id = this.#census?.idOf(key);
+    const id = this.#idOf(key);
     const done = id !== undefined && (await this.#supervisor.terminate(id));
     if (!this.#closed) this.#answer(viewer, frame, done ? 'done' : 'unknown');
   }

@@ -2,7 +2,7 @@
  * A viewer of the page's feed: which snapshot it is being sent, whether it has kept up with the deltas, and which
  * session it watches. One that did not keep up gets a new snapshot instead of what it missed.
  */
-import type { EndedRow, Row, ServerFrame, SessionFrame, SnapshotFrame, Totals } from './protocol.ts';
+import type { EndedRow, ParkedRow, Row, ServerFrame, SessionFrame, SnapshotFrame, Totals } from './protocol.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Rows in one part of a snapshot. */
@@ -11,6 +11,7 @@ const PART = 1_000;
 /** What a snapshot is made of. */
 export interface SnapshotSource {
   rows(): Iterator<Row, void>;
+  parked(): Iterator<ParkedRow, void>;
   ended(): EndedRow[];
   totals(): Totals;
   now(): number;
@@ -27,6 +28,7 @@ export class FeedViewer {
   readonly #source: SnapshotSource;
   /** The rows that are still to be sent of a snapshot. */
   #rows: Iterator<Row, void> | undefined;
+  #parked: Iterator<ParkedRow, void> | undefined;
   #ended: EndedRow[] = [];
   /** It has been sent a snapshot's first part. */
   #begun = false;
@@ -41,8 +43,7 @@ export class FeedViewer {
 
   /** It waits for a part of a snapshot, and has room for it. */
   get hungry(): boolean {
-    const waits = !this.#begun || this.#rows !== undefined || this.#ended.length > 0 || this.#missed > 0;
-    return waits && this.viewer.drained;
+    return (!this.#begun || !this.#complete || this.#missed > 0) && this.viewer.drained;
   }
 
   /** Sends the next part of a snapshot, of a new one if none is under way or deltas were missed since it began. */
@@ -53,13 +54,22 @@ export class FeedViewer {
       this.#begun = true;
       this.#missed = 0;
       this.#rows = this.#source.rows();
+      this.#parked = this.#source.parked();
       this.#ended = this.#source.ended();
     }
-    const rows = this.#nextRows();
-    const ended = this.#rows === undefined ? this.#ended.splice(0, PART - rows.length) : [];
-    const last = this.#rows === undefined && this.#ended.length === 0;
+    const rows: Row[] = [];
+    const parked: ParkedRow[] = [];
+    // Each as it is by now: one that is restored before its turn comes is told by a delta.
+    if (this.#rows !== undefined && takeInto(rows, this.#rows, PART)) this.#rows = undefined;
+    if (this.#rows === undefined && this.#parked !== undefined) {
+      if (takeInto(parked, this.#parked, PART - rows.length)) this.#parked = undefined;
+    }
+    const room = PART - rows.length - parked.length;
+    const ended = this.#parked === undefined ? this.#ended.splice(0, room) : [];
+    const last = this.#complete;
     const { now, totals } = this.#source;
-    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, rows, ended, totals: totals(), missed };
+    const told = { rows, parked, ended, totals: totals(), missed };
+    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, ...told };
     this.viewer.send(encode(part));
   }
 
@@ -84,13 +94,18 @@ export class FeedViewer {
     this.#lastSession = '';
   }
 
-  #nextRows(): Row[] {
-    const rows: Row[] = [];
-    while (this.#rows !== undefined && rows.length < PART) {
-      const { done, value } = this.#rows.next();
-      if (done) this.#rows = undefined;
-      else rows.push(value);
-    }
-    return rows;
+  /** Nothing is left to send of the snapshot. */
+  get #complete(): boolean {
+    return this.#rows === undefined && this.#parked === undefined && this.#ended.length === 0;
   }
+}
+
+/** Takes so many rows at most. Returns whether there are no more. */
+function takeInto<T>(rows: T[], from: Iterator<T, void>, atMost: number): boolean {
+  for (let n = 0; n < atMost; n++) {
+    const { done, value } = from.next();
+    if (done) return true;
+    rows.push(value);
+  }
+  return false;
 }

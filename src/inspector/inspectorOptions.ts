@@ -20,7 +20,7 @@ export interface InspectorOptions {
   readonly revealPrincipals?: boolean | undefined;
   /** How many viewers there may be, of the page and of Stately's inspector together; beyond it 503. Default 100. */
   readonly maxViewers?: number | undefined;
-  /** How many ended sessions are kept, with their black boxes. Default 1 000. */
+  /** How many ended sessions are kept, with their black boxes, and of those parked last as many. Default 1 000. */
   readonly maxEnded?: number | undefined;
   /** What may be waiting for one viewer that reads too slowly, in bytes; beyond it frames are left out. Default 512 KiB. */
   readonly maxViewerBuffer?: number | undefined;

@@ -10,7 +10,7 @@
 import type { EndReason, SessionState } from '../index.ts';
 
 /** Raised whenever an older page could not understand a frame. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** WebSocket close codes of the feed. */
 export const CLOSE_CODES = {
@@ -24,7 +24,7 @@ export const CLOSE_CODES = {
   unresponsive: 4408,
 } as const;
 
-/** A session that lives. Times are in ms since the epoch, by the supervisor's clock. */
+/** A session that lives in the server's process. Times are in ms since the epoch, by the supervisor's clock. */
 export interface Row {
   /** Names the session for as long as the server runs. Not its id, and nothing that its id follows from. */
   readonly key: string;
@@ -36,13 +36,15 @@ export interface Row {
   readonly openStreams: number;
   readonly createdAt: number;
   readonly lastActiveAt: number;
-  /** When it will end for being idle; null unless it is idle, and where idle sessions stay for ever. */
+  /** When it will end for being idle; null unless it is idle or parked, and where idle sessions stay for ever. */
   readonly idleDeadline: number | null;
   /** Who owns it, or a name that stands for them where the server does not reveal it; null when nobody is known. */
   readonly principal: string | null;
   /** What its client said it is; null when unknown. */
   readonly client: { readonly name: string; readonly version: string } | null;
   readonly protocolVersion: string | null;
+  /** The number of its incarnation: 1 until it was restored for the first time. */
+  readonly epoch: number;
 }
 
 /** What changes in a row: `[key, state, inFlight, openStreams, lastActiveAt, idleDeadline]`. */
@@ -62,15 +64,21 @@ export interface EndedRow extends Row {
   readonly endedAt: number;
 }
 
+/** A session that was parked, and lives on as its record: as it was when it was parked. */
+export interface ParkedRow extends Row {
+  readonly state: 'parked';
+  readonly parkedAt: number;
+}
+
 /** One line of a session's black box. */
 export interface HistoryLine {
   /** In ms since the epoch. */
   readonly at: number;
   /**
-   * `opened`, `active`, `idle`, `parked`, `restored` and `terminated` are the lifecycle events; `request` and `response` are exchanges that
-   * began and ended while the session was active and stayed so.
+   * `opened`, `active`, `idle`, `parked`, `restored` and `terminated` are the lifecycle events; `request` and `response`
+   * are exchanges that began and ended while the session was active and stayed so.
    */
-  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'terminated' | 'parked' | 'restored';
+  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'parked' | 'restored' | 'terminated';
   /** Exchanges that hold the session, after the event. */
   readonly inFlight: number;
   /** Only of `terminated`. */
@@ -79,13 +87,21 @@ export interface HistoryLine {
 
 /** Counts of everything, whatever was left out of the rows. */
 export interface Totals {
-  /** Sessions that live, by state. `initializing` may lag by a few seconds among many thousands. */
-  readonly states: Readonly<Record<Exclude<SessionState, 'terminated'>, number>>;
+  /**
+   * Sessions that live, by state. `restoring` and `parked` are there where a session store keeps records, as soon as the
+   * server knows that; `parked` is what the store said last, and counts those that another process has parked.
+   */
+  readonly states: Readonly<
+    Record<'initializing' | 'active' | 'idle', number> & Partial<Record<'restoring' | 'parked', number>>
+  >;
   /** Sessions that have ended since the inspector started, by reason. */
   readonly reasons: Readonly<Record<EndReason, number>>;
   /** Sessions opened since the inspector started, not counting those that it found. */
   readonly opened: number;
-  /** Sessions ended since the inspector started, those that never opened included. */
+  /** How often a session was parked since the inspector started, and how often one was restored. */
+  readonly parked: number;
+  readonly restored: number;
+  /** Sessions ended since the inspector started, those that never opened and those that were parked included. */
   readonly ended: number;
   /** Exchanges that hold sessions right now. Among many thousands it may lag by a few seconds. */
   readonly inFlight: number;
@@ -98,6 +114,8 @@ export interface MachineEdge {
   /** What leads there: an event (`REQUEST`), or a delay by its name (`after sessionIdleTimeout`). */
   readonly event: string;
   readonly guard?: string;
+  /** What leads on by the session's record: it has no actor meanwhile, and no machine takes this way. */
+  readonly byRecord?: boolean;
 }
 
 export interface HelloFrame {
@@ -117,7 +135,7 @@ export interface HelloFrame {
   readonly now: number;
   /** How far apart deltas are at least, in ms. */
   readonly tick: number;
-  /** How many ended sessions are kept. */
+  /** How many ended sessions are kept, and of those that are parked as many. */
   readonly maxEnded: number;
   /** How many viewers there may be, this one included. */
   readonly maxViewers: number;
@@ -131,7 +149,9 @@ export interface SnapshotFrame {
   /** No further part follows. */
   readonly last: boolean;
   readonly rows: readonly Row[];
-  /** Ended sessions, the latest first. Only in parts that come after those with rows. */
+  /** Parked sessions, the one parked longest first. Only in parts that come after those with rows. */
+  readonly parked: readonly ParkedRow[];
+  /** Ended sessions, the latest first. Only in parts that come after those with parked ones. */
   readonly ended: readonly EndedRow[];
   /** Of the whole, not of the part. */
   readonly totals: Totals;
@@ -143,13 +163,15 @@ export interface SnapshotFrame {
 export interface DeltaFrame {
   readonly type: 'delta';
   readonly at: number;
-  /** Sessions that are new. */
+  /** Sessions that are new: opened, or restored, and then no longer parked. */
   readonly rows: readonly Row[];
   readonly changes: readonly RowChange[];
-  /** Sessions to remove: those that have ended. */
+  /** Sessions that have left the process, because they ended or were parked. None of them is in `rows`. */
   readonly gone: readonly string[];
+  /** Of those, the ones that were parked and still are; at most `maxEnded`. */
+  readonly parked: readonly ParkedRow[];
   /**
-   * Of those, the latest, in the order in which they ended; at most `maxEnded`. One that a snapshot has told before may
+   * Sessions that have ended, which are no longer parked either: the latest, in the order in which they ended; at most `maxEnded`. One that a snapshot has told before may
    * come again, under the same key.
    */
   readonly ended: readonly EndedRow[];
@@ -164,7 +186,7 @@ export interface DeltaFrame {
 export interface SessionFrame {
   readonly type: 'session';
   readonly key: string;
-  readonly row: Row | EndedRow;
+  readonly row: Row | ParkedRow | EndedRow;
   /** Its black box, oldest first. */
   readonly history: readonly HistoryLine[];
   /** Older lines that the black box has and this frame leaves out. */

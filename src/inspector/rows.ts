@@ -3,14 +3,14 @@
  * without characters that a browser would not show as themselves.
  */
 import type { EndReason, SessionInfo } from '../index.ts';
-import type { EndedRow, HistoryLine, Row } from './protocol.ts';
+import type { EndedRow, HistoryLine, ParkedRow, Row } from './protocol.ts';
 import type { Pseudonyms } from './pseudonym.ts';
 
 /** What clients say of themselves may be megabytes. */
 const LONGEST_NAME = 100;
 const LONGEST_PRINCIPAL = 200;
 
-/** Lines of a black box in one frame, and kept of one ended session. */
+/** Lines of a black box in one frame, and kept of one session that is parked or has ended. */
 const MOST_LINES = 256;
 
 export interface RowsOptions {
@@ -34,7 +34,8 @@ export class Rows {
   }
 
   row(key: string, info: SessionInfo): Row {
-    const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion } = info;
+    const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion, epoch } =
+      info;
     const { revealIds, revealPrincipals } = this.#options;
     const owner = principal === undefined || revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
     return {
@@ -49,7 +50,12 @@ export class Rows {
       principal: owner === undefined ? null : cut(owner, LONGEST_PRINCIPAL),
       client: clientInfo === undefined ? null : { name: cut(clientInfo.name), version: cut(clientInfo.version) },
       protocolVersion: protocolVersion === undefined ? null : cut(protocolVersion),
+      epoch,
     };
+  }
+
+  parkedRow(key: string, info: SessionInfo, parkedAt: number): ParkedRow {
+    return { ...this.row(key, info), state: 'parked', parkedAt };
   }
 
   endedRow(key: string, info: SessionInfo, reason: EndReason, endedAt: number): EndedRow {
@@ -57,7 +63,7 @@ export class Rows {
   }
 
   idleDeadline({ state, lastActiveAt }: Pick<SessionInfo, 'state' | 'lastActiveAt'>): number | null {
-    if (state !== 'idle') return null;
+    if (state !== 'idle' && state !== 'parked') return null;
     const timeout = this.#options.idleTimeout();
     return timeout === null ? null : lastActiveAt + timeout;
   }

@@ -8,7 +8,6 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type SessionSupervisor, SupervisorError } from '../index.ts';
 import { Access } from './access.ts';
 import { Feed } from './feed.ts';
-import { idleTimeoutOf } from './idleTimeout.ts';
 import { Relay } from './inspection.ts';
 import { type InspectorOptions, resolveInspectorOptions } from './inspectorOptions.ts';
 import { readPageFiles } from './pageFiles.ts';
@@ -16,6 +15,7 @@ import { Pages, targetOf } from './pages.ts';
 import { CLOSE_CODES } from './protocol.ts';
 import { Rows } from './rows.ts';
 import { readSelection, type Selection } from './selection.ts';
+import { Timeouts } from './timeouts.ts';
 import { Viewer } from './viewer.ts';
 
 /** The longest frame that a viewer may send, in bytes. */
@@ -57,15 +57,9 @@ export async function serveInspector(
   }
   const access = new Access(resolved);
   const pages = new Pages(access, await readPageFiles(PAGE));
-  let idleTimeout: number | null | undefined;
-  const rows = new Rows(inspection.names, {
-    ...resolved,
-    idleTimeout: () => {
-      if (idleTimeout === undefined) idleTimeout = idleTimeoutOf(supervisor);
-      return idleTimeout ?? null;
-    },
-  });
-  const feed = new Feed(supervisor, rows, { ...resolved, version: packageVersion() });
+  const timeouts = new Timeouts(supervisor);
+  const rows = new Rows(inspection.names, { ...resolved, idleTimeout: () => timeouts.idle });
+  const feed = new Feed(supervisor, rows, { ...resolved, timeouts, version: packageVersion() });
   const viewers = new Set<Viewer>();
   const welcome = (socket: WebSocket, selection: Selection | undefined): void => {
     const viewer = new Viewer(socket, { maxBuffer, pingInterval });

@@ -11,7 +11,7 @@ describe('a viewer', () => {
     const { inspector } = await serveInspected();
     const client = new FeedClient(inspector);
     const hello = await client.hello();
-    expect(hello).toMatchObject({ v: 1, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
+    expect(hello).toMatchObject({ v: 2, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
     expect(hello.machine.states).toEqual(['initializing', 'restoring', 'active', 'idle', 'parked', 'terminated']);
     expect(hello.machine.edges.map(({ from, to, event }) => `${from} → ${to}: ${event}`).sort()).toEqual([
       'active → idle: RESPONSE',
@@ -28,6 +28,10 @@ describe('a viewer', () => {
       'initializing → terminated: TERMINATE',
       'initializing → terminated: after initializeTimeout',
       'initializing → terminated: after maxSessionLifetime',
+      'parked → restoring: request',
+      'parked → terminated: TERMINATE',
+      'parked → terminated: after maxSessionLifetime',
+      'parked → terminated: after sessionIdleTimeout',
       'restoring → active: RESTORED',
       'restoring → parked: DROP',
       'restoring → parked: after initializeTimeout',
@@ -55,6 +59,7 @@ describe('a viewer', () => {
       principal: expect.stringMatching(/^[\w-]{12}$/),
       client: clientInfo,
       protocolVersion: '2025-11-25',
+      epoch: 1,
     });
     expect(JSON.stringify(client.frames)).not.toContain(first.sessionId);
     expect(JSON.stringify(client.frames)).not.toContain('ada');
@@ -65,7 +70,7 @@ describe('a viewer', () => {
     await gates.entered('a');
     await until(() => [...client.rows.values()].some(({ state, inFlight }) => state === 'active' && inFlight === 1));
     await until(() => client.totals?.inFlight === 1);
-    expect(client.totals?.states).toEqual({ initializing: 0, restoring: 0, active: 1, idle: 1, parked: 0 });
+    expect(client.totals?.states).toEqual({ initializing: 0, active: 1, idle: 1 });
     gates.open('a');
     await calling;
     await until(() => client.totals?.states.idle === 2);
@@ -85,7 +90,15 @@ describe('a viewer', () => {
     await until(() => supervisor.session(sessionId)?.state === 'idle');
     const client = await new FeedClient(inspector).synchronized();
     const delta = await until(() => client.of('delta')[0]);
-    expect(delta).toMatchObject({ rows: [], changes: [], gone: [], ended: [], transitions: {}, pending: 0 });
+    expect(delta).toMatchObject({
+      rows: [],
+      changes: [],
+      gone: [],
+      parked: [],
+      ended: [],
+      transitions: {},
+      pending: 0,
+    });
   });
 
   test('is told of a session that changes and ends at once that it is gone, and no more', async () => {

@@ -6,6 +6,7 @@ import type {
   ClientFrame,
   EndedRow,
   HelloFrame,
+  ParkedRow,
   ResultFrame,
   Row,
   ServerFrame,
@@ -52,6 +53,7 @@ export class FeedClient {
   readonly socket: WebSocket;
   readonly frames: ServerFrame[] = [];
   readonly rows = new Map<string, Row>();
+  readonly parked = new Map<string, ParkedRow>();
   readonly ended = new Map<string, EndedRow>();
   readonly transitions: Record<string, number> = {};
   totals: Totals | undefined;
@@ -89,28 +91,39 @@ export class FeedClient {
     return until(() => this.of('result').at(-1), { what: 'a result' });
   }
 
+  #set(row: Row): void {
+    this.rows.set(row.key, row);
+    if (row.state !== 'restoring') this.parked.delete(row.key);
+  }
+
   #take(frame: ServerFrame): void {
     this.frames.push(frame);
     if (frame.type === 'snapshot') {
       if (frame.first) {
         this.rows.clear();
+        this.parked.clear();
         this.ended.clear();
       }
       this.totals = frame.totals;
       for (const row of frame.rows) this.rows.set(row.key, row);
+      for (const row of frame.parked) this.parked.set(row.key, row);
       for (const row of frame.ended) this.ended.set(row.key, row);
     }
     if (frame.type === 'delta') {
       this.totals = frame.totals;
-      for (const row of frame.rows) this.rows.set(row.key, row);
+      for (const row of frame.rows) this.#set(row);
       for (const [key, state, inFlight, openStreams, lastActiveAt, idleDeadline] of frame.changes) {
         const row = this.rows.get(key);
         if (row !== undefined) {
-          this.rows.set(key, { ...row, state, inFlight, openStreams, lastActiveAt, idleDeadline });
+          this.#set({ ...row, state, inFlight, openStreams, lastActiveAt, idleDeadline });
         }
       }
       for (const key of frame.gone) this.rows.delete(key);
-      for (const row of frame.ended) this.ended.set(row.key, row);
+      for (const row of frame.parked) this.parked.set(row.key, row);
+      for (const row of frame.ended) {
+        this.parked.delete(row.key);
+        this.ended.set(row.key, row);
+      }
       for (const [name, count] of Object.entries(frame.transitions)) {
         this.transitions[name] = (this.transitions[name] ?? 0) + count;
       }

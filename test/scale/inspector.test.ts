@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Feed } from '../../src/inspector/feed.ts';
 import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
+import { Timeouts } from '../../src/inspector/timeouts.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';
 import { FeedClient } from '../inspector/feedClient.ts';
 import { inspect, JSON_HEADERS, MANY, openMany, useOnce } from '../inspector/inspect.ts';
@@ -139,6 +140,7 @@ test('before a viewer that takes in nothing, no more than the bound and one fram
     maxViewers: 1,
     interval: 10,
     now: Date.now,
+    timeouts: new Timeouts(supervisor),
   });
   onTestFinished(() => feed.close());
   const maxBuffer = 20_000;
