@@ -10,7 +10,7 @@ import { configOf, type MachineConfig, rootOf } from './inspectedActor.ts';
 const FORMAT = '0.7.2';
 
 /** What the session machine's and the supervisor machine's contexts hold that tells nothing of anybody. */
-const HARMLESS = ['inFlight', 'reason', 'timeouts', 'shutdownTimeout'] as const;
+const HARMLESS = ['inFlight', 'reason', 'restored', 'timeouts', 'shutdownTimeout'] as const;
 
 /** What a frame of ours says of itself: something was left out, or a snapshot comes without an event. */
 const MARKS = { dropped: 'inspector.dropped', replayed: 'inspector.replayed' } as const;
@@ -87,7 +87,8 @@ export class StatelyFrames {
       status,
       value,
       context: this.#context(actor, context),
-      ...(status === 'done' && { output: { reason: reasonOf(output) } }),
+      // A session that was parked has come to no end, and its actor has no reason for its own.
+      ...(status === 'done' && { output: { reason: reasonOf(output) ?? null } }),
       ...(status === 'error' && { error: 'An error' }),
     };
   }

@@ -1,10 +1,14 @@
 /** Stately's inspector, for which its own receiver stands here: what it is told is what it understands, and no more. */
 import { createInspector, createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createMemorySessionStore } from '../../src/index.ts';
 import { createInspection, type Inspector } from '../../src/inspector/index.ts';
 import { Relay } from '../../src/inspector/inspection.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';
+import { Gates } from '../support/gates.ts';
 import { serve, supervise } from '../support/serve.ts';
+import { advance, SimulatedClock } from '../support/simulatedClock.ts';
+import { buildTestServer } from '../support/testServer.ts';
 import { until } from '../support/until.ts';
 import { call, callBody, initialize, post } from '../support/wire.ts';
 import { inspect, MANY, openMany, serveInspected, useOnce } from './inspect.ts';
@@ -112,7 +116,7 @@ describe('a viewer', () => {
       sessionId: actor?.name,
       inFlight: 0,
       reason: null,
-      timeouts: { initializeTimeout: 60_000, sessionIdleTimeout: 1_800_000, maxSessionLifetime: null, parkAfter: null },
+      timeouts: { initializeTimeout: 60_000, sessionIdleTimeout: 1_800_000, maxSessionLifetime: null },
     });
   });
 
@@ -126,6 +130,69 @@ describe('a viewer', () => {
     await initialize(url);
     await until(() => received.actors().length === 2);
     expect(received.events.some((event) => event.type === '@xstate.event' && 'input' in event.event)).toBe(true);
+  });
+});
+
+describe('a session that has a record', () => {
+  /** A factory that brings a session back when it may. */
+  async function serveParking() {
+    let allow = () => {};
+    const allowed = new Promise<void>((resolve) => {
+      allow = resolve;
+    });
+    const clock = new SimulatedClock();
+    const served = await serveInspected({
+      server: async (session) => {
+        if (session.restored) await allowed;
+        return buildTestServer(session, new Gates());
+      },
+      sessionStore: createMemorySessionStore(),
+      parkAfter: 60_000,
+      clock,
+    });
+    const { sessionId } = await initialize(served.url);
+    await until(() => served.supervisor.session(sessionId)?.state === 'idle');
+    return { ...served, sessionId, park: () => advance(clock, 60_000), allow };
+  }
+
+  test('is shown to be parked, which is the end of its actor and no reason', async () => {
+    const { inspector, park } = await serveParking();
+    const received = new Received(inspector);
+    const [actor] = await until(() => received.actors().length === 1 && received.actors());
+    await park();
+    await until(() => received.of(actor as Actor).includes('→ parked'));
+    const last = received.events.findLast(({ sessionId }) => sessionId === actor?.sessionId);
+    expect(last).toMatchObject({ snapshot: { status: 'done', value: 'parked' } });
+    expect((last as unknown as { snapshot: { output: unknown } }).snapshot.output).toEqual({ reason: null });
+  });
+
+  test('is shown as another actor of the same name when it is brought back, from restoring on', async () => {
+    const { inspector, url, sessionId, park, allow } = await serveParking();
+    const received = new Received(inspector);
+    const early = new Received(inspector, '&state=restoring');
+    await until(() => received.actors().length === 1 && early.actors('partition').length === 1);
+    await park();
+    const called = call(url, sessionId, 'echo', { text: 'x' }, 1);
+    const [first, second] = await until(() => received.actors().length === 2 && received.actors());
+    await until(() => received.of(second as Actor).length >= 2);
+    // Who comes while it is being brought back is told so too.
+    const late = new Received(inspector);
+    const [shown] = await until(() => late.actors().length === 1 && late.actors());
+    expect(shown).toMatchObject({ name: first?.name, snapshot: { status: 'active', value: 'restoring' } });
+    expect(shown?.snapshot.context).toMatchObject({
+      sessionId: first?.name,
+      inFlight: 1,
+      reason: null,
+      restored: true,
+    });
+    allow();
+    await called;
+    await until(() => received.of(second as Actor).at(-1) === '→ idle');
+    expect(second?.name).toBe(first?.name);
+    expect(second?.sessionId).not.toBe(first?.sessionId);
+    expect(received.of(second as Actor).slice(0, 4)).toEqual(['xstate.init', '→ restoring', 'RESTORED', '→ active']);
+    expect(early.actors()).toEqual([expect.objectContaining({ sessionId: second?.sessionId })]);
+    expect(JSON.stringify(received.events)).not.toContain(sessionId);
   });
 });
 
