@@ -2,7 +2,9 @@
 import { defineConfig } from 'vite';
 import { drawStatechart } from './drawStatechart.ts';
 
-const DRAWING = 'virtual:drawing';
+const DRAWING = 'virtual:drawings';
+
+const drawings = { plain: drawStatechart({ records: false }), withRecords: drawStatechart({ records: true }) };
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -22,7 +24,7 @@ export default defineConfig({
     {
       name: 'statechart-drawing',
       resolveId: (id) => (id === DRAWING ? `\0${DRAWING}` : undefined),
-      load: (id) => (id === `\0${DRAWING}` ? `export const drawing = ${JSON.stringify(drawStatechart())};` : undefined),
+      load: (id) => (id === `\0${DRAWING}` ? `export const drawings = ${JSON.stringify(drawings)};` : undefined),
     },
   ],
 });

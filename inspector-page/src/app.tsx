@@ -15,11 +15,20 @@ export interface AppProps {
   readonly connection: Connection;
 }
 
-const CHOICES: readonly { readonly state: Filter['state']; readonly text: string }[] = [
+interface Choice {
+  readonly state: Filter['state'];
+  readonly text: string;
+  /** Only where sessions have records. */
+  readonly records?: true;
+}
+
+const CHOICES: readonly Choice[] = [
   { state: 'live', text: 'all that live' },
   { state: 'initializing', text: 'initializing' },
+  { state: 'restoring', text: 'restoring', records: true },
   { state: 'active', text: 'active' },
   { state: 'idle', text: 'idle' },
+  { state: 'parked', text: 'parked', records: true },
   { state: 'terminated', text: 'ended' },
 ];
 
@@ -58,7 +67,7 @@ export function App({ sessions, connection }: AppProps) {
       <Overview sessions={sessions} onChoose={(state) => setFilter({ ...filter, state: state as Filter['state'] })} />
       <main class={opened === undefined ? undefined : 'with-view'}>
         <section class="panel list" aria-label="Sessions">
-          <Filters filter={filter} onFilter={setFilter} />
+          <Filters sessions={sessions} filter={filter} onFilter={setFilter} />
           <SessionTable sessions={sessions} filter={filter} opened={opened} onOpen={open} />
         </section>
         {opened !== undefined && (
@@ -101,6 +110,7 @@ function Overview({ sessions, onChoose }: { readonly sessions: Sessions; readonl
       <section class="panel chart" aria-label="Statechart">
         <Statechart
           label="The life of a session, and how many are where"
+          records={sessions.keepsRecords}
           notes={{ initializing: 0, active: 0, idle: 0, ...totals?.states, terminated: totals?.ended ?? 0 }}
           sessions={sessions}
           onChoose={onChoose}
@@ -112,6 +122,7 @@ function Overview({ sessions, onChoose }: { readonly sessions: Sessions; readonl
           <tbody>
             {hello?.reasons.map((reason) => {
               const times = totals?.reasons[reason] ?? 0;
+              if (reason === 'unrestorable' && times === 0 && !sessions.keepsRecords) return null;
               return (
                 <tr key={reason} data-reason={reason} class={times === 0 ? 'none' : undefined} title={REASONS[reason]}>
                   <th scope="row">{reason}</th>
@@ -130,12 +141,20 @@ function Overview({ sessions, onChoose }: { readonly sessions: Sessions; readonl
   );
 }
 
-function Filters({ filter, onFilter }: { readonly filter: Filter; readonly onFilter: (filter: Filter) => void }) {
+interface FiltersProps {
+  readonly sessions: Sessions;
+  readonly filter: Filter;
+  readonly onFilter: (filter: Filter) => void;
+}
+
+function Filters({ sessions, filter, onFilter }: FiltersProps) {
+  useFrames(sessions);
+  const choices = CHOICES.filter(({ records }) => records === undefined || sessions.keepsRecords);
   return (
     <search class="filters">
       <fieldset>
         <legend>show</legend>
-        {CHOICES.map(({ state, text }) => (
+        {choices.map(({ state, text }) => (
           <label key={state} class={filter.state === state ? 'chosen' : undefined}>
             <input
               type="radio"

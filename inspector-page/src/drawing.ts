@@ -5,6 +5,8 @@ export interface DrawnEdge {
   readonly to: string;
   /** What leads there, a line each. */
   readonly lines: readonly string[];
+  /** The session has no actor meanwhile: it goes this way by its record. */
+  readonly byRecord: boolean;
   /** An SVG path. */
   readonly path: string;
   /** The middle of the label. */

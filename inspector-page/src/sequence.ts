@@ -16,10 +16,19 @@ export interface Step {
 
 /** The steps of a black box. An exchange reaches the server through the session, and so does its answer the client. */
 export function stepsOf(history: readonly HistoryLine[]): Step[] {
-  return history.map(({ at, event, inFlight, reason }, i) => {
+  /** Its restoration holds the session too, for a moment; what is held no more is then no exchange. */
+  let restoring = false;
+  return history.flatMap(({ at, event, inFlight, reason }, i) => {
     const step = { at, event, inFlight };
-    // Once its initialize is answered with a result, a session is opened and active; nothing passes between the two.
-    if (event === 'active' && history[i - 1]?.event === 'opened') return { ...step, note: event };
+    const before = history[i - 1]?.event;
+    if (event === 'restored') restoring = inFlight > 0;
+    if (restoring && (event === 'response' || event === 'idle')) {
+      restoring = false;
+      return event === 'idle' ? { ...step, note: event } : [];
+    }
+    // Once its initialize is answered with a result, or it is restored, a session is active; nothing passes meanwhile.
+    if (event === 'active' && (before === 'opened' || before === 'restored')) return { ...step, note: event };
+    if (event === 'parked' || event === 'restored') return { ...step, note: event };
     if (event === 'opened')
       return { ...step, message: { from: 'client', to: 'server', text: 'initialize' }, note: event };
     if (event === 'terminated') return { ...step, note: `ended: ${reason ?? 'terminated'}` };

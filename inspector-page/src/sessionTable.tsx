@@ -1,6 +1,6 @@
 /** The sessions as a table: however many there are, only the rows that can be seen exist. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { type AnyRow, type Column, clientName, type Filter, isEnded, type Order, pick } from './pick.ts';
+import { type AnyRow, type Column, clientName, type Filter, isEnded, isParked, type Order, pick } from './pick.ts';
 import type { Sessions } from './sessions.ts';
 import { useFrames, useTicks } from './useFrames.ts';
 import { count, duration } from './wording.ts';
@@ -96,7 +96,7 @@ export function SessionTable({ sessions, filter, opened, onOpen }: SessionTableP
     else return;
     event.preventDefault();
   };
-  const ended = filter.state === 'terminated';
+  const titles = TITLES[filter.state] ?? {};
 
   return (
     // biome-ignore-start lint/a11y/useSemanticElements: rows that are placed by themselves can't be in a table element
@@ -121,7 +121,7 @@ export function SessionTable({ sessions, filter, opened, onOpen }: SessionTableP
                 type="button"
                 onClick={() => setOrder({ by: column, descending: order.by === column && !order.descending })}
               >
-                {ended ? (ENDED_TITLES[column] ?? title) : title}
+                {titles[column] ?? title}
                 <span aria-hidden="true">{order.by === column ? (order.descending ? ' ▾' : ' ▴') : ''}</span>
               </button>
             </div>
@@ -146,8 +146,8 @@ export function SessionTable({ sessions, filter, opened, onOpen }: SessionTableP
         {rows.length === 0 && <p class="empty">{emptiness(sessions, filter)}</p>}
       </div>
       <p class="foot">
-        {count(rows.length)} shown of {count(ended ? sessions.ended.size : sessions.live.size)}
-        {ended && sessions.hello !== undefined && `, the last ${count(sessions.hello.maxEnded)} that ended are kept`}
+        {count(rows.length)} shown of {count(sessions.of(filter.state).size)}
+        {kept(sessions, filter)}
       </p>
     </div>
     // biome-ignore-end lint/a11y/useFocusableInteractive: see above
@@ -155,11 +155,26 @@ export function SessionTable({ sessions, filter, opened, onOpen }: SessionTableP
   );
 }
 
-const ENDED_TITLES: Partial<Record<Column, string>> = { state: 'reason', age: 'ended', left: 'lived' };
+/** Where a column says something else than of a session that lives here. */
+const TITLES: Partial<Record<Filter['state'], Partial<Record<Column, string>>>> = {
+  parked: { age: 'parked' },
+  terminated: { state: 'reason', age: 'ended', left: 'lived' },
+};
+
+/** What there is beyond the rows. */
+function kept({ hello, totals }: Sessions, { state }: Filter): string {
+  if (hello === undefined) return '';
+  const most = count(hello.maxEnded);
+  if (state === 'terminated') return `, the last ${most} that ended are kept`;
+  if (state !== 'parked') return '';
+  return `, the last ${most} that were parked here are kept; parked in all: ${count(totals?.states.parked ?? 0)}`;
+}
 
 function emptiness(sessions: Sessions, { state }: Filter): string {
   if (!sessions.complete) return 'Waiting for the sessions.';
   if (state === 'terminated') return sessions.ended.size === 0 ? 'None has ended yet.' : 'None like that has ended.';
+  if (state === 'parked')
+    return sessions.parked.size === 0 ? 'None has been parked lately.' : 'None like that is parked.';
   return sessions.live.size === 0
     ? 'No session yet. It appears here as soon as a client initializes.'
     : 'None like that.';
@@ -193,7 +208,7 @@ function SessionRow({ row, now, index, reachable, opened, onOpen }: SessionRowPr
       <Cell is="state">
         <span class={`badge ${row.state}`}>{ended ? row.reason : row.state}</span>
       </Cell>
-      <Cell is="age">{ended ? `${duration(now - row.endedAt)} ago` : duration(now - row.createdAt)}</Cell>
+      <Cell is="age">{age(row, now)}</Cell>
       <Cell is="inFlight">{count(row.inFlight)}</Cell>
       <Cell is="streams">{count(row.openStreams)}</Cell>
       <Cell is="left">{ended ? duration(row.endedAt - row.createdAt) : <TimeLeft row={row} now={now} />}</Cell>
@@ -201,6 +216,12 @@ function SessionRow({ row, now, index, reachable, opened, onOpen }: SessionRowPr
       <Cell is="client">{clientName(row) || '–'}</Cell>
     </div>
   );
+}
+
+/** How long it has lived, or how long ago it left. */
+function age(row: AnyRow, now: number): string {
+  if (isEnded(row)) return `${duration(now - row.endedAt)} ago`;
+  return isParked(row) ? `${duration(now - row.parkedAt)} ago` : duration(now - row.createdAt);
 }
 
 function Cell({ is, children }: { readonly is: Column; readonly children: preact.ComponentChildren }) {
@@ -214,7 +235,7 @@ function Cell({ is, children }: { readonly is: Column; readonly children: preact
 }
 
 function TimeLeft({ row: { idleDeadline, lastActiveAt, state }, now }: { readonly row: AnyRow; readonly now: number }) {
-  if (idleDeadline === null) return state === 'idle' ? 'no limit' : '–';
+  if (idleDeadline === null) return state === 'idle' || state === 'parked' ? 'no limit' : '–';
   const left = Math.max(0, idleDeadline - now);
   const share = Math.min(1, left / Math.max(1, idleDeadline - lastActiveAt));
   return (

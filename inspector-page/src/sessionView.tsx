@@ -1,7 +1,7 @@
 /** One session: where it is in its statechart, what happened to it and when, and why it ended. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Connection } from './connection.ts';
-import { clientName, isEnded } from './pick.ts';
+import { clientName, isEnded, isParked } from './pick.ts';
 import { toJson, toMermaid } from './sequence.ts';
 import { SequenceDiagram } from './sequenceDiagram.tsx';
 import type { Sessions } from './sessions.ts';
@@ -31,7 +31,8 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
     return () => connection.watch(undefined);
   }, [sessions, connection, sessionKey]);
   const frame = sessions.opened?.key === sessionKey ? sessions.opened : undefined;
-  const row = frame?.row ?? sessions.live.get(sessionKey) ?? sessions.ended.get(sessionKey);
+  const row =
+    frame?.row ?? sessions.live.get(sessionKey) ?? sessions.parked.get(sessionKey) ?? sessions.ended.get(sessionKey);
   const unknown = frame === undefined && sessions.result?.of === 'open' && sessions.result.outcome === 'unknown';
   return (
     <aside class="view panel" aria-label="One session">
@@ -51,7 +52,18 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
               <span class="badge terminated">{row.reason}</span> It {REASONS[row.reason]}.
             </p>
           )}
-          <Statechart label={`This session is ${row.state}`} notes={{}} lit={row.state} />
+          {row.state === 'parked' && (
+            <p class="reason">
+              <span class="badge parked">parked</span> Its record is all that is left of it here; a request brings it
+              back.
+            </p>
+          )}
+          <Statechart
+            label={`This session is ${row.state}`}
+            records={sessions.keepsRecords}
+            notes={{}}
+            lit={row.state}
+          />
           <dl>
             <Fact name="client">{clientName(row) || 'unknown'}</Fact>
             <Fact name="protocol">{row.protocolVersion ?? 'unknown'}</Fact>
@@ -61,7 +73,9 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
             <Fact name={isEnded(row) ? 'lived' : 'age'}>
               {duration((isEnded(row) ? row.endedAt : sessions.now()) - row.createdAt)}
             </Fact>
-            {row.idleDeadline !== null && row.state === 'idle' && (
+            {isParked(row) && <Fact name="parked">{duration(sessions.now() - row.parkedAt)} ago</Fact>}
+            {row.epoch > 1 && <Fact name="epoch">{row.epoch}</Fact>}
+            {row.idleDeadline !== null && !isEnded(row) && (
               <Fact name="idle time left">{duration(row.idleDeadline - sessions.now())}</Fact>
             )}
           </dl>

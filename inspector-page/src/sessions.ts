@@ -1,8 +1,9 @@
-/** All that the server has told: the sessions that live, those that have ended, the counts, and how they went. */
+/** All that the server has told: the sessions that live, those that were parked or have ended, the counts, and how they went. */
 import type {
   DeltaFrame,
   EndedRow,
   HelloFrame,
+  ParkedRow,
   ResultFrame,
   Row,
   RowChange,
@@ -26,6 +27,8 @@ export class Sessions {
   opened: SessionFrame | undefined;
   result: ResultFrame | undefined;
   readonly live = new Map<string, Mutable<Row>>();
+  /** The one that was parked longest first. */
+  readonly parked = new Map<string, ParkedRow>();
   /** The oldest first. */
   readonly ended = new Map<string, EndedRow>();
   readonly trend = new Trend();
@@ -39,6 +42,17 @@ export class Sessions {
   /** The server's time. */
   now(): number {
     return Date.now() + this.#ahead;
+  }
+
+  /** Whether a session store keeps records, so that sessions are parked and restored. */
+  get keepsRecords(): boolean {
+    return this.totals?.states.parked !== undefined;
+  }
+
+  /** Those among which the sessions of a state are. */
+  of(state: 'live' | Row['state']): ReadonlyMap<string, Row | ParkedRow | EndedRow> {
+    if (state === 'terminated') return this.ended;
+    return state === 'parked' ? this.parked : this.live;
   }
 
   /** Calls back after every frame. Returns what stops it. */
@@ -71,46 +85,67 @@ export class Sessions {
     this.trend.forget(); // counts begin anew with a server
   }
 
-  #snapshot({ first, last, rows, ended, totals, missed, at }: SnapshotFrame): void {
+  #snapshot({ first, last, rows, parked, ended, totals, missed, at }: SnapshotFrame): void {
     if (first) {
       this.live.clear();
+      this.parked.clear();
       this.ended.clear();
       this.complete = false;
     }
     this.missed += missed;
     this.totals = totals;
     for (const row of rows) this.live.set(row.key, row);
+    for (const row of parked) this.parked.set(row.key, row);
     // Told the latest first: what was told before by a delta is later than all of these.
     const later = [...this.ended.values()];
     this.ended.clear();
     for (const row of [...later.reverse(), ...ended].reverse()) this.ended.set(row.key, row);
     if (!last) return;
+    // Some were told by deltas between the parts, before others that were parked earlier.
+    const inOrder = [...this.parked.values()].sort((a, b) => a.parkedAt - b.parkedAt);
+    this.parked.clear();
+    for (const row of inOrder) this.parked.set(row.key, row);
     this.complete = true;
     this.trend.add(at, totals);
   }
 
-  #delta({ at, rows, changes, gone, ended, totals, transitions }: DeltaFrame): void {
+  #delta({ at, rows, changes, gone, parked, ended, totals, transitions }: DeltaFrame): void {
     this.#ahead = at - Date.now();
     this.totals = totals;
-    for (const row of rows) this.live.set(row.key, row);
+    for (const row of rows) {
+      this.live.set(row.key, row);
+      if (row.state !== 'restoring') this.parked.delete(row.key);
+    }
     for (const change of changes) this.#change(change);
     for (const key of gone) this.live.delete(key);
+    for (const row of parked) {
+      this.parked.delete(row.key);
+      this.parked.set(row.key, row);
+    }
     for (const row of ended) {
       this.live.delete(row.key);
+      this.parked.delete(row.key);
       this.ended.delete(row.key);
       this.ended.set(row.key, row);
     }
     const most = this.hello?.maxEnded ?? 0;
-    for (const key of this.ended.keys()) {
-      if (this.ended.size <= most) break;
-      this.ended.delete(key);
-    }
+    forgetOldest(this.parked, most);
+    forgetOldest(this.ended, most);
     this.trend.add(at, totals);
     for (const flash of this.#flashes) flash(transitions);
   }
 
   #change([key, state, inFlight, openStreams, lastActiveAt, idleDeadline]: RowChange): void {
     const row = this.live.get(key);
-    if (row !== undefined) Object.assign(row, { state, inFlight, openStreams, lastActiveAt, idleDeadline });
+    if (row === undefined) return;
+    Object.assign(row, { state, inFlight, openStreams, lastActiveAt, idleDeadline });
+    if (state !== 'restoring') this.parked.delete(key);
+  }
+}
+
+function forgetOldest(rows: Map<string, unknown>, most: number): void {
+  for (const key of rows.keys()) {
+    if (rows.size <= most) break;
+    rows.delete(key);
   }
 }

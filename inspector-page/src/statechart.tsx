@@ -1,6 +1,6 @@
 /** The session's statechart: with how many sessions are in each state, or with the state that one session is in. */
 
-import { drawing } from 'virtual:drawing';
+import { drawings } from 'virtual:drawings';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DrawnEdge } from './drawing.ts';
 import type { Sessions } from './sessions.ts';
@@ -10,6 +10,8 @@ const LINE = 14;
 
 export interface StatechartProps {
   readonly label: string;
+  /** Whether sessions have records, and so two states more. */
+  readonly records: boolean;
   /** What stands below a state's name. */
   readonly notes: Readonly<Record<string, number | string>>;
   /** The states that stand out: the others are dimmed. */
@@ -20,8 +22,9 @@ export interface StatechartProps {
   readonly onChoose?: ((state: string) => void) | undefined;
 }
 
-export function Statechart({ label, notes, lit, sessions, onChoose }: StatechartProps) {
+export function Statechart({ label, records, notes, lit, sessions, onChoose }: StatechartProps) {
   const svg = useRef<SVGSVGElement>(null);
+  const drawing = records ? drawings.withRecords : drawings.plain;
   useEffect(
     () =>
       sessions?.onTransitions((transitions) => {
@@ -86,9 +89,9 @@ export function Statechart({ label, notes, lit, sessions, onChoose }: Statechart
   );
 }
 
-function Edge({ edge: { from, to, lines, path, x, y } }: { readonly edge: DrawnEdge }) {
+function Edge({ edge: { from, to, lines, byRecord, path, x, y } }: { readonly edge: DrawnEdge }) {
   return (
-    <g class="edge" data-edge={`${from}→${to}`}>
+    <g class={byRecord ? 'edge by-record' : 'edge'} data-edge={`${from}→${to}`}>
       <path d={path} marker-end="url(#arrow)" />
       {lines.map((line, i) => (
         <text key={line} x={x} y={y + (i - (lines.length - 1) / 2) * LINE + 4}>

@@ -18,39 +18,63 @@ interface Curve {
   readonly read: Read;
 }
 
-const PLOTS: readonly { readonly title: string; readonly curves: readonly Curve[] }[] = [
+interface PlotOf {
+  readonly title: string;
+  readonly curves: readonly Curve[];
+}
+
+const INITIALIZING: Curve = {
+  label: 'initializing',
+  color: '--initializing',
+  read: ({ totals }) => totals.states.initializing,
+};
+const RESTORING: Curve = {
+  label: 'restoring',
+  color: '--restoring',
+  read: ({ totals }) => totals.states.restoring ?? 0,
+};
+const ACTIVE: Curve = { label: 'active', color: '--active', read: ({ totals }) => totals.states.active };
+const IDLE: Curve = { label: 'idle', color: '--idle', read: ({ totals }) => totals.states.idle };
+const OPENED: Curve = { label: 'opened', color: '--opened', read: ({ openedRate }) => openedRate };
+const RESTORED: Curve = { label: 'restored', color: '--restoring', read: ({ restoredRate }) => restoredRate };
+const PARKED: Curve = { label: 'parked', color: '--parked', read: ({ parkedRate }) => parkedRate };
+const ENDED: Curve = { label: 'ended', color: '--terminated', read: ({ endedRate }) => endedRate };
+
+const CALLS: PlotOf = {
+  title: 'calls',
+  curves: [{ label: 'in flight', color: '--active', read: ({ totals }) => totals.inFlight }],
+};
+
+const PLAIN: readonly PlotOf[] = [
+  { title: 'sessions', curves: [INITIALIZING, ACTIVE, IDLE] },
+  { title: 'a second', curves: [OPENED, ENDED] },
+  CALLS,
+];
+
+/** Those that are parked may be a thousand times as many as those that live here, so they have a scale of their own. */
+const WITH_RECORDS: readonly PlotOf[] = [
+  { title: 'sessions', curves: [INITIALIZING, RESTORING, ACTIVE, IDLE] },
   {
-    title: 'sessions',
-    curves: [
-      { label: 'initializing', color: '--initializing', read: ({ totals }) => totals.states.initializing },
-      { label: 'active', color: '--active', read: ({ totals }) => totals.states.active },
-      { label: 'idle', color: '--idle', read: ({ totals }) => totals.states.idle },
-    ],
+    title: 'parked sessions',
+    curves: [{ label: 'in all', color: '--parked', read: ({ totals }) => totals.states.parked ?? 0 }],
   },
-  {
-    title: 'a second',
-    curves: [
-      { label: 'opened', color: '--opened', read: ({ openedRate }) => openedRate },
-      { label: 'ended', color: '--terminated', read: ({ endedRate }) => endedRate },
-    ],
-  },
-  { title: 'calls', curves: [{ label: 'in flight', color: '--active', read: ({ totals }) => totals.inFlight }] },
+  { title: 'a second', curves: [OPENED, RESTORED, PARKED, ENDED] },
+  CALLS,
 ];
 
 export function TimeLine({ sessions }: { readonly sessions: Sessions }) {
+  const plots = sessions.keepsRecords ? WITH_RECORDS : PLAIN;
   return (
-    <section class="panel timeline" aria-label="Time line">
-      {PLOTS.map(({ title, curves }) => (
+    <section class={plots.length > 3 ? 'panel timeline many' : 'panel timeline'} aria-label="Time line">
+      {plots.map(({ title, curves }) => (
         <Plot key={title} sessions={sessions} title={title} curves={curves} />
       ))}
     </section>
   );
 }
 
-interface PlotProps {
+interface PlotProps extends PlotOf {
   readonly sessions: Sessions;
-  readonly title: string;
-  readonly curves: readonly Curve[];
 }
 
 function Plot({ sessions, title, curves }: PlotProps) {

@@ -11,6 +11,8 @@ interface Point {
   readonly at: number;
   readonly totals: Totals;
   readonly openedRate: number;
+  readonly parkedRate: number;
+  readonly restoredRate: number;
   readonly endedRate: number;
 }
 
@@ -26,6 +28,8 @@ export class Trend {
       at,
       totals,
       openedRate: rate(totals.opened, since?.totals.opened ?? 0),
+      parkedRate: rate(totals.parked, since?.totals.parked ?? 0),
+      restoredRate: rate(totals.restored, since?.totals.restored ?? 0),
       endedRate: rate(totals.ended, since?.totals.ended ?? 0),
     });
   }

@@ -1,4 +1,6 @@
 /** What vite.config.ts makes. */
-declare module 'virtual:drawing' {
-  export const drawing: import('./drawing.ts').Drawing;
+declare module 'virtual:drawings' {
+  type Drawing = import('./drawing.ts').Drawing;
+  /** The statechart where sessions have no records, and where a session store keeps some. */
+  export const drawings: { readonly plain: Drawing; readonly withRecords: Drawing };
 }

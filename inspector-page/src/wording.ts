@@ -37,4 +37,5 @@ export const REASONS: Readonly<Record<EndedRow['reason'], string>> = {
   drained: 'ended because the supervisor was drained',
   terminated: 'was ended by the application, or by hand',
   closed: 'was closed by its own server',
+  unrestorable: 'could not be brought back from its record',
 };

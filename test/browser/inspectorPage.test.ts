@@ -1,10 +1,14 @@
 /** The inspector's page, as a person in front of it meets it. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createMemorySessionStore } from 'mcp-session-supervisor';
 import { createInspection } from 'mcp-session-supervisor/inspector';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANY, openMany } from '../inspector/inspect.ts';
+import { Gates } from '../support/gates.ts';
+import { advance, SimulatedClock } from '../support/simulatedClock.ts';
+import { buildTestServer } from '../support/testServer.ts';
 import { until, withTimeout } from '../support/until.ts';
 import { call, initialize } from '../support/wire.ts';
 import { inspect, launch, rowsOf, shoot, show } from './page.ts';
@@ -217,6 +221,114 @@ describe('one session', () => {
     await rowsOf(page).first().click();
     await page.getByRole('button', { name: 'Save as JSON' }).waitFor();
     expect(await page.getByRole('button', { name: 'End this session…' }).count()).toBe(0);
+  });
+});
+
+describe('sessions that have records', () => {
+  const PARK_AFTER = 60_000;
+
+  /** A page on simulated time; a session is brought back when `allow` was called. */
+  async function showParking() {
+    const clock = new SimulatedClock();
+    let allow = () => {};
+    const allowed = new Promise<void>((resolve) => {
+      allow = resolve;
+    });
+    const shown = await show(browser, {
+      serve: {
+        server: async (session) => {
+          if (session.restored) await allowed;
+          return buildTestServer(session, new Gates());
+        },
+        sessionStore: createMemorySessionStore(),
+        parkAfter: PARK_AFTER,
+        clock,
+      },
+      inspector: { now: () => clock.now(), allowTerminate: true },
+    });
+    return { ...shown, allow, park: () => advance(clock, PARK_AFTER) };
+  }
+
+  const filter = (page: Page, text: string) => page.locator('.filters label', { hasText: text }).click();
+  const fact = (page: Page, name: string) => page.locator('.view dl > div', { hasText: name }).locator('dd');
+  const lit = (page: Page, state: string) => page.locator(`.view .state.${state}.lit`);
+
+  test('are counted and listed while they are parked, and shown to come back with their epoch', async () => {
+    const { page, url, supervisor, faults, allow, park } = await showParking();
+    const { sessionId } = await initialize(url);
+    await says(inState(page, 'idle'), '1');
+    await says(inState(page, 'parked'), '0');
+    await rowsOf(page).first().click();
+    await lit(page, 'idle').waitFor();
+    expect(await fact(page, 'epoch').count()).toBe(0);
+
+    await park();
+    await says(inState(page, 'parked'), '1');
+    await says(inState(page, 'idle'), '0');
+    expect(await rowsOf(page).count()).toBe(0);
+    await lit(page, 'parked').waitFor(); // it goes on to be watched
+    await filter(page, 'parked');
+    await says(badge(page, 0), 'parked');
+    await says(rowsOf(page).locator('.age'), /ago$/);
+    await says(rowsOf(page).locator('.left'), /min/);
+    await says(page.locator('.foot'), /^1 shown of 1, .* parked in all: 1$/);
+    await says(fact(page, 'parked'), /ago$/);
+    await says(page.locator('.view .reason'), /^parked Its record/);
+    await says(page.locator('.timeline figcaption', { hasText: 'parked sessions' }).locator('b'), '1');
+    await shoot(page, 'parked');
+
+    const called = call(url, sessionId, 'echo', { text: 'x' });
+    await says(inState(page, 'restoring'), '1');
+    await lit(page, 'restoring').waitFor();
+    await filter(page, 'restoring');
+    await says(badge(page, 0), 'restoring');
+    await shoot(page, 'restoring');
+    allow();
+    await called;
+    await says(inState(page, 'restoring'), '0');
+    await says(inState(page, 'parked'), '0');
+    await lit(page, 'idle').waitFor();
+    await says(fact(page, 'epoch'), '2');
+    await page.locator('.overview [data-state="parked"]').click();
+    await page.getByText('None has been parked lately.').waitFor();
+    await page.locator('.overview [data-state="idle"]').click();
+    await says(badge(page, 0), 'idle');
+    const steps = await page.locator('.sequence .step').evaluateAll((all) => all.map((step) => step.textContent));
+    expect(steps.filter((text) => /parked|restored/.test(text ?? ''))).toHaveLength(2);
+
+    await park();
+    await says(inState(page, 'parked'), '1');
+    await page.getByRole('button', { name: 'End this session…' }).click();
+    await page.getByRole('button', { name: 'End it' }).click();
+    await lit(page, 'terminated').waitFor();
+    await says(inState(page, 'parked'), '0');
+    expect(await supervisor.record(sessionId)).toBeUndefined();
+    expect(faults).toEqual([]);
+  });
+
+  test('are nowhere where there is no session store', async () => {
+    const { page, url, supervisor } = await show(browser);
+    const { sessionId } = await initialize(url);
+    await rowsOf(page).first().click();
+    await page.locator('.sequence .step').nth(4).waitFor();
+    await supervisor.terminate(sessionId);
+    await lit(page, 'terminated').waitFor();
+    expect(await page.locator('body').textContent()).not.toMatch(/restor|park|epoch/i);
+    expect(await page.locator('.overview .state').count()).toBe(4);
+    expect(await page.locator('.timeline figure').count()).toBe(3);
+  });
+
+  test('fit a narrow window too', async () => {
+    const { page, url, faults } = await show(browser, {
+      serve: { sessionStore: createMemorySessionStore() },
+      context: { viewport: { width: 640, height: 900 } },
+    });
+    await initialize(url);
+    await rowsOf(page).first().click();
+    await says(inState(page, 'parked'), '0');
+    await shoot(page, 'narrowRecords');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(640);
+    expect(faults).toEqual([]);
   });
 });
 
