@@ -9,8 +9,8 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
 
 const rows = new Rows(new Pseudonyms(), { revealIds: true, revealPrincipals: true, idleTimeout: () => null });
 
-function rowOf(name: string, version = '1', principal = 'ada') {
-  const info: SessionInfo = {
+function infoOf(name: string, version = '1', principal = 'ada'): SessionInfo {
+  return {
     id: 'an-id',
     state: 'idle',
     inFlight: 0,
@@ -23,8 +23,9 @@ function rowOf(name: string, version = '1', principal = 'ada') {
     epoch: 1,
     history: [],
   };
-  return rows.row('a-key', info);
 }
+
+const rowOf = (...said: Parameters<typeof infoOf>) => rows.row('a-key', infoOf(...said));
 
 test.each([
   ['plain', 'plain'],
@@ -50,4 +51,26 @@ test('no text of a row holds what is not seen, nor is longer than it may be', ()
     }),
     { numRuns: 50 },
   );
+});
+
+test.each([
+  { state: 'idle', idleDeadline: 1_500 },
+  { state: 'parked', idleDeadline: 1_500 },
+  { state: 'active', idleDeadline: null },
+  { state: 'restoring', idleDeadline: null },
+] as const)('one that is $state ends for being idle at $idleDeadline', ({ state, idleDeadline }) => {
+  const options = { revealIds: false, revealPrincipals: true, idleTimeout: () => 500 };
+  const row = new Rows(new Pseudonyms(), options).row('a-key', {
+    ...infoOf('x'),
+    state,
+    lastActiveAt: 1_000,
+    epoch: 7,
+  });
+  expect(row).toMatchObject({ state, idleDeadline, epoch: 7 });
+  expect(row).not.toHaveProperty('id');
+});
+
+test('a parked session is told as it was when it was parked, by no more than it would be told otherwise', () => {
+  const parked = rows.parkedRow('a-key', { ...infoOf('a\u0085'), state: 'parked' }, 9);
+  expect(parked).toEqual({ ...rowOf('a\u0085'), state: 'parked', parkedAt: 9 });
 });
