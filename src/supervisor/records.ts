@@ -10,6 +10,7 @@ import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
 import { deadlineOf, isSessionId, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
+import { checkedStore } from './checkedStore.ts';
 import { Misses } from './misses.ts';
 import { once, persistently, STORE_TIMEOUT } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
@@ -52,7 +53,7 @@ export class Records {
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
-    this.store = store;
+    this.store = checkedStore(store);
     this.#host = host;
     this.#clock = host.options.clock;
     this.#misses = new Misses(this.#clock);

@@ -121,7 +121,12 @@ export class Supervisor implements SessionHost<Session> {
 
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const session = this.registry.get(id);
-    return (await (session === undefined ? this.shelf?.terminate(id, reason) : session.terminate(reason))) ?? false;
+    if (session === undefined) return (await this.shelf?.terminate(id, reason)) ?? false;
+    const ended = await session.terminate(reason);
+    // It had gone on elsewhere: then it is ended there.
+    if (ended && (await session.memory?.written) === 'fenced')
+      return (await this.shelf?.terminate(id, reason)) ?? false;
+    return ended;
   }
 
   /** Resolves when nothing is left; a second call waits for the same. */

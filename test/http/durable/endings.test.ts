@@ -165,6 +165,26 @@ describe('DELETE', () => {
   });
 });
 
+describe('of a session that has gone on in another process', () => {
+  test('DELETE at the first one ends it everywhere', async () => {
+    const { first, next, sessionStore } = startTwo();
+    const id = await open(first);
+    const second = next();
+    await ping(second, id);
+    expect((await del(first, id)).status).toBe(200);
+    expect(await sessionStore.load(id)).toEqual({ verdict: 'gone' });
+    await expectGone(first, id);
+  });
+
+  test('terminate(id) at the first one, too', async () => {
+    const { first, next, sessionStore } = startTwo();
+    const id = await open(first);
+    await ping(next(), id);
+    expect(await first.supervisor.terminate(id)).toBe(true);
+    expect(await sessionStore.load(id)).toEqual({ verdict: 'gone' });
+  });
+});
+
 describe('terminate(id)', () => {
   test('ends a parked session, once', async () => {
     const { process, id } = await parked();

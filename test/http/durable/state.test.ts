@@ -146,7 +146,10 @@ describe('a write that', () => {
   test('is answered with nonsense: as one that fails', async () => {
     const { sessionStore, process, id } = await live();
     sessionStore.instead.update = () => 'fine';
-    expect((await post(process, calling('count'), id)).message?.error?.code).toBe(-32000);
+    const answer = post(process, calling('count'), id);
+    await until(() => sessionStore.calls.update > 0);
+    await advance(process.clock, 5_100, 100);
+    expect((await answer).message?.error?.code).toBe(-32000);
     expect(lifeOf(process.events).at(-1)).toBe('parked');
   });
 

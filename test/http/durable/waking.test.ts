@@ -6,7 +6,20 @@ import { controlledSessionStore } from '../../support/controlledSessionStore.ts'
 import { Door, never } from '../../support/controlledStore.ts';
 import { advance } from '../../support/simulatedClock.ts';
 import { until } from '../../support/until.ts';
-import { call, calling, del, expectGone, listen, NOT_FOUND, open, ping, post, rests, start } from './life.ts';
+import {
+  call,
+  calling,
+  del,
+  expectGone,
+  initializing,
+  listen,
+  NOT_FOUND,
+  open,
+  ping,
+  post,
+  rests,
+  start,
+} from './life.ts';
 
 const ADA = { 'x-user': 'ada' };
 const BOB = { 'x-user': 'bob' };
@@ -155,6 +168,55 @@ describe('a store that', () => {
     expect(damaged.log.filter(({ event }) => event === 'record.unreadable')).toMatchObject([{ sessionId: bad }]);
     expect((await ping(damaged, good)).status).toBe(200);
   });
+
+  const wrong: Readonly<Record<string, unknown>> = {
+    nothing: undefined,
+    'no verdict': {},
+    'a verdict that there is not': { verdict: 'fine' },
+    'no record': { verdict: 'found' },
+    'the record of another': (outcome: { record: object }) => ({
+      ...outcome,
+      record: { ...outcome.record, id: 'other' },
+    }),
+    'a record without an epoch': (outcome: { record: object }) => ({
+      ...outcome,
+      record: { ...outcome.record, epoch: 0 },
+    }),
+  };
+  const cases = Object.entries(wrong).flatMap(([what, lie]) => [
+    ['load', what, lie] as const,
+    ['claim', what, lie] as const,
+  ]);
+  test.each(cases)('answers a %s with %s: 503, and no server is built', async (operation, _, lie) => {
+    const sessionStore = controlledSessionStore();
+    const id = await open(start(sessionStore));
+    const process = start(sessionStore);
+    sessionStore.instead[operation] = typeof lie === 'function' ? (lie as () => unknown) : () => lie;
+    expect((await ping(process, id)).status).toBe(503);
+    expect(process.built).toEqual([]);
+    expect(process.log.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test.each(['create', 'remove', 'park', 'expired', 'count'] as const)(
+    'answers %s with nonsense: no harm',
+    async (name) => {
+      const sessionStore = controlledSessionStore({ durable: true });
+      const process = start(sessionStore, { parkAfter: 1_000 });
+      const id = await open(process);
+      sessionStore.instead[name] = () => 'fine';
+      if (name === 'create') expect((await post(process, initializing())).status).toBe(503);
+      if (name === 'remove') {
+        const deleted = del(process, id);
+        await until(() => sessionStore.calls.remove > 0);
+        await advance(process.clock, 6_000, 100);
+        expect((await deleted).status).toBe(503);
+      }
+      await advance(process.clock, 10_000, 500);
+      expect(process.log.filter(({ level }) => level === 'error')).toHaveLength(name === 'create' ? 1 : 0);
+      delete sessionStore.instead[name];
+      expect((await ping(process, id)).status).toBe(name === 'remove' ? 404 : 200);
+    },
+  );
 
   test('says at the claim that the session is gone: 404', async () => {
     const sessionStore = controlledSessionStore();

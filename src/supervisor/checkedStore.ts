@@ -1,0 +1,59 @@
+/**
+ * A session store whose answers are looked at: one that says what it can't say has failed. Nothing that a store makes up
+ * becomes a session, least of all the record of another one.
+ */
+import { isObject } from '../protocol/messages.ts';
+import { type JsonObject, wrongMember } from '../stores/sessionRecord.ts';
+import type { SessionStore } from '../stores/sessionStore.ts';
+
+export function checkedStore(store: SessionStore): SessionStore {
+  return {
+    durable: store.durable === true,
+    counts: store.counts === true,
+    create: async (record, limits) =>
+      oneOf('create', await store.create(record, limits), ['created', 'exists', 'principalFull']),
+    load: async (id) => verdictOf('load', await store.load(id), ['found', 'gone', 'unreadable'], id),
+    claim: async (id, seen) =>
+      verdictOf('claim', await store.claim(id, seen), ['claimed', 'gone', 'fenced', 'unreadable'], id),
+    update: async (id, epoch, change) =>
+      oneOf('update', await store.update(id, epoch, change), ['updated', 'gone', 'fenced']),
+    park: async (id, epoch, parking) => {
+      const parked = verdictOf('park', await store.park(id, epoch, parking), ['parked', 'gone', 'fenced']);
+      if (parked.verdict === 'parked' && !Array.isArray(parked.evicted)) refuse('park');
+      return parked;
+    },
+    remove: async (id, epoch) => oneOf('remove', await store.remove(id, epoch), ['removed', 'gone', 'fenced']),
+    expired: async (by, limit, after) => {
+      const expired: unknown = await store.expired(by, limit, after);
+      return Array.isArray(expired) ? expired : refuse('expired');
+    },
+    count: async () => {
+      const count = await store.count();
+      return typeof count?.parked === 'number' ? count : refuse('count');
+    },
+    countOf: (principal) => store.countOf(principal),
+    close: () => store.close(),
+  };
+}
+
+function oneOf<T>(operation: string, outcome: T, possible: readonly T[]): T {
+  return possible.includes(outcome) ? outcome : refuse(operation);
+}
+
+/** `id` is that of the record which comes along, if one does. */
+function verdictOf<T extends { readonly verdict: string }>(
+  operation: string,
+  outcome: T,
+  possible: readonly T['verdict'][],
+  id?: string,
+): T {
+  if (!isObject(outcome) || !possible.includes(outcome.verdict)) return refuse(operation);
+  if (outcome.verdict !== 'found' && outcome.verdict !== 'claimed') return outcome;
+  const { record } = outcome as { readonly record?: unknown };
+  if (!isObject(record) || record['id'] !== id || wrongMember(record as JsonObject) !== undefined) refuse(operation);
+  return outcome;
+}
+
+function refuse(operation: string): never {
+  throw new Error(`What the session store answered is no answer to ${operation}`);
+}
