@@ -16,7 +16,11 @@ type Kept = Pick<SessionSupervisorOptions, 'eventStore' | 'sessionStore'>;
 /** Starts a server on the same port each time; what is `kept` is what outlives a kill. */
 function starter(port: number, kept: () => Kept): () => Promise<StartedServer> {
   return async () => {
-    const supervisor = createSessionSupervisor({ server: (session) => buildTestServer(session), logger: () => {}, ...kept() });
+    const supervisor = createSessionSupervisor({
+      server: (session) => buildTestServer(session),
+      logger: () => {},
+      ...kept(),
+    });
     const server = createServer(toNodeHandler(supervisor));
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return {
