@@ -16,7 +16,12 @@ interface Deciding {
   readonly sessionStore: unknown;
   readonly sessionIdleTimeout: number;
   readonly parkAfter: number;
+  readonly maxInitializeSize: number;
+  readonly maxStateSize: number;
 }
+
+/** A record has 1 MiB at most; the rest is for what else is in it. */
+const MAX_IN_RECORD = 655_360;
 
 interface Conflict {
   /** The option that would have no effect. */
@@ -82,6 +87,14 @@ const CONFLICTS: readonly Conflict[] = [
     option,
     when: ({ sessionStore }: Deciding) => sessionStore === undefined,
     message: `${option} has no effect without a sessionStore: ${lack}; ${SESSION_STORE_OR_NOTHING}`,
+  })),
+  ...['maxInitializeSize', 'maxStateSize'].map((option) => ({
+    option,
+    when: ({ sessionStore, maxInitializeSize, maxStateSize }: Deciding) =>
+      sessionStore !== undefined && maxInitializeSize + maxStateSize > MAX_IN_RECORD,
+    message:
+      `maxInitializeSize and maxStateSize together may be ${MAX_IN_RECORD} bytes beside a sessionStore, whose records ` +
+      `hold both; give a smaller one, or leave ${option} out`,
   })),
   {
     option: 'parkAfter',

@@ -16,6 +16,7 @@ import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from 
 import { atMost } from './atMost.ts';
 import type { Memory } from './memory.ts';
 import { type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
+import type { SessionState } from './sessionInfo.ts';
 
 /** What an incarnation tells its session. */
 export interface Incarnated {
@@ -30,6 +31,9 @@ export interface Incarnated {
   released(): void;
   /** Nobody waits for a call any more. */
   quiet(): void;
+  readonly state: SessionState;
+  /** It can't go on here; its record stays. */
+  drop(error: unknown): void;
   /** It has to end. */
   terminate(reason: EndReason, error?: unknown): Promise<boolean>;
 }
@@ -47,6 +51,9 @@ const REFUSAL_AT_END: Partial<Record<EndReason | 'parked', RefusalName>> = {
   crashed: 'serverFailed',
   drained: 'draining',
 };
+
+/** Why a session stays parked whose server closed itself before it was put back. */
+const LEFT_EARLY = 'The server closed itself while it was being put back';
 
 /** What calls are answered that are cut off when their session is parked in a hurry. */
 const SET_ASIDE = 'The server let go of the session before it had answered; the session goes on';
@@ -219,7 +226,9 @@ export class Incarnation implements TransportEvents, Opening {
   // --- within
 
   #end(reason: EndReason, error?: unknown): void {
-    if (!this.#ended) void this.#session.terminate(reason, error);
+    if (this.#ended) return;
+    if (this.#session.state === 'restoring') this.#session.drop(error ?? new Error(LEFT_EARLY));
+    else void this.#session.terminate(reason, error);
   }
 
   #attempt(message: string, action: () => void): void {

@@ -6,7 +6,7 @@
 import type { TimerClock } from '../clock.ts';
 import type { RecordChange } from '../stores/sessionRecord.ts';
 import type { Parked, Parking, SessionStore } from '../stores/sessionStore.ts';
-import { once, persistently } from './persistence.ts';
+import { once, persistently, removal } from './persistence.ts';
 
 export interface JournalHost {
   /** The record is no longer this incarnation's, or can't be written. */
@@ -95,7 +95,7 @@ export class Journal {
   remove(): Promise<'removed' | 'gone' | 'fenced'> {
     this.#closed = true;
     if (this.#next !== this.#current) this.#next?.settle(false); // it is not written any more
-    return persistently(this.#timers, () => this.#store.remove(this.#id, this.epoch));
+    return removal(this.#timers, () => this.#store.remove(this.#id, this.epoch));
   }
 
   #add(change: RecordChange): Batch {

@@ -64,6 +64,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   #initialized = false;
   readonly #subscriptions: Set<string>;
   #subscriptionBytes = 0;
+  #isFull = false;
   #changed = { subscriptions: false, state: false };
   /** Resolves when the last write is done, or has failed: to what became of it. */
   readonly written: Promise<LastWrite>;
@@ -75,13 +76,14 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     this.#session = session;
     this.#host = host;
     this.#subscriptions = new Set(record?.subscriptions);
-    for (const uri of this.#subscriptions) this.#subscriptionBytes += Buffer.byteLength(uri);
+    for (const uri of this.#subscriptions) this.#subscriptionBytes += sizeOf(uri);
     this.written = new Promise((resolve) => {
       this.#isWritten = resolve;
     });
     if (record === undefined) return;
     this.#initialized = record.initialized;
     this.#own(record.epoch);
+    this.writtenAt = Number.NEGATIVE_INFINITY; // its record says when it was active before
     this.touch();
   }
 
@@ -281,8 +283,10 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   #subscribe(uri: string): boolean {
     if (this.#subscriptions.has(uri)) return false;
-    const bytes = this.#subscriptionBytes + Buffer.byteLength(uri);
+    const bytes = this.#subscriptionBytes + sizeOf(uri);
     if (this.#subscriptions.size >= RECORD_LIMITS.subscriptions || bytes > MAX_SUBSCRIPTION_BYTES) {
+      if (this.#isFull) return false;
+      this.#isFull = true; // told of once
       this.#log('warn', 'session.subscriptionsFull', 'A session has more subscriptions than outlive its process');
       return false;
     }
@@ -293,7 +297,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   #unsubscribe(uri: string): boolean {
     if (!this.#subscriptions.delete(uri)) return false;
-    this.#subscriptionBytes -= Buffer.byteLength(uri);
+    this.#subscriptionBytes -= sizeOf(uri);
     return true;
   }
 
@@ -304,6 +308,11 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 }
 
 const ID_EXISTS = 'sessionIdGenerator returned an id that the session store has a session by';
+
+/** Bytes of a URI among others, as JSON. */
+function sizeOf(uri: string): number {
+  return Buffer.byteLength(JSON.stringify(uri)) + 1;
+}
 
 /** In whole ms; `null` for never. */
 function timeOf(time: number): number | null {

@@ -42,6 +42,26 @@ export function persistently<T>(timers: TimerClock, operate: () => Promise<T>): 
   });
 }
 
+/**
+ * Removes a record. One that is gone after a try that failed was removed by that: its acknowledgement was lost.
+ * @throws {SupervisorError} `STORE_FAILED`
+ */
+export async function removal(
+  timers: TimerClock,
+  remove: () => Promise<'removed' | 'gone' | 'fenced'>,
+): Promise<'removed' | 'gone' | 'fenced'> {
+  let failed = false;
+  const outcome = await persistently(timers, async () => {
+    try {
+      return await remove();
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  });
+  return outcome === 'gone' && failed ? 'removed' : outcome;
+}
+
 async function attempt<T>(operate: () => Promise<T>): Promise<T> {
   return operate();
 }

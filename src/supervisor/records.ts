@@ -10,15 +10,16 @@ import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
 import { deadlineOf, isSessionId, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
+import { atMost } from './atMost.ts';
 import { checkedStore } from './checkedStore.ts';
 import { Misses } from './misses.ts';
-import { once, persistently, STORE_TIMEOUT } from './persistence.ts';
+import { once, removal, STORE_TIMEOUT } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
 import type { SessionInfo } from './sessionInfo.ts';
 
 /** Reads of records at a time, and how many may wait for their turn. */
 const MAX_LOADS = 64;
-const MAX_WAITING_LOADS = 4_096;
+const MAX_WAITING_LOADS = 16_384;
 
 /** Removals that failed and are tried again; while they are remembered, their ids are answered 404. */
 const MAX_FAILED_REMOVALS = 10_000;
@@ -72,7 +73,7 @@ export class Records {
 
   /** The record of a session that has not ended, whosever it is. */
   async read(id: string): Promise<SessionRecord | 'sessionNotFound' | 'storeUnavailable'> {
-    await this.#closing.get(id);
+    if (!(await this.#quiet(id))) return 'storeUnavailable';
     if (this.#failedRemovals.has(id)) return 'sessionNotFound';
     let loaded: Loaded;
     try {
@@ -98,6 +99,12 @@ export class Records {
     return 'sessionNotFound';
   }
 
+  /** Waits for the last write of a session, for as long as a request is held. Resolves to whether it is through. */
+  async #quiet(id: string): Promise<boolean> {
+    const closing = this.#closing.get(id);
+    return closing === undefined || atMost(this.#clock, this.#host.options.restoreTimeout, closing);
+  }
+
   /** Makes the next epoch of a session, for the incarnation that is to begin. */
   async claim(record: SessionRecord): Promise<SessionRecord | 'fenced' | 'sessionNotFound' | 'storeUnavailable'> {
     const { id, epoch } = record;
@@ -106,7 +113,7 @@ export class Records {
       const claimed = await once(this.#clock, () => this.store.claim(id, epoch));
       if (claimed.verdict === 'fenced') return 'fenced';
       if (claimed.verdict !== 'claimed') return 'sessionNotFound';
-      if (record.parkedAt !== null) this.parked--;
+      if (record.parkedAt !== null) this.#unparked();
       return claimed.record;
     } catch (error) {
       this.#warn('sessionStore.failed', 'A session could not be claimed; its requests were answered 503', id, error);
@@ -151,9 +158,9 @@ export class Records {
    */
   async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
     const { id, epoch } = record;
-    const remove = () => persistently(this.#clock, () => this.store.remove(id, epoch));
+    const remove = () => removal(this.#clock, () => this.store.remove(id, epoch));
     const erased = this.erase(id, epoch, remove, () => {
-      if (record.parkedAt !== null) this.parked--;
+      if (record.parkedAt !== null) this.#unparked();
       this.#tell(record, reason);
     });
     void this.close(id, async () => void (await erased));
@@ -191,7 +198,7 @@ export class Records {
   /** Tells of sessions that had to end because too many were parked. */
   evicted(sessions: readonly EvictedSession[]): void {
     for (const { id, record } of sessions) {
-      this.parked--;
+      this.#unparked();
       if (record !== null) this.#tell(record, 'evicted');
       else this.#forgetEvents(id);
     }
@@ -203,7 +210,7 @@ export class Records {
       try {
         const outcome = await once(this.#clock, () => this.store.remove(id, epoch));
         this.#failedRemovals.delete(id);
-        if (outcome === 'removed') removed();
+        if (outcome !== 'fenced') removed(); // it is gone by a try that seemed to fail, if not by this one
       } catch {
         break; // it still fails, of which somebody was told
       }
@@ -212,6 +219,11 @@ export class Records {
   }
 
   // --- within
+
+  /** One is parked no more; what the store has not been asked for yet is not known. */
+  #unparked(): void {
+    this.parked = Math.max(0, this.parked - 1);
+  }
 
   #tell(record: SessionRecord, reason: EndReason): void {
     this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);

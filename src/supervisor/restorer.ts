@@ -3,12 +3,13 @@
  * a time, those first that a POST waits for, and each principal in its turn. Requests are held meanwhile, for a bounded
  * time and in bounded number; the restore goes on without them.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, MAX_DELAY } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { ExchangeInfo } from '../transport/exchange.ts';
+import { atMost } from './atMost.ts';
 import { FairQueue } from './fairQueue.ts';
 import type { Records } from './records.ts';
 import { restore } from './restoration.ts';
@@ -17,8 +18,13 @@ import type { Session } from './session.ts';
 /** Sessions that are brought back at a time. */
 const MAX_RESTORES = 16;
 
-/** Requests that are held at a time. */
+/** A restore that takes longer leaves its place to the next, in ms: how many servers may live bounds them as well. */
+const QUICK = 1_000;
+
+/** Requests that are held at a time: in all, for one principal, and for one session. */
 const MAX_HELD = 16_384;
+const MAX_HELD_BY_ONE = MAX_HELD / 2;
+const MAX_HELD_IN_SESSION = 1_024;
 
 /** A GET is held for so many times `restoreTimeout`: after a restart all clients open theirs at once, and POSTs go first. */
 const GET_PATIENCE = 3;
@@ -49,6 +55,8 @@ interface Waking {
   readonly settle: (outcome: Session | RefusalName) => void;
   urgent: boolean;
   begun: boolean;
+  /** Requests that are held for it. */
+  held: number;
   session: Session | undefined;
   /** It is to end instead. */
   ending: EndReason | undefined;
@@ -62,7 +70,8 @@ export class Restorer {
   readonly #urgent = new FairQueue<Waking>();
   readonly #patient = new FairQueue<Waking>();
   #running = 0;
-  #held = 0;
+  readonly #held = new Map<string | null, number>();
+  #heldInAll = 0;
 
   constructor(host: RestorerHost, records: Records) {
     this.#host = host;
@@ -77,18 +86,24 @@ export class Restorer {
 
   /** Brings a session back, or waits for whoever does. `patient` is a request that lets others go first. */
   async restore(record: SessionRecord, info: ExchangeInfo, patient: boolean): Promise<Session | RefusalName> {
-    if (this.#held >= MAX_HELD) return 'tooManyRestores';
+    const { principal } = record;
+    const heldByOne = this.#held.get(principal) ?? 0;
+    const heldInSession = this.#wakings.get(record.id)?.held ?? 0;
+    if (this.#heldInAll >= MAX_HELD || heldByOne >= MAX_HELD_BY_ONE || heldInSession >= MAX_HELD_IN_SESSION) {
+      return 'tooManyRestores';
+    }
     const waking = this.#wakings.get(record.id) ?? this.#begin(record, info);
     if (!patient && !waking.urgent) {
       waking.urgent = true;
       if (!waking.begun) this.#urgent.push(waking.record.principal, waking);
     }
     this.#pump();
-    this.#held++;
+    this.#hold(waking, 1);
     try {
-      return await this.#within((patient ? GET_PATIENCE : 1) * this.#host.options.restoreTimeout, waking.done);
+      const { restoreTimeout } = this.#host.options;
+      return await this.#within(Math.min(MAX_DELAY, (patient ? GET_PATIENCE : 1) * restoreTimeout), waking.done);
     } finally {
-      this.#held--;
+      this.#hold(waking, -1);
     }
   }
 
@@ -102,6 +117,10 @@ export class Restorer {
     const ended = await waking.session?.endStored(reason);
     if (ended !== undefined) return ended;
     if (this.#wakings.get(id) !== waking) return undefined;
+    if (!waking.begun) {
+      waking.begun = true; // nothing is to be waited for
+      this.#finish(waking, await this.#endAside(waking.record, reason));
+    }
     waking.ending ??= reason;
     return (await waking.done) === 'sessionNotFound' ? 'removed' : undefined;
   }
@@ -109,6 +128,15 @@ export class Restorer {
   /** Nobody is brought back any more. */
   stop(): void {
     for (const waking of this.#wakings.values()) if (!waking.begun) this.#finish(waking, 'draining');
+  }
+
+  #hold(waking: Waking, by: 1 | -1): void {
+    const { principal } = waking.record;
+    const held = (this.#held.get(principal) ?? 0) + by;
+    if (held > 0) this.#held.set(principal, held);
+    else this.#held.delete(principal);
+    waking.held += by;
+    this.#heldInAll += by;
   }
 
   #begin(record: SessionRecord, info: ExchangeInfo): Waking {
@@ -123,6 +151,7 @@ export class Restorer {
       settle,
       urgent: false,
       begun: false,
+      held: 0,
       session: undefined,
       ending: undefined,
     };
@@ -138,7 +167,7 @@ export class Restorer {
       if (waking.begun) continue; // it stood in both queues, or was finished before its turn
       waking.begun = true;
       this.#running++;
-      void this.#run(waking).then(() => {
+      void atMost(this.#clock, QUICK, this.#run(waking)).then(() => {
         this.#running--;
         this.#pump();
       });
@@ -147,8 +176,14 @@ export class Restorer {
 
   async #run(waking: Waking): Promise<void> {
     let outcome: Session | RefusalName = 'restoreFailed';
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && outcome === 'restoreFailed'; attempt++) {
-      outcome = this.#host.accepting ? await this.#attempt(waking) : 'draining';
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS && outcome === 'restoreFailed'; attempt++) {
+        outcome = this.#host.accepting ? await this.#attempt(waking) : 'draining';
+      }
+    } catch (error) {
+      // Nothing is known to come here; should it, those who wait get an answer and the operator the error.
+      const message = 'A session could not be brought back, unexpectedly';
+      this.#host.log({ level: 'error', event: 'session.dropped', message, sessionId: waking.record.id, error });
     }
     this.#finish(waking, outcome);
   }

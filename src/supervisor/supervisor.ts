@@ -2,7 +2,7 @@
  * The supervisor: opens sessions, finds them, ends them, drains. Behind the public API and behind HTTP alike.
  * Forget first: what ends leaves the registry before anything of it is awaited.
  */
-import { nextTurn } from '../clock.ts';
+import { MAX_DELAY, nextTurn } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
@@ -277,7 +277,10 @@ export class Supervisor implements SessionHost<Session> {
       if (this.registry.get(id) !== undefined) return 'restoreFailed';
       const opening = { principal: principal ?? undefined, clientInfo: params.clientInfo, record };
       const session = new Session(id, { ...opening, protocolVersion: record.protocolVersion }, this);
-      const left = lifetimeDeadline === null ? null : Math.max(0, lifetimeDeadline - this.options.clock.now());
+      const { clock, maxSessionLifetime } = this.options;
+      // A clock that was set back gives nobody more than there is to give, nor more than a timer takes.
+      const most = Math.min(maxSessionLifetime, MAX_DELAY);
+      const left = lifetimeDeadline === null ? null : Math.min(most, Math.max(0, lifetimeDeadline - clock.now()));
       return this.#seat(session, left);
     });
   }

@@ -27,6 +27,8 @@ function given(options: object = {}) {
     opens: true,
     number: undefined,
     memory: undefined,
+    state: 'active' as const,
+    drop: () => {},
     opened: () => session.opens,
     released: () => told.push('released'),
     quiet: () => told.push('quiet'),
