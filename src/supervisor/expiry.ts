@@ -10,7 +10,7 @@ import { overdue, type Records } from './records.ts';
 import { Ticker } from './ticker.ts';
 
 /** How often it is looked at, in ms. */
-export const SWEEP_INTERVAL = 1_000;
+const SWEEP_INTERVAL = 1_000;
 
 /** Sessions that are looked up in one go, and ended at a time. */
 const BATCH = 100;

@@ -95,7 +95,7 @@ export const REQUEST = { type: 'REQUEST' } as const;
 export const RESPONSE = { type: 'RESPONSE' } as const;
 export const RESTORED = { type: 'RESTORED' } as const;
 export const PARK = { type: 'PARK' } as const;
-export const DROP = { type: 'DROP' } as const;
+const DROP = { type: 'DROP' } as const;
 export const TERMINATE = { type: 'TERMINATE', reason: 'evicted' } as const;
 /** What xstate sends when a delay has passed; sent by hand it shows that a timer's event means nothing elsewhere. */
 const late = (type: string) => ({ type }) as unknown as SessionMachineEvent;

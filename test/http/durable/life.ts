@@ -20,7 +20,7 @@ export const START = Date.UTC(2026, 0, 1);
 const said = (text: string) => ({ content: [{ type: 'text' as const, text }] });
 
 /** A server with a state, a log, subscriptions, gates and questions. */
-export function buildServer(session: SessionContext, gates = new Gates(), subscribed: string[] = []): McpServer {
+function buildServer(session: SessionContext, gates = new Gates(), subscribed: string[] = []): McpServer {
   const server = new McpServer(
     { name: 'durable', version: '1' },
     { ...session.serverOptions, capabilities: { logging: {}, resources: { subscribe: true } } },
