@@ -23,6 +23,10 @@ interface Given {
   readonly supervisor?: object;
 }
 
+/** Sessions that leave while something is awaited. */
+const ENDED = { hasLeft: true, lateRefusal: 'sessionNotFound' };
+const SET_ASIDE = { hasLeft: true, lateRefusal: 'restoreFailed' };
+
 /** Dispatches a request to a session. Returns what was done with it, and what it was answered. */
 async function dispatched({ method = 'POST', body, headers = {}, options = {}, ...given }: Given) {
   const did: unknown[] = [];
@@ -32,7 +36,7 @@ async function dispatched({ method = 'POST', body, headers = {}, options = {}, .
     parsedBody: body,
   });
   const session = {
-    state: 'active',
+    hasLeft: false,
     used: false,
     protocolVersion: '2025-11-25',
     claim: () => HOLD,
@@ -96,8 +100,9 @@ describe('messages of a session', () => {
 
   test.each<[string, Given, RefusalName, unknown?]>([
     ['that has no room for the request', { session: { claim: () => 'tooManyCalls' } }, 'tooManyCalls'],
-    ['that ends while the body comes', { session: { state: 'terminated' } }, 'sessionNotFound', 1],
-    ['that ends while a response comes', { body: result(7), session: { state: 'terminated' } }, 'sessionNotFound'],
+    ['that ends while the body comes', { session: ENDED }, 'sessionNotFound', 1],
+    ['that ends while a response comes', { body: result(7), session: ENDED }, 'sessionNotFound'],
+    ['that is set aside while the body comes', { session: SET_ASIDE }, 'restoreFailed', 1],
     ['that is drained', { supervisor: { accepting: false } }, 'draining', 1],
     ['that is open already', { body: INITIALIZE }, 'alreadyInitialized', 5],
     ['whose version has no batches', { body: [request(1)] }, 'batchNotAllowed', 1],
@@ -135,11 +140,8 @@ describe('a GET', () => {
   test.each<[string, Given, RefusalName]>([
     ['no such event', { transport: { resume: async () => false } }, 'eventNotFound'],
     ['two of them', { headers: { 'last-event-id': ['event-1', 'event-2'] } }, 'eventNotFound'],
-    [
-      'no session any more',
-      { transport: { resume: async () => false }, session: { state: 'terminated' } },
-      'sessionNotFound',
-    ],
+    ['no session any more', { transport: { resume: async () => false }, session: ENDED }, 'sessionNotFound'],
+    ['one that was set aside', { transport: { resume: async () => false }, session: SET_ASIDE }, 'restoreFailed'],
     ['no room', { session: { claim: () => 'tooManyCalls' } }, 'tooManyCalls'],
     ['a drain', { supervisor: { accepting: false } }, 'draining'],
   ])('is refused where there is %s', async (_, given, name) => {

@@ -16,6 +16,7 @@ const opening = testsOf('http/races/opening');
 const slowReaders = testsOf('http/races/slowReaders');
 const storeFailures = testsOf('stores/eventLogFailures');
 const trouble = testsOf('http/races/trouble');
+const waking = testsOf('http/durable/waking');
 
 const FIRST = '9. A first request that is refused: no session, no id, no slot taken';
 const BROKEN =
@@ -147,6 +148,22 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...wireStreams('a client that has all of a complete stream, and asks for more, is told that there is none: 204'),
     ...testsOf('http/resumption/manyBroken')('*'),
   ],
+
+  K1: [
+    ...testsOf('http/durable/restore')('in another process > it goes on, with its state and what its client said'),
+    ...testsOf('http/durable/factory')('a factory that > hangs: a request waits restoreTimeout; *'),
+    ...testsOf('http/durable/bounds')('restores > a GET lets POSTs go first, and waits three times as long'),
+  ],
+  K2: waking('another principal > *'),
+  K3: waking('a store that > *', 'forged ids > *'),
+  K4: testsOf('http/durable/endings')('DELETE > *', 'of a session that has gone on in another process > *'),
+  K5: waking('to a parked session > * gets 202, and no server is built'),
+  K6: testsOf('http/durable/state')('an answer > *', 'a write that > *'),
+  K7: testsOf('http/durable/resumption')('an answer of before > *'),
+  K8: testsOf('http/durable/factory')(
+    'a server that > has no tools any more: *',
+    'a server that > negotiates another version: *',
+  ),
 
   V1: requests('the protocol version > * in the body of an initialize is answered by *'),
   V2: [
