@@ -20,16 +20,21 @@ function stuck() {
     records,
   );
   const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };
-  const restore = (n: number) => restorer.restore(sessionRecord(`s${n}`), request as never, false);
+  const restore = (n: number, principal = 'ada') =>
+    restorer.restore(sessionRecord(`${principal}-${n}`, { principal }), request as never, false);
   return { host, store, restorer, restore };
 }
 
 test('at most 16 384 requests are held; those beyond are refused at once, and those held in time', async () => {
   const { host, store, restore } = stuck();
-  const held = Array.from({ length: 16_384 }, (_, n) => restore(n % 100));
+  const held = Array.from({ length: 8_192 }, (_, n) => restore(n % 100));
+  expect(await restore(101)).toBe('tooManyRestores'); // one principal can't have all
+  held.push(...Array.from({ length: 1_024 }, () => restore(0, 'bob')));
+  expect(await restore(0, 'bob')).toBe('tooManyRestores'); // nor one session
+  held.push(...Array.from({ length: 7_168 }, (_, n) => restore(1 + (n % 100), 'bob')));
   await turns(2);
   expect(store.calls.claim).toBe(16);
-  expect(await restore(0)).toBe('tooManyRestores');
+  expect(await restore(0, 'eve')).toBe('tooManyRestores');
   host.clock.increment(1_000);
   const outcomes = await Promise.all(held);
   expect(new Set<unknown>(outcomes)).toEqual(new Set<RefusalName>(['restoring']));

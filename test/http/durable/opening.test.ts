@@ -106,10 +106,10 @@ describe('an initialize', () => {
     expect(await call(process, id, 'count')).toBe('1');
   });
 
-  test('of a client that says more than a record can hold: 500, and no 503 that asks it to come again', async () => {
-    const { process } = opening({ maxInitializeSize: 2 ** 21 });
-    const { status } = await post(process, initializing(0, { _meta: { much: 'x'.repeat(1_100_000) } }));
-    expect(status).toBe(500);
+  test('whose record is refused: 500, and no 503 that asks its client to come again', async () => {
+    const { sessionStore, process } = opening();
+    sessionStore.before.create = () => Promise.reject(new SupervisorError('INVALID_RECORD', 'too large'));
+    expect((await post(process, initializing())).status).toBe(500);
   });
 
   test('that is answered with an error stores nothing', async () => {
