@@ -25,6 +25,7 @@ export type {
   PrincipalResolver,
   ServerFactory,
   ServerWithCleanup,
+  SessionBag,
   SessionContext,
   SessionSupervisorOptions,
 } from './options.ts';

@@ -34,8 +34,8 @@ export type {
   ConnectableServer,
   ServerFactory,
   ServerWithCleanup,
+  SessionBag,
   SessionContext,
-  SessionState,
 } from './options/serverFactory.ts';
 
 /** Says who sent a request. */

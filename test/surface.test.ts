@@ -51,6 +51,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'RecordedEvent',
       'ServerFactory',
       'ServerWithCleanup',
+      'SessionBag',
       'SessionContext',
       'SessionCount',
       'SessionEvent',

@@ -39,7 +39,7 @@ export interface SessionContext {
    * What the server keeps with its session: it outlives the server where there is a session store, and lives with the
    * session otherwise. `undefined` when `stateless`.
    */
-  readonly state: SessionState | undefined;
+  readonly state: SessionBag | undefined;
   /** The era of the protocol that the request is of. */
   readonly era: 'session';
   /**
@@ -63,7 +63,7 @@ export interface ConnectableServer {
  * JSON values by name. They are copied on their way in and out. What is set is stored before the answer of any call leaves
  * that is given after it.
  */
-export interface SessionState {
+export interface SessionBag {
   /** The value, a copy; undefined when there is none. */
   get(key: string): unknown;
   /**

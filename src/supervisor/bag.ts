@@ -4,12 +4,12 @@
  */
 import { Buffer } from 'node:buffer';
 import { SupervisorError } from '../errors.ts';
-import type { SessionState } from '../options.ts';
+import type { SessionBag } from '../options.ts';
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 100;
 
-export class Bag implements SessionState {
+export class Bag implements SessionBag {
   readonly #limit: number;
   readonly #changed: () => void;
   /** JSON texts, by key. */

@@ -10,8 +10,8 @@ import type {
   ResolvedOptions,
   ServerFactory,
   ServerWithCleanup,
+  SessionBag,
   SessionContext,
-  SessionState,
 } from '../options.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
@@ -42,7 +42,7 @@ export interface ServedSession {
   readonly epoch: number;
   /** It had a server before. */
   readonly isRestored: boolean;
-  readonly bag: SessionState;
+  readonly bag: SessionBag;
 }
 
 /** What the factory is told. Signal and URL are made when asked for: most factories never do. */
@@ -76,7 +76,7 @@ class Context implements SessionContext {
     return this.#session?.epoch;
   }
 
-  get state(): SessionState | undefined {
+  get state(): SessionBag | undefined {
     return this.#session?.bag;
   }
 
