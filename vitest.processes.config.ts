@@ -1,4 +1,4 @@
-/** How the tests run that kill real processes: one file after the other, because each keeps all cores busy. */
+/** How the tests run that kill real processes, or have them wait in real time: one file after the other. */
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 

@@ -73,6 +73,8 @@ async function wake(
   const live = supervisor.find(id, principal);
   if (live !== undefined) return inSession(supervisor, live, exchange, body);
   if (body?.kind === 'messages' && finishesCalls(body.messages)) {
+    const still = await shelf.records.find(id, principal); // it may have ended while the body came
+    if (typeof still === 'string') return refuse(exchange, still);
     return exchange.respond(202, { 'Mcp-Session-Id': id }); // it is about a call that there is not any more
   }
   if (!supervisor.accepting) return refuse(exchange, 'draining', firstId(body));

@@ -24,6 +24,9 @@ const MAX_WAITING_LOADS = 16_384;
 /** Removals that failed and are tried again; while they are remembered, their ids are answered 404. */
 const MAX_FAILED_REMOVALS = 10_000;
 
+/** Ends that are remembered. An id never comes again, so more would only be of use to a store that is slow for long. */
+const MAX_TOLD = 1_000;
+
 /** What the records need of the supervisor. */
 export interface RecordsHost {
   readonly options: ResolvedOptions;
@@ -50,6 +53,8 @@ export class Records {
   #loading = 0;
   /** The last writes of incarnations, and removals, that are going on, by id. Never reject. */
   readonly #closing = new Map<string, Promise<void>>();
+  /** Ids whose end was told, the oldest first. */
+  readonly #told = new Set<string>();
   /** Records that are to be removed, and could not be yet, by id. */
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
@@ -144,8 +149,11 @@ export class Records {
    * for the session waits. `finish` must not reject, and is called at once.
    */
   close(id: string, finish: () => Promise<void>): Promise<void> {
+    // What is being read may be of before: whoever asks from now on has to read it anew, and once more when it is over.
+    this.#loads.delete(id);
     const before = this.#closing.get(id) ?? Promise.resolve();
     const closing = Promise.all([before, finish()]).then(() => {
+      this.#loads.delete(id);
       if (this.#closing.get(id) === closing) this.#closing.delete(id);
     });
     this.#closing.set(id, closing);
@@ -158,11 +166,22 @@ export class Records {
    */
   async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
     const { id, epoch } = record;
-    const remove = () => removal(this.#clock, () => this.store.remove(id, epoch));
-    const erased = this.erase(id, epoch, remove, () => {
+    const going = this.#closing.get(id);
+    if (going !== undefined) {
+      await going; // of two who end it at the same time one does
+      return this.end(record, reason);
+    }
+    const failed = this.#failedRemovals.get(id);
+    this.#failedRemovals.delete(id);
+    const tell = () => {
       if (record.parkedAt !== null) this.#unparked();
       this.#tell(record, reason);
-    });
+    };
+    const remove = async () => {
+      const outcome = await removal(this.#clock, () => this.store.remove(id, epoch));
+      return outcome === 'gone' && failed !== undefined ? 'removed' : outcome; // by what seemed to fail
+    };
+    const erased = this.erase(id, epoch, remove, failed?.removed ?? tell);
     void this.close(id, async () => void (await erased));
     return erased;
   }
@@ -206,14 +225,19 @@ export class Records {
 
   /** Tries again what could not be removed, and asks how many sessions are parked. */
   async refresh(): Promise<void> {
-    for (const [id, { epoch, removed }] of [...this.#failedRemovals]) {
-      try {
-        const outcome = await once(this.#clock, () => this.store.remove(id, epoch));
-        this.#failedRemovals.delete(id);
-        if (outcome !== 'fenced') removed(); // it is gone by a try that seemed to fail, if not by this one
-      } catch {
-        break; // it still fails, of which somebody was told
-      }
+    for (const [id, failed] of [...this.#failedRemovals]) {
+      if (!this.#failedRemovals.delete(id)) continue; // somebody else ends it by now
+      let works = true;
+      await this.close(id, async () => {
+        try {
+          const outcome = await once(this.#clock, () => this.store.remove(id, failed.epoch));
+          if (outcome !== 'fenced') failed.removed(); // if not by this try, by the one that seemed to fail
+        } catch {
+          works = false; // of which somebody was told
+          this.#failedRemovals.set(id, failed);
+        }
+      });
+      if (!works) break;
     }
     this.parked = (await once(this.#clock, () => this.store.count())).parked;
   }
@@ -225,7 +249,12 @@ export class Records {
     this.parked = Math.max(0, this.parked - 1);
   }
 
+  /** Tells of an end, once: a removal that seemed to fail may turn out to have been done by somebody else. */
   #tell(record: SessionRecord, reason: EndReason): void {
+    if (this.#told.has(record.id)) return;
+    this.#told.add(record.id);
+    const [oldest] = this.#told;
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
     this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
     this.#forgetEvents(record.id);
   }
@@ -244,7 +273,9 @@ export class Records {
   #load(id: string): Promise<Loaded> {
     const going = this.#loads.get(id);
     if (going !== undefined) return going;
-    const load = this.#turn(() => once(this.#clock, () => this.store.load(id))).finally(() => this.#loads.delete(id));
+    const load = this.#turn(() => once(this.#clock, () => this.store.load(id))).finally(() => {
+      if (this.#loads.get(id) === load) this.#loads.delete(id);
+    });
     this.#loads.set(id, load);
     return load;
   }

@@ -1,11 +1,10 @@
 /** Sessions over kills, drains and replacements of their process, at every moment that a store or a factory can wait. */
-import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createSessionSupervisor, type SessionSupervisorOptions } from '../../src/index.ts';
 import { RestartFailure, simulateRestarts } from '../../src/testing/index.ts';
 
-const SEED = Number(process.env['RESTARTS_SEED'] ?? randomInt(2 ** 31));
-const RUNS = Number(process.env['RESTARTS_RUNS'] ?? 40);
+const SEED = Number(process.env['RESTARTS_SEED'] ?? 1);
+const RUNS = Number(process.env['RESTARTS_RUNS'] ?? 30);
 
 test('no session is lost, nothing acknowledged is lost, and nothing comes back', { timeout: 600_000 }, async () => {
   console.log(`restarts from seed ${SEED}; again with RESTARTS_SEED=${SEED}`);
@@ -13,7 +12,8 @@ test('no session is lost, nothing acknowledged is lost, and nothing comes back',
 });
 
 test('seeds that have found something', async () => {
-  for (const seed of [7, 5_040, 30_006, 100_023]) expect(await simulateRestarts({ seed })).toContain('0: p1 starts');
+  for (const seed of [7, 5_040, 11_042, 30_006, 31_011, 100_023, 1_594_897_323])
+    expect(await simulateRestarts({ seed })).toContain('0: p1 starts');
 });
 
 test('it finds what a supervisor does wrong: one that keeps no records loses every session', async () => {

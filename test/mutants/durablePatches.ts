@@ -14,7 +14,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
   patch(
     records,
     'nobody waits while the end of a session is being written',
-    "async read(id) { await this.#closing.get(id); if (this.#failedRemovals.has(id)) return 'sessionNotFound';",
+    "async read(id) { if (!(await this.#quiet(id))) return 'storeUnavailable'; if (this.#failedRemovals.has(id)) return 'sessionNotFound';",
     'async read(id) {',
   ),
   patch(
@@ -57,7 +57,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
   patch(
     'supervisor/memory.js',
     'an active session is told to be idle',
-    '(isOver ? 0 : ACTIVITY_INTERVAL)',
-    '(isOver ? 0 : -ACTIVITY_INTERVAL)',
+    "(state === 'parked' ? last : now + ACTIVITY_INTERVAL)",
+    "(state === 'parked' ? last : last - ACTIVITY_INTERVAL)",
   ),
 ];

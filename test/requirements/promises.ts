@@ -191,15 +191,21 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   D5: drain('a drained supervisor refuses everything, and says so'),
 };
 
+/** Refusals that take servers which have outlived their sessions, or sessions which have outlived their servers. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  tooManyServers: testsOf('http/serverLives')(
+    'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
+  ),
+  restoring: testsOf('http/durable/factory')(
+    'a factory that > hangs: a request waits restoreTimeout; the restore goes on, and those who come later join it',
+  ),
+  restoreFailed: testsOf('http/durable/factory')(
+    'a factory that > fails always: 503, the session stays, and the next request tries again',
+  ),
+  tooManyRestores: testsOf('http/durable/attacks')('requests that wait for one session are bounded by themselves'),
+};
+
 export const PROMISES: readonly Claim[] = [
-  ...Object.keys(REFUSALS).map((name) => ({
-    id: name,
-    tests:
-      name === 'tooManyServers'
-        ? testsOf('http/serverLives')(
-            'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
-          )
-        : testsOf('http/refusals')(name),
-  })),
+  ...Object.keys(REFUSALS).map((id) => ({ id, tests: ELSEWHERE[id] ?? testsOf('http/refusals')(id) })),
   ...Object.entries(RULES).map(([id, tests]) => ({ id, tests })),
 ];

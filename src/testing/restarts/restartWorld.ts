@@ -12,34 +12,15 @@ import { AwaitPoints } from '../simulation/awaitPoints.ts';
 import { SimulationClock } from '../simulation/simulationClock.ts';
 import { CountingServer } from './countingServer.ts';
 import { type Life, SharedStore } from './gatedStore.ts';
+import type { Known } from './known.ts';
 
 export type Create = (options: SessionSupervisorOptions) => SessionSupervisor;
 
 const IDLE = 60_000;
+const INITIALIZE = 20_000;
 /** How much later than its idle timeout a session may end that was killed. */
 const SLACK = 31_000;
 const PRINCIPALS = ['ann', 'bob', undefined];
-
-/** A session as its client knows it. */
-export interface Known {
-  readonly id: string;
-  readonly owner: number;
-  /** The highest count that was acknowledged, and how many were asked for. */
-  acknowledged: number;
-  attempts: number;
-  /** Acknowledged, and so to be told to each later server. */
-  initialized: boolean;
-  level: string | undefined;
-  /** It was asked to end; that was acknowledged. */
-  ending: boolean;
-  deleted: boolean;
-  /** When a request of it was last answered. */
-  usedAt: number;
-  /** The epoch of its last server. */
-  epoch: number;
-  /** The processes that told of its end: one that is killed before it has written that down is not believed. */
-  readonly told: Set<string>;
-}
 
 export interface Request {
   readonly name: string;
@@ -57,6 +38,7 @@ export interface Request {
 interface Process extends Life {
   readonly supervisor: SessionSupervisor;
   draining: boolean;
+  drained: boolean;
 }
 
 export class RestartWorld {
@@ -112,12 +94,16 @@ export class RestartWorld {
   }
 
   delete(known: Known, as = known.owner): void {
-    if (as === known.owner) known.ending = true;
+    if (as === known.owner) {
+      known.ending = true;
+      known.asked = true;
+    }
     this.#send(as, known, 'delete', undefined);
   }
 
   terminate(known: Known): void {
     known.ending = true;
+    known.asked = true;
     void this.process.supervisor.terminate(known.id);
   }
 
@@ -138,12 +124,32 @@ export class RestartWorld {
   replace(): void {
     this.note(`${this.process.name} is replaced`);
     this.process.draining = true;
-    void this.process.supervisor.drain();
+    const { process } = this;
+    void process.supervisor.drain().then(() => {
+      process.drained = true;
+    });
     this.process = this.#start();
+  }
+
+  /** Whoever is drained is through with it, and has nothing left. */
+  checkDrains(): void {
+    for (const { dead, drained, draining, name, supervisor } of this.#processes) {
+      if (!draining || dead) continue;
+      if (!drained) return this.break(`the drain of ${name} does not come to an end`);
+      for (const { id } of supervisor.sessions()) this.break(`${id} is left in ${name}`);
+    }
   }
 
   async settle(): Promise<void> {
     for (let n = 0; n < 12; n++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** What is brought back is back in time, or given up. */
+  check(): void {
+    for (const { id, lastActiveAt, state } of this.process.supervisor.sessions()) {
+      const late = state === 'restoring' && this.clock.now() > lastActiveAt + INITIALIZE;
+      if (late) this.break(`${id} is being brought back for ${this.clock.now() - lastActiveAt} ms`);
+    }
   }
 
   async pass(ms: number): Promise<void> {
@@ -175,7 +181,7 @@ export class RestartWorld {
       sessionStore: this.store.for(life, true),
       sessionIdleTimeout: IDLE,
       ...(this.#parks && { parkAfter: 5_000 }),
-      initializeTimeout: 20_000,
+      initializeTimeout: INITIALIZE,
       maxSessions: 3,
       enableJsonResponse: true,
       principal: ({ headers }) => headers['x-principal'] as string | undefined,
@@ -189,7 +195,7 @@ export class RestartWorld {
     supervisor.on('session.terminated', ({ session, reason }) => {
       if (!life.dead) this.#ended(life.name, session.id, reason, session.lastActiveAt);
     });
-    const process = Object.assign(life, { supervisor, draining: false });
+    const process = Object.assign(life, { supervisor, draining: false, drained: false });
     this.#processes.push(process);
     this.note(`${life.name} starts`);
     return process;
@@ -219,8 +225,8 @@ export class RestartWorld {
     known.told.add(name);
     known.ending = true;
     if (reason === 'idle' && this.clock.now() - lastActiveAt < IDLE) this.break(`${id} ends before its time`);
-    if (reason === 'idle' || reason === 'deleted' || reason === 'terminated' || reason === 'evicted') return;
-    this.break(`${id} ends as ${reason}`);
+    const isAsked = known.asked && (reason === 'deleted' || reason === 'terminated');
+    if (reason !== 'idle' && !isAsked) this.break(`${id} ends as ${reason}, which nobody asked for`);
   }
 
   #send(client: number, known: Known | undefined, what: string, message: object | undefined): void {
@@ -284,6 +290,7 @@ export class RestartWorld {
         initialized: false,
         level: undefined,
         ending: false,
+        asked: false,
         deleted: false,
       };
       this.sessions.push({ id, owner: client, usedAt, epoch: 1, told: new Set(), ...fresh });

@@ -125,6 +125,7 @@ export async function simulateRestarts({
       return left < 0;
     });
     await command?.[1]();
+    world.check();
     if (upTo(3) > 0) await world.settle();
   }
   await finish(world);
@@ -145,6 +146,7 @@ async function finish(world: RestartWorld): Promise<void> {
   }
   for (const point of [...world.points.waiting]) point.release();
   await world.settle();
+  world.checkDrains();
   const waiting = world.requests.find(({ open }) => open);
   if (waiting !== undefined) return world.break(`${waiting.name} has no answer`);
   world.kill();

@@ -75,10 +75,7 @@ describe('restores', () => {
   });
 
   test('a GET lets POSTs go first, and waits three times as long', async () => {
-    const { ids, process, order, doors, openDoor } = await crowd(
-      { ada: 16, get: 1, post: 1 },
-      { restoreTimeout: 900 },
-    );
+    const { ids, process, order, doors, openDoor } = await crowd({ ada: 16, get: 1, post: 1 }, { restoreTimeout: 900 });
     const first = (ids['ada'] ?? []).map((id) => ping(process, id, { 'x-user': 'ada' }));
     await until(() => doors.length === MAX_RESTORES);
     const got = listen(process, ids['get']?.[0] as string, { 'x-user': 'get' });

@@ -1,7 +1,7 @@
 /** What the model test finds, on servers that are wrong in one way each, and on servers that are only odd. */
 import { describe, expect, test, vi } from 'vitest';
 import { type ModelTestOptions, modelTest, type RuleName } from '../../src/testing/index.ts';
-import { type Oddities, SLEEP, serveByHand } from './handwrittenServer.ts';
+import { type Oddities, SLEEP, serveByHand } from '../cli/handwrittenServer.ts';
 
 const IDLE = 800;
 

@@ -2,9 +2,9 @@
 import { createServer } from 'node:http';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { ModelTestReport } from '../../src/testing/index.ts';
+import { type Running, useCommand } from '../cli/command.ts';
+import { serveByHand } from '../cli/handwrittenServer.ts';
 import { listen } from '../support/listen.ts';
-import { type Running, useCommand } from './command.ts';
-import { serveByHand } from './handwrittenServer.ts';
 
 const command = useCommand();
 

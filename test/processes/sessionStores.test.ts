@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStores } from '../../src/cli/sessionStores.ts';
+import { type Running, SERVER_MODULE, start, useCommand } from '../cli/command.ts';
+import { flagsOf } from '../cli/flags.ts';
 import { call, callBody, del, initialize, openStream, post, sessionHeaders } from '../support/wire.ts';
-import { type Running, SERVER_MODULE, start, useCommand } from './command.ts';
-import { flagsOf } from './flags.ts';
 
 const command = useCommand();
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

@@ -1,0 +1,24 @@
+/** What the client of a session knows of it, and what may be believed of it from outside. */
+
+/** A session as its client knows it. */
+export interface Known {
+  readonly id: string;
+  readonly owner: number;
+  /** The highest count that was acknowledged, and how many were asked for. */
+  acknowledged: number;
+  attempts: number;
+  /** Acknowledged, and so to be told to each later server. */
+  initialized: boolean;
+  level: string | undefined;
+  /** It was asked to end; that was acknowledged. */
+  ending: boolean;
+  /** Somebody has asked for its end. */
+  asked: boolean;
+  deleted: boolean;
+  /** When a request of it was last answered. */
+  usedAt: number;
+  /** The epoch of its last server. */
+  epoch: number;
+  /** The processes that told of its end: one that is killed before it has written that down is not believed. */
+  readonly told: Set<string>;
+}
