@@ -1,4 +1,6 @@
-/** What the client of a session knows of it, and what may be believed of it from outside. */
+/** What is known of sessions, requests and processes from outside. */
+import type { SessionSupervisor } from '../../index.ts';
+import type { Life } from './gatedStore.ts';
 
 /** A session as its client knows it. */
 export interface Known {
@@ -21,4 +23,24 @@ export interface Known {
   epoch: number;
   /** The processes that told of its end: one that is killed before it has written that down is not believed. */
   readonly told: Set<string>;
+}
+
+/** One life of the server. */
+export interface Process extends Life {
+  readonly supervisor: SessionSupervisor;
+  draining: boolean;
+  drained: boolean;
+}
+
+export interface Request {
+  readonly name: string;
+  readonly known: Known | undefined;
+  readonly life: Process;
+  readonly what: string;
+  readonly foreign: boolean;
+  /** What had been acknowledged when it was sent, and whether the end was. */
+  readonly acknowledged: number;
+  readonly deleted: boolean;
+  readonly stop: AbortController;
+  open: boolean;
 }

@@ -12,34 +12,17 @@ import { AwaitPoints } from '../simulation/awaitPoints.ts';
 import { SimulationClock } from '../simulation/simulationClock.ts';
 import { CountingServer } from './countingServer.ts';
 import { type Life, SharedStore } from './gatedStore.ts';
-import type { Known } from './known.ts';
+import type { Known, Process, Request } from './known.ts';
 
 export type Create = (options: SessionSupervisorOptions) => SessionSupervisor;
 
 const IDLE = 60_000;
 const INITIALIZE = 20_000;
+const MAX_SESSIONS = 3;
+const PARK_AFTER = 5_000;
 /** How much later than its idle timeout a session may end that was killed. */
 const SLACK = 31_000;
 const PRINCIPALS = ['ann', 'bob', undefined];
-
-export interface Request {
-  readonly name: string;
-  readonly known: Known | undefined;
-  readonly life: Process;
-  readonly what: string;
-  readonly foreign: boolean;
-  /** What had been acknowledged when it was sent, and whether the end was. */
-  readonly acknowledged: number;
-  readonly deleted: boolean;
-  readonly stop: AbortController;
-  open: boolean;
-}
-
-interface Process extends Life {
-  readonly supervisor: SessionSupervisor;
-  draining: boolean;
-  drained: boolean;
-}
 
 export class RestartWorld {
   readonly clock = new SimulationClock();
@@ -51,6 +34,8 @@ export class RestartWorld {
   /** How the factory behaves. */
   factory: 'works' | 'waits' | 'fails' = 'works';
   broken: string | undefined;
+  /** Nothing fails any more, and every session that lives answers. */
+  strict = false;
   process: Process;
   readonly #processes: Process[] = [];
   readonly #parks: boolean;
@@ -131,6 +116,11 @@ export class RestartWorld {
     this.process = this.#start();
   }
 
+  /** Something of it waits for the schedule. */
+  #waits(id: string): boolean {
+    return this.points.waiting.some(({ what }) => what.includes(id));
+  }
+
   /** Whoever is drained is through with it, and has nothing left. */
   checkDrains(): void {
     for (const { dead, drained, draining, name, supervisor } of this.#processes) {
@@ -146,7 +136,13 @@ export class RestartWorld {
 
   /** What is brought back is back in time, or given up. */
   check(): void {
-    for (const { id, lastActiveAt, state } of this.process.supervisor.sessions()) {
+    const { supervisor } = this.process;
+    const sessions = [...supervisor.sessions()];
+    if (sessions.length > MAX_SESSIONS) this.break(`${sessions.length} sessions live, more than ${MAX_SESSIONS}`);
+    for (const { id, lastActiveAt, state } of sessions) {
+      if (state === 'active' && supervisor.server(id) === undefined) this.break(`${id} is active without a server`);
+      if (this.#parks && state === 'idle' && this.clock.now() > lastActiveAt + PARK_AFTER && !this.#waits(id))
+        this.break(`${id} is idle, and not parked`);
       const late = state === 'restoring' && this.clock.now() > lastActiveAt + INITIALIZE;
       if (late) this.break(`${id} is being brought back for ${this.clock.now() - lastActiveAt} ms`);
     }
@@ -180,9 +176,9 @@ export class RestartWorld {
       server: (context) => this.#build(life, context),
       sessionStore: this.store.for(life, true),
       sessionIdleTimeout: IDLE,
-      ...(this.#parks && { parkAfter: 5_000 }),
+      ...(this.#parks && { parkAfter: PARK_AFTER }),
       initializeTimeout: INITIALIZE,
-      maxSessions: 3,
+      maxSessions: MAX_SESSIONS,
       enableJsonResponse: true,
       principal: ({ headers }) => headers['x-principal'] as string | undefined,
       sessionIdGenerator: () => `${life.name}-${++ids}`,
@@ -307,7 +303,10 @@ export class RestartWorld {
       return void (status === 200 || this.break(`a DELETE is answered ${status}`));
     }
     known.usedAt = this.clock.now();
-    if (body.error !== undefined) return; // it was cut off, or could not be stored
+    if (body.error !== undefined) {
+      if (this.strict) this.break(`${name} is answered ${body.error.message}`);
+      return; // it was cut off, or could not be stored
+    }
     const { n, late, told } = body.result ?? {};
     if (late) return this.break('a call is answered whose server’s part was over');
     if (what === 'initialized') known.initialized = true;

@@ -133,6 +133,12 @@ export async function simulateRestarts({
   return world.trace;
 }
 
+async function askAll(world: RestartWorld): Promise<void> {
+  for (const known of world.sessions) world.ask(known, 'count');
+  await world.settle();
+  await world.pass(1);
+}
+
 /** Everybody goes on: then every request has its answer, and every session that did not end its state. */
 async function finish(world: RestartWorld): Promise<void> {
   if (world.broken !== undefined) return;
@@ -149,10 +155,11 @@ async function finish(world: RestartWorld): Promise<void> {
   world.checkDrains();
   const waiting = world.requests.find(({ open }) => open);
   if (waiting !== undefined) return world.break(`${waiting.name} has no answer`);
+  await askAll(world); // whatever they hear, it is over then
+  world.strict = true;
+  await askAll(world);
   world.kill();
-  for (const known of world.sessions) world.ask(known, 'count');
-  await world.settle();
-  await world.pass(1);
+  await askAll(world);
   const left = world.requests.find(({ open }) => open);
   if (left !== undefined) world.break(`${left.name} has no answer`);
 }
