@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { type Kit, PATH_ATTACKS, type Subject } from './attacks.ts';
 import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
-import { RESTART_ATTACK } from './restartAttacks.ts';
+import { RESTART_ATTACK, WRITE_ATTACK } from './restartAttacks.ts';
 import { SIMULATION_ATTACK } from './simulationAttack.ts';
 import { SUPERVISOR_ATTACKS } from './supervisorAttacks.ts';
 
@@ -32,6 +32,7 @@ for (const { name, run } of [
   ...PATH_ATTACKS,
   ...FAULT_ATTACKS,
   ...EDGE_ATTACKS,
+  WRITE_ATTACK,
   RESTART_ATTACK,
   SIMULATION_ATTACK,
   ...SUPERVISOR_ATTACKS,
