@@ -4,7 +4,7 @@ import type { SessionContext, SessionStore } from 'mcp-session-supervisor';
 import { SimulatedClock } from 'xstate';
 import type { Attack } from './attacks.ts';
 
-const SEEDS = 100;
+const SEEDS = 60;
 
 export const RESTART_ATTACK: Attack = {
   name: 'restarts',
@@ -77,6 +77,12 @@ export const WRITE_ATTACK: Attack = {
     const id = opened.headers.get('mcp-session-id');
     for (let turn = 0; turn < 20; turn++) await setImmediate();
     fails = true;
+    let accepted: number | undefined;
+    void post({ method: 'notifications/initialized' }, id).then(({ status }) => {
+      accepted = status;
+    });
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    if (accepted === 202) return 'a notification is accepted before it is stored';
     const failing = post({ id: 1, method: 'call' }, id);
     for (let step = 0; step < 120; step++) {
       await setImmediate();
