@@ -30,10 +30,4 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     "this.shelf?.isDurable === true ? session.park() : session.terminate('drained')",
     "session.terminate('drained')",
   ),
-  patch(
-    'supervisor/journal.js',
-    'a write that is fenced counts as done',
-    "if (outcome === 'updated' ||",
-    "if (outcome === 'updated' || outcome === 'fenced' ||",
-  ),
 ];
