@@ -44,11 +44,6 @@ export class Journal {
     this.#host = host;
   }
 
-  /** The record is not this incarnation's any more. */
-  get lost(): boolean {
-    return this.#lost;
-  }
-
   /** Writes a change; `complete` says what else there is to it when its turn has come. */
   change(change: RecordChange, complete?: () => RecordChange): void {
     if (this.#closed) return;
@@ -83,7 +78,7 @@ export class Journal {
       const parked = await persistently(this.#timers, () =>
         this.#store.park(this.#id, this.epoch, { ...parking, change }),
       );
-      last?.settle(true);
+      last?.settle(parked.verdict === 'parked');
       return parked;
     } catch (error) {
       last?.settle(false);

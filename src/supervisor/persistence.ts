@@ -20,7 +20,7 @@ const FINAL = new Set<unknown>(['INVALID_RECORD', 'STORE_CLOSED']);
  * @throws {SupervisorError} `STORE_FAILED`, with what the store threw as its cause.
  */
 export function once<T>(timers: TimerClock, operate: () => Promise<T>): Promise<T> {
-  return withinTime(timers, (_over, resolve, reject) => attempt(operate).then(resolve, reject));
+  return withinTime(timers, ({ resolve, reject }) => attempt(operate).then(resolve, reject));
 }
 
 /**
@@ -28,11 +28,12 @@ export function once<T>(timers: TimerClock, operate: () => Promise<T>): Promise<
  * @throws {SupervisorError} `STORE_FAILED`
  */
 export function persistently<T>(timers: TimerClock, operate: () => Promise<T>): Promise<T> {
-  return withinTime(timers, (isOver, resolve, reject) => {
+  return withinTime(timers, ({ isOver, resolve, reject, failed }) => {
     const tryAfter = (pause: number) => {
       attempt(operate).then(resolve, (error: unknown) => {
         if (isOver()) return;
         if (FINAL.has((error as { code?: unknown } | null)?.code)) return reject(error);
+        failed(error);
         timers.setTimeout(() => {
           if (!isOver()) tryAfter(Math.min(2 * pause, LONGEST_PAUSE));
         }, pause);
@@ -66,10 +67,15 @@ async function attempt<T>(operate: () => Promise<T>): Promise<T> {
   return operate();
 }
 
-function withinTime<T>(
-  timers: TimerClock,
-  begin: (isOver: () => boolean, resolve: (value: T) => void, reject: (cause: unknown) => void) => void,
-): Promise<T> {
+interface Attempts<T> {
+  readonly isOver: () => boolean;
+  readonly resolve: (value: T) => void;
+  readonly reject: (cause: unknown) => void;
+  /** A try has failed, and another is to come: why, should the time be up before that. */
+  readonly failed: (cause: unknown) => void;
+}
+
+function withinTime<T>(timers: TimerClock, begin: (attempts: Attempts<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     let isOver = false;
     let last: unknown;
@@ -85,10 +91,13 @@ function withinTime<T>(
       () => fail(`The session store did not do what it was asked to within ${STORE_TIMEOUT} ms`, last),
       STORE_TIMEOUT,
     );
-    begin(
-      () => isOver,
-      (value) => settle(() => resolve(value)),
-      (cause) => fail('The session store failed', cause),
-    );
+    begin({
+      isOver: () => isOver,
+      resolve: (value) => settle(() => resolve(value)),
+      reject: (cause) => fail('The session store failed', cause),
+      failed: (cause) => {
+        last = cause;
+      },
+    });
   });
 }

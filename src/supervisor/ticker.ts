@@ -35,8 +35,8 @@ export class Ticker {
 
   #next(): void {
     this.#timer = this.#timers.setTimeout(() => void this.#tick(), this.#interval);
-    (this.#timer as { unref?: unknown } | undefined)?.unref instanceof Function &&
-      (this.#timer as { unref(): void }).unref();
+    // Node's timers can be told so; those of another clock keep no process alive.
+    (this.#timer as Partial<NodeJS.Timeout> | undefined)?.unref?.();
   }
 
   async #tick(): Promise<void> {
