@@ -15,6 +15,9 @@ const SWEEP_INTERVAL = 1_000;
 /** Sessions that are looked up in one go, and ended at a time. */
 const BATCH = 100;
 
+/** How many of these one sweep is: a store that always gives the same would be asked for ever. */
+const MAX_BATCHES = 1_000;
+
 /** A store that fails is told of once in so many sweeps. */
 const TOLD_EVERY = 60;
 
@@ -52,13 +55,14 @@ export class Expiry {
     try {
       const { store } = this.#records;
       let after: ExpiredSession | undefined;
-      do {
+      for (let n = 0; n < MAX_BATCHES && !this.#stopped; n++) {
         const from = after;
         const batch = await once(this.#clock, () => store.expired(this.#clock.now(), BATCH, from));
         await Promise.all(batch.map((session) => this.#end(session)));
-        after = batch.length < BATCH ? undefined : batch.at(-1);
-        if (after !== undefined) await Ticker.pause();
-      } while (after !== undefined && !this.#stopped);
+        if (batch.length < BATCH) break;
+        after = batch.at(-1);
+        await Ticker.pause();
+      }
       await this.#records.refresh();
       this.#failures = 0;
     } catch (error) {
@@ -73,15 +77,9 @@ export class Expiry {
   async #end({ id, epoch }: ExpiredSession): Promise<void> {
     if (this.#host.livesHere(id) || this.#records.isEnding(id)) return;
     const loaded = await once(this.#clock, () => this.#records.store.load(id));
-    // One that can't be read has no more to tell.
-    if (loaded.verdict === 'unreadable')
-      return void (await this.#records.erase(id, epoch, () => this.#remove(id, epoch)));
+    if (loaded.verdict === 'unreadable') return this.#records.discard(id, epoch);
     if (loaded.verdict === 'gone' || this.#host.livesHere(id) || this.#records.isEnding(id)) return;
     const reason = overdue(loaded.record, this.#clock.now());
     if (reason !== undefined) await this.#records.end(loaded.record, reason);
-  }
-
-  #remove(id: string, epoch: number): Promise<'removed' | 'gone' | 'fenced'> {
-    return once(this.#clock, () => this.#records.store.remove(id, epoch));
   }
 }

@@ -186,6 +186,12 @@ export class Records {
     return erased;
   }
 
+  /** Removes a record that can't be read, and so has no more to tell. */
+  async discard(id: string, epoch: number): Promise<void> {
+    const remove = () => once(this.#clock, () => this.store.remove(id, epoch));
+    await this.erase(id, epoch, remove, () => this.#forgetEvents(id));
+  }
+
   /** Its end is being written, or could not be written yet. */
   isEnding(id: string): boolean {
     return this.#closing.has(id) || this.#failedRemovals.has(id);
