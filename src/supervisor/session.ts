@@ -9,7 +9,7 @@ import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { SessionMachineEvent } from '../machines/session.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
-import { RECORD_LIMITS, type RecordedEvent, type SessionRecord } from '../stores/sessionRecord.ts';
+import { RECORD_LIMITS, type RecordedEvent } from '../stores/sessionRecord.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import type { Hold } from '../transport/hold.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
@@ -34,6 +34,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly createdAt: number;
+  /** 1 for the first incarnation, greater for each later one. */
+  readonly epoch: number;
   readonly incarnation: Incarnation;
   readonly memory: Memory | undefined;
   actor: SessionActor | undefined;
@@ -44,7 +46,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
 
   readonly #host: SessionHost<Session>;
   readonly #history: History;
-  readonly #record: SessionRecord | undefined;
+  /** What `bag` is to begin with, as text; until somebody asks for it. */
+  #storedState: string | undefined;
   #bag: Bag | undefined;
   #protocolVersion: string;
   #lastActiveAt: number;
@@ -62,7 +65,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     this.clientInfo = clientInfo;
     this.#protocolVersion = protocolVersion;
     this.#host = host;
-    this.#record = record;
+    this.epoch = record?.epoch ?? 1;
+    this.#storedState = record?.state; // the rest of the record may be large, and is not kept
     this.state = record === undefined ? 'initializing' : 'restoring';
     this.createdAt = record?.createdAt ?? host.options.clock.now();
     this.#lastActiveAt = record === undefined ? this.createdAt : host.options.clock.now();
@@ -85,12 +89,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     return this.incarnation.transport;
   }
 
-  get epoch(): number {
-    return this.#record?.epoch ?? 1;
-  }
-
   get isRestored(): boolean {
-    return this.#record !== undefined;
+    return this.epoch > 1;
   }
 
   get number(): IncarnationNumber | undefined {
@@ -100,7 +100,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   /** `session.state`, made when somebody asks for it. */
   get bag(): Bag {
     const changed = () => this.memory?.stateChanged();
-    this.#bag ??= new Bag(this.#host.options.maxStateSize, changed, this.#record?.state);
+    this.#bag ??= new Bag(this.#host.options.maxStateSize, changed, this.#storedState);
+    this.#storedState = undefined;
     if (this.hasLeft) this.#bag.close();
     return this.#bag;
   }
@@ -281,7 +282,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   get stateText(): string {
-    return this.#bag?.json ?? this.#record?.state ?? '{}';
+    return this.#bag?.json ?? this.#storedState ?? '{}';
   }
 
   get recordedHistory(): readonly RecordedEvent[] {

@@ -39,7 +39,7 @@ export interface Call {
   /** Its client has used its id again since: by that it now means another call. */
   renamed: boolean;
   /** What has to be remembered when it is granted. */
-  note: Note | undefined;
+  readonly note: Note | undefined;
 }
 
 /** What is remembered of a cancelled call: until when, and the token under which its handler may still tell of progress. */
@@ -85,13 +85,13 @@ export class Calls {
     return call?.id === id && !call.renamed ? call : undefined;
   }
 
-  /** Takes a call in, and calls nobody. Returns the request as its server is to see it. */
-  add(request: JSONRPCRequest, answer: Answer): JSONRPCRequest {
+  /** Takes a call in, and calls nobody; `note` is what to remember when it is granted. Returns what its server is to see. */
+  add(request: JSONRPCRequest, answer: Answer, note?: Note): JSONRPCRequest {
     const { id } = request;
     const token = progressTokenOf(request.params);
     const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;
     const tokenAlias = token !== undefined && this.#silenced?.has(token) ? this.#newAlias() : token;
-    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false, note: undefined };
+    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false, note };
     // Or another that went by this id, under an alias, was left and runs on: it is not what the id means any more.
     if (alias !== id || this.#aliased?.has(id)) {
       const before = this.named(id);

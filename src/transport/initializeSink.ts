@@ -14,7 +14,7 @@ export interface InitializeSink {
   /** A message of the server that belongs to the initialize, before its answer. Returns false where there is no way. */
   send(message: JSONRPCMessage): boolean;
   /** The server answered. Throws when the answer is no JSON, after somebody was told of that. */
-  answer(message: ResponseMessage): void;
+  answer(message: ResponseMessage): Promise<void> | void;
 }
 
 /** What becomes of a session whose initialize came over HTTP. */
@@ -58,7 +58,7 @@ export class HttpInitialize implements InitializeSink {
     return this.#waiting.length < MAX_WAITING && this.#waiting.push(message) > 0;
   }
 
-  answer(message: ResponseMessage): void {
+  answer(message: ResponseMessage): Promise<void> | void {
     const unwritable = whyNotJson(message);
     if (unwritable !== undefined) {
       this.#refuse({ jsonrpc: '2.0', id: this.#id, error: { code: -32603, message: NOT_JSON } });
@@ -66,8 +66,8 @@ export class HttpInitialize implements InitializeSink {
     }
     if (!('result' in message)) return this.#refuse(message);
     const hold = this.#opening.opened(message.result);
-    if (hold instanceof Promise) void hold.then((late) => this.#send(message, late));
-    else this.#send(message, hold);
+    if (hold instanceof Promise) return hold.then((late) => this.#send(message, late));
+    this.#send(message, hold);
   }
 
   #send(message: ResponseMessage, hold: Hold | undefined): void {

@@ -39,32 +39,38 @@ const ID = 'mcp-session-supervisor/replay/';
 
 export class Replay {
   readonly #clock: Clock;
-  readonly #deliver: (message: JSONRPCMessage) => void;
   readonly #answers = new Map<RequestId, (response: ResponseMessage) => void>();
   readonly #questions = new Set<() => void>();
   #count = 0;
 
-  /** `deliver` hands a message to the server. */
-  constructor(clock: Clock, deliver: (message: JSONRPCMessage) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#deliver = deliver;
+  }
+
+  /** Some of the server's questions wait. */
+  get waits(): boolean {
+    return this.#questions.size > 0;
   }
 
   /**
-   * Says all of it again. Resolves when the server has answered all of it, and is through with the turn in which it did.
+   * Says all of it again; `deliver` hands a message to the server. Resolves when the server has answered all of it, and is through with the turn in which it did.
    * @throws {SupervisorError} `NOT_RESTORABLE` when it refuses the initialize.
    */
-  async run({ initialize, initialized, logLevel, subscriptions }: Said): Promise<Replayed> {
-    const first = await this.#ask('initialize', initialize);
+  async run(
+    { initialize, initialized, logLevel, subscriptions }: Said,
+    deliver: (message: JSONRPCMessage) => void,
+  ): Promise<Replayed> {
+    const ask = (method: string, params: JSONRPCRequest['params']) => this.#ask(deliver, method, params);
+    const first = await ask('initialize', initialize);
     if (!('result' in first)) {
       throw new SupervisorError('NOT_RESTORABLE', `The server refuses the initialize: ${first.error.message}`);
     }
-    if (initialized) this.#deliver({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    if (initialized) deliver({ jsonrpc: '2.0', method: 'notifications/initialized' });
     const rest: [what: string, answer: Promise<ResponseMessage>][] = subscriptions.map((uri) => [
       `the subscription of ${uri}`,
-      this.#ask('resources/subscribe', { uri }),
+      ask('resources/subscribe', { uri }),
     ]);
-    if (logLevel !== null) rest.push([`the log level ${logLevel}`, this.#ask('logging/setLevel', { level: logLevel })]);
+    if (logLevel !== null) rest.push([`the log level ${logLevel}`, ask('logging/setLevel', { level: logLevel })]);
     const refused: string[] = [];
     for (const [what, answer] of rest) if (!('result' in (await answer))) refused.push(what);
     await new Promise<void>((resolve) => nextTurn(resolve)); // what it does about `initialized` comes after that
@@ -101,11 +107,15 @@ export class Replay {
     for (const go of [...this.#questions]) go();
   }
 
-  #ask(method: string, params: JSONRPCRequest['params']): Promise<ResponseMessage> {
+  #ask(
+    deliver: (message: JSONRPCMessage) => void,
+    method: string,
+    params: JSONRPCRequest['params'],
+  ): Promise<ResponseMessage> {
     const id = `${ID}${this.#count++}`;
     return new Promise((resolve) => {
       this.#answers.set(id, resolve);
-      this.#deliver({ jsonrpc: '2.0', id, method, params });
+      deliver({ jsonrpc: '2.0', id, method, params });
     });
   }
 }

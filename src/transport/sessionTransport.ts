@@ -39,7 +39,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Where the session may have several incarnations: what its server asks. */
   readonly #questions: Questions | undefined;
   #calls: Calls | undefined;
-  /** While a later incarnation's server is told what the client said before; and as long as it asks nobody after that. */
+  /** While a later incarnation's server is told what the client said before, and while what it asks then waits. */
   #replay: Replay | undefined;
   #replaying = false;
   #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
@@ -139,12 +139,14 @@ export class SessionTransport implements Transport, StreamsOwner {
    * @throws {SupervisorError} `NOT_RESTORABLE`
    */
   async replay(said: Said, info: ExchangeInfo): Promise<Replayed> {
-    this.#replay = new Replay(this.#options.clock, (message) => this.#dispatch(message, new MessageExtra(info)));
+    const replay = new Replay(this.#options.clock);
+    this.#replay = replay;
     this.#replaying = true;
     try {
-      return await this.#replay.run(said);
+      return await replay.run(said, (message) => this.#dispatch(message, new MessageExtra(info)));
     } finally {
       this.#replaying = false;
+      if (!replay.waits) this.#replay = undefined;
     }
   }
 
@@ -166,7 +168,10 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
-    const requests = messages.map((message) => (isRequest(message) ? this.#take(message, answer) : message));
+    const noted = this.#events.memory === undefined ? undefined : noteOf;
+    const requests = messages.map((message) =>
+      isRequest(message) ? this.#calls?.add(message, answer, noted?.(message)) : message,
+    );
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
     if (exchange.closed && !isResumable(answer)) this.abandoned(answer);
@@ -298,18 +303,10 @@ export class SessionTransport implements Transport, StreamsOwner {
     });
   }
 
-  /** Takes in a request; what the server is to get. */
-  #take(message: JSONRPCRequest, answer: Answer): JSONRPCRequest | undefined {
-    const taken = this.#calls?.add(message, answer);
-    const call = this.#events.memory === undefined || taken === undefined ? undefined : this.#calls?.find(taken.id);
-    if (call !== undefined) call.note = noteOf(message);
-    return taken;
-  }
-
-  #answerInitialize(message: ResponseMessage): void {
+  #answerInitialize(message: ResponseMessage): Promise<void> | void {
     const sink = this.#initialize?.sink;
     this.#initialize = undefined;
-    sink?.answer(message);
+    return sink?.answer(message);
   }
 
   /** Sends a message that is no response where it belongs. Returns false where there is no way. */
