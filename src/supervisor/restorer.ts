@@ -41,7 +41,7 @@ export interface RestorerHost {
   readonly accepting: boolean;
   log(entry: LogEntry): void;
   /** Whether there is room for one more session; makes some where it may. */
-  roomFor(): RefusalName | undefined;
+  roomFor(record: SessionRecord): RefusalName | undefined;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -207,7 +207,7 @@ export class Restorer {
       }
       waking.session = undefined;
       if (waking.ending !== undefined) return this.#endAside(record, waking.ending);
-      const full = this.#host.roomFor();
+      const full = this.#host.roomFor(record);
       if (full !== undefined) return full;
       const claimed = await this.#records.claim(record);
       if (claimed === 'fenced') continue;

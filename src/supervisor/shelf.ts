@@ -43,8 +43,8 @@ export class Shelf implements MemoryHost {
     this.#host = host;
     this.options = host.options;
     this.#clock = host.options.clock;
-    this.isDurable = store.durable;
     this.records = new Records(store, host);
+    this.isDurable = this.records.store.durable;
     this.activity = new Activity(this.#clock);
     this.#restorer = new Restorer(host, this.records);
     this.#expiry = new Expiry(this.records, this.#clock, {

@@ -84,8 +84,7 @@ export class Supervisor implements SessionHost<Session> {
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
-      endIdleSessions: () =>
-        this.#endAll(({ transport, state }) => transport.awaitedCalls === 0 || state === 'restoring'),
+      endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
       stopped: () => this.#stopped(),
@@ -261,10 +260,12 @@ export class Supervisor implements SessionHost<Session> {
 
   // --- what the shelf asks
 
-  roomFor(): RefusalName | undefined {
+  roomFor({ principal }: SessionRecord): RefusalName | undefined {
     if (!this.accepting) return 'draining';
     if (this.servers.full) return 'tooManyServers';
-    return this.outbox.during(() => this.registry.makeRoom());
+    // Where the store counts, a session that is brought back was counted when it was opened.
+    const counted = this.shelf?.records.store.counts === true;
+    return this.outbox.during(() => (counted ? this.registry.makeRoom() : this.registry.admit(principal ?? undefined)));
   }
 
   readmit(record: SessionRecord): Session | RefusalName {
@@ -272,7 +273,7 @@ export class Supervisor implements SessionHost<Session> {
     const params = initializeParams(record.initialize);
     if (params === undefined) return 'sessionNotFound';
     return this.outbox.during(() => {
-      const refusal = this.roomFor();
+      const refusal = this.roomFor(record);
       if (refusal !== undefined) return refusal;
       if (this.registry.get(id) !== undefined) return 'restoreFailed';
       const opening = { principal: principal ?? undefined, clientInfo: params.clientInfo, record };

@@ -78,7 +78,7 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain waits for a call whose client is gone',
-    "this.#endAll(({ transport, state }) => transport.awaitedCalls === 0 || state === 'restoring')",
+    'this.#endAll(({ transport }) => transport.awaitedCalls === 0)',
     "this.#endAll(({ state }) => state === 'idle')",
   ),
   patch(

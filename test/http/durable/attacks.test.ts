@@ -1,10 +1,12 @@
 /** What was found by attacking sessions that outlive their servers: each case failed once. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { createMemorySessionStore, createSessionSupervisor } from '../../../src/index.ts';
 import { controlledSessionStore } from '../../support/controlledSessionStore.ts';
 import { advance } from '../../support/simulatedClock.ts';
 import { until } from '../../support/until.ts';
-import { call, calling, del, open, park, ping, post, START, start } from './life.ts';
+import { call, calling, del, open, park, ping, post, rests, START, start } from './life.ts';
 
 test('a session that was just brought back is not lost by a kill near its old deadline', async () => {
   const store = createMemorySessionStore();
@@ -149,4 +151,45 @@ test('no number of parked sessions is below nothing', async () => {
   const again = start(store);
   expect((await ping(again, id)).status).toBe(200);
   expect(again.supervisor.stats().sessions.parked).toBe(0);
+});
+
+test('a session that is brought back does not keep its record, which may be large', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const store = controlledSessionStore();
+  const id = await open(start(store));
+  let record: WeakRef<object> | undefined;
+  store.instead.claim = (outcome) => {
+    record = new WeakRef((outcome as { record: object }).record);
+    return outcome;
+  };
+  const again = start(store);
+  expect(await call(again, id, 'count')).toBe('1');
+  await rests(again, id);
+  const isGone = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    return record?.deref() === undefined;
+  };
+  await until(isGone, { what: 'the record to be collected' });
+  expect(again.supervisor.session(id)?.epoch).toBe(2);
+});
+
+test('where the store does not count, a session that is brought back counts for its principal', async () => {
+  const store = controlledSessionStore({ counts: false });
+  const first = start(store);
+  const [one, other] = [await open(first), await open(first)];
+  const again = start(store, { maxSessionsPerPrincipal: 1 });
+  expect((await ping(again, one)).status).toBe(200);
+  expect((await ping(again, other)).status).toBe(429);
+});
+
+test('a store that always gives the same sessions as expired is not asked for ever', async () => {
+  const store = controlledSessionStore();
+  const hundred = Array.from({ length: 100 }, (_, n) => ({ id: `gone-${n}`, epoch: 1, deadline: 0 }));
+  store.instead.expired = () => hundred;
+  const process = start(store);
+  await advance(process.clock, 1_000);
+  await until(() => store.calls.count > 0, { what: 'the sweep to come to its end' });
+  expect(store.calls.expired).toBe(1_000);
 });
