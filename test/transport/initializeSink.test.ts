@@ -33,8 +33,8 @@ test('64 notifications wait for it, and no request', () => {
 test('an error is answered, and then the session is refused; one without an id can not be answered', () => {
   const [named, nameless] = [given(), given()];
   const error = { code: 1, message: 'no' };
-  named.sink.answer({ jsonrpc: '2.0', id: 0, error });
-  nameless.sink.answer({ jsonrpc: '2.0', error });
+  expect(named.sink.answer({ jsonrpc: '2.0', id: 0, error })).toBeUndefined();
+  expect(nameless.sink.answer({ jsonrpc: '2.0', error })).toBeUndefined();
   expect([named.did, nameless.did]).toEqual([['plain', 'settled', 'refused'], ['refused']]);
 });
 
@@ -47,6 +47,6 @@ test('one that is no JSON is answered with an error, and told of', () => {
 
 test('a result that comes too late is nobody’s', () => {
   const { did, sink } = given();
-  sink.answer({ jsonrpc: '2.0', id: 0, result: {} });
+  expect(sink.answer({ jsonrpc: '2.0', id: 0, result: {} })).toBeUndefined();
   expect(did).toEqual([]);
 });
