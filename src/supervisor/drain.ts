@@ -12,12 +12,19 @@ import { atMost } from './atMost.ts';
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
 
+/** How long the session store may take for what it has been asked, once nothing lives here any more, in ms. */
+const STORE_PATIENCE = 1_000;
+
 /** What a drain needs of the supervisor. */
 export interface Drainable {
   readonly actor: { send(event: SupervisorEvent): void };
   readonly registry: { readonly size: number };
   readonly exchanges: ReadonlySet<Reply>;
   readonly options: { readonly clock: TimerClock };
+  /** Sessions that have no incarnation; undefined without a session store. */
+  readonly shelf:
+    | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
+    | undefined;
   /** Resolves when there are no sessions and no calls. */
   whenEmpty(): Promise<void>;
   log(entry: LogEntry): void;
@@ -43,6 +50,22 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   await supervisor.whenEmpty();
   actor.send({ type: 'DRAINED' });
   const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
-  if (!(await atMost(options.clock, FLUSH_TIMEOUT, flushed))) for (const exchange of exchanges) exchange.destroy();
-  supervisor.log({ level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' });
+  const [areFlushed] = await Promise.all([atMost(options.clock, FLUSH_TIMEOUT, flushed), storeThrough(supervisor)]);
+  if (!areFlushed) for (const exchange of exchanges) exchange.destroy();
+  supervisor.log(farewell(supervisor));
+}
+
+/** Waits for what the store has been asked: a claim, a removal, what a create came to. */
+async function storeThrough(supervisor: Drainable): Promise<void> {
+  const { shelf, options } = supervisor;
+  if (shelf === undefined || (await atMost(options.clock, STORE_PATIENCE, shelf.records.whenQuiet()))) return;
+  const message = 'The session store is not through with what it was asked; it is not waited for any longer';
+  supervisor.log({ level: 'warn', event: 'sessionStore.failed', message });
+}
+
+function farewell({ shelf }: Drainable): LogEntry {
+  const parked = shelf === undefined || shelf.isDurable ? 0 : shelf.records.parked;
+  if (parked === 0) return { level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' };
+  const message = `Drained: ${parked} sessions are parked in a store that is not durable, and are lost with it`;
+  return { level: 'warn', event: 'supervisor.stopped', message, sessions: parked };
 }

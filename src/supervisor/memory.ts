@@ -112,12 +112,12 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       this.#log('error', 'sessionStore.failed', 'A session could not be stored, and was not opened', error);
       const ours = cause?.code === 'INVALID_SESSION_ID' || codeOf(cause?.cause) === 'INVALID_RECORD';
       if (ours) return 'serverFailed';
-      records.removeLater(record.id, 1); // nobody knows whether it is there
+      records.removeLater(record, 1); // nobody knows whether it is there
       return 'storeUnavailable';
     }
     if (this.#left) {
       // It has ended meanwhile, and nobody was told its id.
-      void records.erase(record.id, 1, () => once(options.clock, () => store.remove(record.id, 1)));
+      void records.erase(record, 1, () => once(options.clock, () => store.remove(record.id, 1)));
       return 'endedEarly';
     }
     records.created(record.id);
@@ -185,7 +185,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     const over = new Promise<void>((resolve) => {
       this.#isOver = resolve;
     });
-    void this.#host.records.close(this.#session.id, () => over);
+    void this.#host.records.close(this.#owned, () => over);
   }
 
   /** Writes for the last time: parks the session, or removes its record. Never rejects. */
@@ -201,6 +201,11 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   }
 
   // --- within
+
+  get #owned() {
+    const { id, principal } = this.#session;
+    return { id, principal: principal ?? null };
+  }
 
   #own(epoch: number): void {
     const { records, options } = this.#host;
@@ -226,9 +231,8 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   }
 
   async #erase(): Promise<LastWrite> {
-    const { id } = this.#session;
     const journal = this.#journal as Journal;
-    const outcome = await this.#host.records.erase(id, journal.epoch, () => journal.remove());
+    const outcome = await this.#host.records.erase(this.#owned, journal.epoch, () => journal.remove());
     return outcome === 'removed' || outcome === 'gone' ? 'done' : outcome;
   }
 

@@ -15,6 +15,7 @@ import type { Hold } from '../transport/hold.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
 import type { SessionTransport } from '../transport/sessionTransport.ts';
 import type { IncarnationNumber } from '../transport/transportOptions.ts';
+import { atMost } from './atMost.ts';
 import { Bag } from './bag.ts';
 import { Departure } from './departure.ts';
 import { History, type HistoryEventName } from './history.ts';
@@ -368,10 +369,14 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   async #tearDown(how: EndReason | 'parked'): Promise<void> {
-    const written = this.memory?.finish(how === 'parked');
+    const { memory } = this;
+    const written = memory?.finish(how === 'parked');
+    const { clock, shutdownTimeout } = this.#host.options;
+    const stored = written && atMost(clock, shutdownTimeout, written);
     await this.incarnation.end(how);
-    if (written !== undefined) await written;
-    this.memory?.over();
+    await stored;
+    // The next incarnation has to wait for the last write of this one, however long that takes.
+    void written?.then(() => memory?.over());
     this.#host.torn(this);
     this.#departure?.torn();
   }

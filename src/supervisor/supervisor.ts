@@ -23,7 +23,7 @@ import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { SessionTree, type SupervisorActor } from './sessionTree.ts';
-import { Shelf } from './shelf.ts';
+import { notRemoved, Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
 import { type SupervisorStats, Tally } from './tally.ts';
 
@@ -121,11 +121,12 @@ export class Supervisor implements SessionHost<Session> {
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const session = this.registry.get(id);
     if (session === undefined) return (await this.shelf?.terminate(id, reason)) ?? false;
-    const ended = await session.terminate(reason);
+    if (!(await session.terminate(reason))) return false;
+    const written = await session.memory?.written;
+    if (written === 'storeUnavailable') throw notRemoved();
     // It had gone on elsewhere: then it is ended there.
-    if (ended && (await session.memory?.written) === 'fenced')
-      return (await this.shelf?.terminate(id, reason)) ?? false;
-    return ended;
+    if (written === 'fenced') return (await this.shelf?.terminate(id, reason)) ?? false;
+    return true;
   }
 
   /** Resolves when nothing is left; a second call waits for the same. */

@@ -24,6 +24,7 @@ function given(...exchanges: FakeExchange[]) {
     registry: { size: 0 },
     exchanges: new Set(exchanges),
     options: { clock },
+    shelf: undefined,
     whenEmpty: () => whenEmpty,
     log: ({ event }: LogEntry) => void log.push(event),
   };
