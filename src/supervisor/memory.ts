@@ -232,7 +232,9 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   async #erase(): Promise<LastWrite> {
     const journal = this.#journal as Journal;
-    const outcome = await this.#host.records.erase(this.#owned, journal.epoch, () => journal.remove());
+    const { records } = this.#host;
+    const outcome = await records.erase(this.#owned, journal.epoch, () => journal.remove());
+    if (outcome === 'fenced') records.told(this.#session.id); // it has gone on elsewhere, and may yet be ended there
     return outcome === 'removed' || outcome === 'gone' ? 'done' : outcome;
   }
 

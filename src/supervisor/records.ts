@@ -176,6 +176,13 @@ export class Records {
     return done;
   }
 
+  /** The end of a session was told here, whatever is still to be done about it elsewhere. */
+  told(id: string): void {
+    this.#told.add(id);
+    const [oldest] = this.#told;
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
   /** Resolves when the store is through with all that it was asked, what comes of that included; a store may hang. */
   whenQuiet(): Promise<void> {
     return this.#pending.whenNone();
@@ -284,11 +291,10 @@ export class Records {
 
   /** Tells of an end, once: a removal that seemed to fail may turn out to have been done by somebody else. */
   #tell(record: SessionRecord, reason: EndReason): void {
-    if (this.#told.has(record.id)) return;
-    this.#told.add(record.id);
-    const [oldest] = this.#told;
-    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
-    this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
+    if (!this.#told.has(record.id)) {
+      this.told(record.id);
+      this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
+    }
     this.#forgetEvents(record.id);
   }
 

@@ -89,7 +89,15 @@ export class RestartWorld {
   terminate(known: Known): void {
     known.ending = true;
     known.asked = true;
-    void this.process.supervisor.terminate(known.id);
+    const { process } = this;
+    void process.supervisor.terminate(known.id).then(
+      (ended) => {
+        if (ended && !process.dead) known.deleted = true;
+      },
+      (error: { code?: unknown }) => {
+        if (error.code !== 'STORE_FAILED') this.break(`terminate of ${known.id} rejects: ${error}`);
+      },
+    );
   }
 
   kill(): void {
