@@ -305,7 +305,10 @@ export class RestartWorld {
     if (status === 503 || (status === 408 && request.life.draining)) return;
     if (request.foreign) return void (status === 404 || this.break(`another’s ${what} is answered ${status}`));
     if (status === 404) return this.#judgeMissing(request, known);
-    if (request.deleted) return this.break(`${name} is answered ${status} after the end of ${known.id}`);
+    // A process that had the session live and learns of its end by this request cuts it off.
+    if (request.deleted && body.error === undefined) {
+      return this.break(`${name} is answered ${status} after the end of ${known.id}`);
+    }
     if (what === 'delete') {
       known.deleted = true;
       return void (status === 200 || this.break(`a DELETE is answered ${status}`));
