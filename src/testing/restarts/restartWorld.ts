@@ -12,7 +12,7 @@ import { AwaitPoints } from '../simulation/awaitPoints.ts';
 import { SimulationClock } from '../simulation/simulationClock.ts';
 import { CountingServer } from './countingServer.ts';
 import { type Life, SharedStore } from './gatedStore.ts';
-import type { Known, Process, Request } from './known.ts';
+import { type Known, knownSession, type Process, type Request } from './known.ts';
 
 export type Create = (options: SessionSupervisorOptions) => SessionSupervisor;
 
@@ -287,17 +287,7 @@ export class RestartWorld {
       if (status !== 200) return void (status >= 500 || this.break(`an initialize is answered ${status}`));
       if (id === null) return this.break('a session has no id');
       if (this.sessions.some((session) => session.id === id)) this.break(`${id} is given out twice`);
-      const usedAt = this.clock.now();
-      const fresh = {
-        acknowledged: 0,
-        attempts: 0,
-        initialized: false,
-        level: undefined,
-        ending: false,
-        asked: false,
-        deleted: false,
-      };
-      this.sessions.push({ id, owner: client, usedAt, epoch: 1, told: new Set(), ...fresh });
+      this.sessions.push(knownSession(id, client, this.clock.now()));
       return;
     }
     if (status === 500) return this.break(`${name} is answered 500`);
