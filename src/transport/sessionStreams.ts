@@ -99,8 +99,10 @@ export class SessionStreams {
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
     stream.connect(connection);
-    if (this.primes) stream.prime();
-    connection.openSoon();
+    // With its first event, where that lets the client resume: one that has the head alone would wait for ever if this
+    // process died before the event is stored.
+    if (this.primes) stream.prime(() => connection.openSoon());
+    else connection.openSoon();
     this.#holdBy(answer, hold);
     return answer;
   }
