@@ -29,6 +29,8 @@ const MAX_TOLD = 1_000;
 export interface RecordsHost {
   readonly options: ResolvedOptions;
   log(entry: LogEntry): void;
+  /** The session has an incarnation here, or is being brought back: its actor decides when it ends. */
+  livesHere(id: string): boolean;
   /** A session has ended that had no incarnation. */
   endedAside(info: SessionInfo, reason: EndReason): void;
 }
@@ -96,7 +98,7 @@ export class Records {
     if (typeof record === 'string') return record;
     if (this.#closing.has(id)) return this.read(id); // something has begun to end it meanwhile
     const reason = overdue(record, this.#clock.now());
-    if (reason === undefined) return record;
+    if (reason === undefined || this.#host.livesHere(id)) return record;
     await this.end(record, reason);
     return 'sessionNotFound';
   }

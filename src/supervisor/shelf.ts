@@ -32,7 +32,7 @@ export function notRemoved(): SupervisorError {
   return new SupervisorError('STORE_FAILED', message);
 }
 
-export interface ShelfHost extends RecordsHost, RestorerHost {
+export interface ShelfHost extends Omit<RecordsHost, 'livesHere'>, RestorerHost {
   readonly options: ResolvedOptions;
   readonly registry: { get(id: string): Session | undefined };
 }
@@ -51,14 +51,17 @@ export class Shelf implements MemoryHost {
     this.#host = host;
     this.options = host.options;
     this.#clock = host.options.clock;
-    this.records = new Records(store, host);
+    const livesHere = (id: string) => this.#livesHere(id);
+    this.records = new Records(store, {
+      livesHere,
+      options: host.options,
+      log: (entry) => host.log(entry),
+      endedAside: (info, reason) => host.endedAside(info, reason),
+    });
     this.isDurable = this.records.store.durable;
     this.activity = new Activity(this.#clock);
     this.#restorer = new Restorer(host, this.records);
-    this.#expiry = new Expiry(this.records, this.#clock, {
-      livesHere: (id) => this.#livesHere(id),
-      log: (entry) => host.log(entry),
-    });
+    this.#expiry = new Expiry(this.records, this.#clock, { livesHere, log: (entry) => host.log(entry) });
     this.#expiry.start();
   }
 

@@ -14,7 +14,12 @@ function stuck(maxSessions = 4_096) {
   const store = controlledSessionStore();
   const host = new TestHost({ sessionStore: store, restoreTimeout: 1_000, maxSessions });
   store.before.claim = never;
-  const records = new Records(store, { options: host.options, log: host.log, endedAside: () => {} });
+  const records = new Records(store, {
+    options: host.options,
+    log: host.log,
+    endedAside: () => {},
+    livesHere: () => false,
+  });
   const restorer = new Restorer(
     { options: host.options, accepting: true, log: host.log, roomFor: () => undefined, readmit: () => 'full' },
     records,

@@ -1,19 +1,10 @@
 /** A session store that takes its time, or never answers: who waits for it, for how long, and what is said then. */
 import { describe, expect, test } from 'vitest';
 import { controlledSessionStore } from '../../support/controlledSessionStore.ts';
-import { never } from '../../support/controlledStore.ts';
+import { Door, never } from '../../support/controlledStore.ts';
 import { advance } from '../../support/simulatedClock.ts';
 import { turns, until, withTimeout } from '../../support/until.ts';
 import { del, initializing, NOT_FOUND, open, park, ping, post, start } from './life.ts';
-
-/** What a test has the store wait for. */
-function gate() {
-  let open = () => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { pass: () => passed, open: () => open() };
-}
 
 /** Whether a promise has settled. */
 function watched(promise: Promise<unknown>) {
@@ -46,7 +37,7 @@ describe('a drain', () => {
     const store = controlledSessionStore({ durable: true });
     const id = await open(start(store));
     const process = start(store);
-    const waits = gate();
+    const waits = new Door();
     store.before[operation] = waits.pass;
     const pinged = ping(process, id);
     if (operation === 'claim') await until(() => store.calls.claim > 0);
@@ -70,7 +61,7 @@ describe('a drain', () => {
     const process = start(store, { sessionIdleTimeout: 60_000, parkAfter: 1_000 });
     const id = await open(process);
     await park(process, id, 1_000);
-    const waits = gate();
+    const waits = new Door();
     store.before.remove = waits.pass;
     await advance(process.clock, 62_000, 1_000);
     await until(() => store.calls.remove > 0);
@@ -87,7 +78,7 @@ describe('a drain', () => {
   test('waits for an initialize that is being stored, which it takes back', async () => {
     const store = controlledSessionStore({ durable: true });
     const process = start(store);
-    const waits = gate();
+    const waits = new Door();
     store.before.create = waits.pass;
     const opened = post(process, initializing());
     await until(() => store.calls.create > 0);
@@ -169,7 +160,7 @@ describe('to another principal it is as if there were no session, and that costs
   test('while its end is being written', async () => {
     const { store, id } = await given();
     const process = start(store);
-    const waits = gate();
+    const waits = new Door();
     store.before.remove = waits.pass;
     const deleted = del(process, id, ann);
     await until(() => store.calls.remove > 0);
@@ -181,7 +172,7 @@ describe('to another principal it is as if there were no session, and that costs
   test('while it is being brought back', async () => {
     const { store, id } = await given();
     const process = start(store);
-    const waits = gate();
+    const waits = new Door();
     store.before.claim = waits.pass;
     const pinged = ping(process, id, ann);
     await until(() => store.calls.claim > 0);
