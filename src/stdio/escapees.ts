@@ -9,7 +9,7 @@ import { endMarked, list, type Orphan } from './orphans.ts';
 
 /** The pause between two searches, in ms. */
 const PAUSE = 1_000;
-/** What they have after SIGTERM at the end of all, in ms. */
+/** What they have after a signal at the end of all, in ms. */
 const SHORT_GRACE = 300;
 
 export class Escapees {

@@ -25,6 +25,7 @@ const LAST_WAIT = 1_000;
 
 export interface LauncherOptions {
   readonly clock?: Clock;
+  /** Told of what is left of others or has escaped. It must not throw. */
   readonly log?: Logger;
   /** Another than that of the process, in tests. */
   readonly guardian?: Guardian;
@@ -135,6 +136,7 @@ class Launcher implements ProcessLauncher {
     if (marking !== undefined && !lookedFor.has(marking.name)) {
       lookedFor.add(marking.name);
       endOrphans(marking, this.#clock, this.#log).catch((error: unknown) => {
+        lookedFor.delete(marking.name);
         this.#log({ level: 'error', event: 'orphans.failed', message: 'What was left could not be looked for', error });
       });
     }

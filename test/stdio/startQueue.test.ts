@@ -3,14 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { MOST_WAITING, STARTS_AT_ONCE, StartQueue } from '../../src/stdio/startQueue.ts';
 import { turns } from '../support/until.ts';
 
-const { signal: NEVER } = new AbortController();
-
 /** Takes a place in line; `begun` says whose turn came, `over` ends their starts. */
 function line() {
   const queue = new StartQueue();
   const begun: string[] = [];
   const over = new Map<string, () => void>();
-  const enter = async (name: string, signal: AbortSignal = NEVER) => {
+  const enter = async (name: string, signal: AbortSignal = new AbortController().signal) => {
     over.set(name, await queue.turn(signal));
     begun.push(name);
   };
