@@ -48,7 +48,7 @@ async function supervisor(
   const args = [FIXTURE, built.importUrl('stdio/launcher.js'), marker, then, JSON.stringify(commands)];
   const [file = '', ...rest] = [...prefix, process.execPath, ...args];
   const running = start(file, rest);
-  const { pids, guardian } = JSON.parse(await running.line(/"pids"/)) as { pids: number[]; guardian: number };
+  const { pids, guardian } = JSON.parse(await running.line(/^\{"pids"/)) as { pids: number[]; guardian: number };
   return { running, pids, guardian };
 }
 
