@@ -9,6 +9,8 @@ import type { Attack, Kit, Subject } from './attacks.ts';
 
 const IDLE = 600_000;
 const PARK = 60_000;
+/** How often a live session writes down that it was active: so much later than its idle timeout it may end. */
+const WRITTEN_EVERY = 30_000;
 
 type Operation = 'claim' | 'load' | 'remove' | 'update';
 
@@ -76,7 +78,9 @@ interface Wire {
 
 const INITIALIZED = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'a', version: '1' } };
 
-/** A server that answers everything but `hang`, and sets its state with each `count`. */
+const SAID = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'said' } };
+
+/** A server that answers everything but `hang`, sets its state with each `count`, and speaks by itself when asked to `say`. */
 function serverOf({ state }: SessionContext) {
   let wire: Wire | undefined;
   return {
@@ -85,6 +89,7 @@ function serverOf({ state }: SessionContext) {
       to.onmessage = ({ id, method }) => {
         if (id === undefined || method === 'hang') return;
         if (method === 'count') state?.set('count', id);
+        if (method === 'say') void to.send(SAID).catch(() => {});
         void to.send({ jsonrpc: '2.0', id, result: method === 'initialize' ? INITIALIZED : {} }).catch(() => {});
       };
     },
@@ -101,11 +106,13 @@ interface ProcessOptions extends Partial<Omit<SessionSupervisorOptions, 'server'
 class Scene {
   readonly gates: Gates = {};
   readonly store: SessionStore;
+  readonly eventStore: ReturnType<Subject['createMemoryEventStore']>;
   readonly #subject: Subject;
 
   constructor(subject: Subject) {
     this.#subject = subject;
     this.store = gated(subject.createMemorySessionStore(), this.gates);
+    this.eventStore = subject.createMemoryEventStore();
   }
 
   readonly start = (options: ProcessOptions = {}): Process => new Process(this.#subject, this.store, options);
@@ -169,6 +176,14 @@ class Process {
     return this.#supervisor.terminate(id);
   }
 
+  record(id: string): Promise<unknown> {
+    return this.#supervisor.record(id);
+  }
+
+  drain(): Promise<void> {
+    return this.#supervisor.drain();
+  }
+
   /** Opens a session; resolves to its id. */
   async open(): Promise<string> {
     const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'a', version: '1' } };
@@ -227,9 +242,9 @@ export const DURABLE_ATTACKS: readonly Attack[] = [
     const process = start({ maxParkedSessions: 1 });
     const id = await process.openParked();
     gates.remove = () => Promise.reject(new Error('the disk is full'));
-    const ended = process.terminate(id);
+    const ended = process.terminate(id).catch(({ code }) => code);
     await process.pass(6_000);
-    if ((await soon(ended)) !== false) return 'an end is done that is not stored';
+    if ((await soon(ended)) !== 'STORE_FAILED') return 'an end is done that is not stored';
     await process.openParked();
     delete gates.remove;
     await process.pass(2_000);
@@ -251,6 +266,7 @@ export const DURABLE_ATTACKS: readonly Attack[] = [
     if ((await second.ask(id, 'ping')).status !== 200) return 'the session is not brought back';
     const deleted = (await soon(first.request('DELETE', id)))?.status;
     const later = (await soon(start().ask(id, 'ping')))?.status;
+    if (first.ended.length !== 1) return `its end is told ${first.ended.length} times`;
     return deleted === 200 && later === 404
       ? undefined
       : `DELETE is answered ${deleted}, and a request after it ${later}`;
@@ -263,5 +279,44 @@ export const DURABLE_ATTACKS: readonly Attack[] = [
     // Nothing is asked of the first one any more.
     const pinged = (await soon(start({ at: first.clock.now() + 1 }).ask(id, 'ping')))?.status;
     return pinged === 200 ? undefined : `the session is answered ${pinged}, which was active until then`;
+  }),
+  scene('a look at the record of a session that is brought back after its time', async ({ gates, start }) => {
+    const id = await start().open();
+    const process = start({ at: IDLE + WRITTEN_EVERY - 1_000 });
+    const gate = new Gate();
+    gates.claim = gate.pass;
+    const pinged = process.ask(id, 'ping');
+    await turns();
+    await process.pass(2_000);
+    await process.record(id);
+    gate.open();
+    const status = (await soon(pinged))?.status;
+    return status === 200 ? undefined : `the session is answered ${status}, which was asked for in time`;
+  }),
+  scene('a drain while a session is claimed', async ({ gates, start }) => {
+    const id = await start().open();
+    const process = start();
+    const gate = new Gate();
+    gates.claim = gate.pass;
+    const pinged = process.ask(id, 'ping');
+    await turns();
+    const drained = process.drain().then(() => 'drained');
+    if ((await soon(drained)) !== undefined) return 'it is over, and the store is not through';
+    gate.open();
+    await soon(pinged);
+    return (await soon(drained)) === undefined ? 'it does not come to an end' : undefined;
+  }),
+  scene('a server that speaks before its client is back', async ({ eventStore, start }) => {
+    const id = await start({ eventStore }).open();
+    const process = start({ eventStore });
+    await (await process.ask(id, 'say')).text();
+    const reader = (await process.request('GET', id)).body?.getReader();
+    let text = '';
+    for (let n = 0; n < 4 && !text.includes('said'); n++) {
+      const piece = reader && (await soon(reader.read()));
+      text += piece?.value === undefined ? '' : Buffer.from(piece.value).toString();
+    }
+    await reader?.cancel();
+    return text.includes('said') ? undefined : `its client hears ${JSON.stringify(text)}`;
   }),
 ];

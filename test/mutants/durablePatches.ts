@@ -33,19 +33,14 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     "this.shelf?.isDurable === true ? session.park() : session.terminate('drained')",
     "session.terminate('drained')",
   ),
-  patch(
-    records,
-    'nobody waits while an end is written',
-    'this.#closing.set(id, closing); return closing;',
-    'return closing;',
-  ),
+  patch(records, 'nobody waits while an end is written', 'this.#closing.set(id, { id, principal, done });', ''),
   patch(
     restorer,
     'a session is brought back once for each who asks',
     'this.#wakings.get(record.id) ?? this.#begin(record, info)',
     'this.#begin(record, info)',
   ),
-  patch(records, 'an end comes twice', 'if (this.#told.has(record.id)) return;', ''),
+  patch(records, 'an end comes twice', 'if (!this.#told.has(record.id)) {', '{'),
   patch(
     journal,
     'a fenced write counts as done',
@@ -69,5 +64,24 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     'an active session is written down once',
     'if (session.isIdle) this.#sessions.delete(session);',
     'this.#sessions.delete(session);',
+  ),
+  patch(
+    records,
+    'who reads a record ends what is being brought back',
+    'if (reason === undefined || this.#host.livesHere(id))',
+    'if (reason === undefined)',
+  ),
+  patch(
+    memory,
+    'an end is told again where the session has gone on elsewhere',
+    "if (outcome === 'fenced') records.told(this.#session.id);",
+    '',
+  ),
+  patch('supervisor/drain.js', 'a drain does not wait for the store', ', storeThrough(supervisor)]', ']'),
+  patch(
+    'transport/sessionStreams.js',
+    'what a restored server says before its client is back is lost',
+    'return this.#backlog?.keep(message) ?? false;',
+    'return false;',
   ),
 ];
