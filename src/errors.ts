@@ -38,6 +38,10 @@ export type SupervisorErrorCode =
   | 'NOT_RESTORABLE'
   /** `session.state` was given what is no JSON, or more of it than `maxStateSize`. */
   | 'INVALID_STATE'
+  /** A command can't be started as it is: no such program or directory, not executable, impossible arguments. */
+  | 'COMMAND_NOT_FOUND'
+  /** No process can be started now: the machine has no room for it (`EAGAIN`, `EMFILE`, …), or too many wait to be. */
+  | 'SPAWN_UNAVAILABLE'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 

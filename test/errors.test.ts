@@ -32,6 +32,8 @@ const CODES: Record<SupervisorErrorCode, true> = {
   STORE_FAILED: true,
   NOT_RESTORABLE: true,
   INVALID_STATE: true,
+  COMMAND_NOT_FOUND: true,
+  SPAWN_UNAVAILABLE: true,
   UNSUPPORTED_XSTATE: true,
 };
 

@@ -262,6 +262,8 @@ const CODES = {
   STORE_FAILED: true,
   NOT_RESTORABLE: true,
   INVALID_STATE: true,
+  COMMAND_NOT_FOUND: true,
+  SPAWN_UNAVAILABLE: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
