@@ -79,10 +79,16 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './machines': {
     source: 'machines/index.ts',
     load: () => import('mcp-session-supervisor/machines'),
-    values: ['END_REASONS', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
+    values: ['END_REASONS', 'childMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
     types: [
+      'ChildExit',
+      'ChildInput',
+      'ChildMachineContext',
+      'ChildMachineEvent',
+      'ChildOutput',
       'EndReason',
       'PartitionEvent',
+      'RestartPolicy',
       'SessionInput',
       'SessionMachineContext',
       'SessionMachineEvent',
