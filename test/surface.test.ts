@@ -270,6 +270,7 @@ const CODES = {
   INVALID_STATE: true,
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
+  SERVER_ENDED: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 

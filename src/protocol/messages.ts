@@ -23,14 +23,6 @@ export function isCancellation(message: JSONRPCMessage): message is JSONRPCNotif
   return 'method' in message && message.method === 'notifications/cancelled' && !('id' in message);
 }
 
-/** A message with some of its parameters replaced. */
-export function withParams<M extends JSONRPCRequest | JSONRPCNotification>(
-  message: M,
-  params: Record<string, unknown>,
-): M {
-  return { ...message, params: { ...message.params, ...params } };
-}
-
 /** The token under which a request wants to hear of progress (MCP 2025-11-25, Progress), where it is one. */
 export function progressTokenOf(params: JSONRPCRequest['params']): RequestId | undefined {
   const token: unknown = params?._meta?.progressToken;

@@ -106,6 +106,11 @@ export class SessionStreams {
     this.#openGet(this.#connection(exchange), exchange);
   }
 
+  /** Whether a message that belongs to no call has a way. */
+  get listens(): boolean {
+    return this.#gets?.receiver !== undefined;
+  }
+
   /** Sends a message that belongs to no call on one of the GET streams. Returns false where none could carry it. */
   send(message: JSONRPCMessage): boolean {
     const stream = this.#gets?.receiver;
