@@ -1,0 +1,3 @@
+# Never reads its stdin.
+echo ready
+exec sleep 300

@@ -1,0 +1,4 @@
+# Is stopped, and hears nothing until it is continued.
+echo ready
+kill -STOP $$
+exec cat
