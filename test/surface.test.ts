@@ -110,6 +110,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     values: ['createLmdbStores'],
     types: ['LmdbEventStore', 'LmdbStores', 'LmdbStoresOptions'],
   },
+  './stdio': {
+    source: 'stdio/index.ts',
+    load: () => import('mcp-session-supervisor/stdio'),
+    values: ['stdioServer'],
+    types: ['RestartPolicy', 'StdioServerFactory', 'StdioServerOptions', 'Variables'],
+  },
   './testing': {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),

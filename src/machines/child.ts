@@ -54,6 +54,8 @@ export type ChildMachineEvent =
   | { readonly type: 'READY' }
   /** Its process has exited, at this time, in ms. */
   | ({ readonly type: 'EXITED'; readonly at: number } & ChildExit)
+  /** It lives, but nothing can be said to it or heard of it any more, at this time: it is ended as one that failed. */
+  | { readonly type: 'BROKEN'; readonly at: number }
   /** No living member of its group is left. */
   | { readonly type: 'EMPTIED' }
   /** It is to end. */
@@ -173,6 +175,11 @@ export const childMachine = setup({
           { guard: 'asksForRestart', target: 'terminating', actions: ['noteExit', 'giveUp'] },
           { target: 'terminating', actions: 'noteExit' },
         ],
+        BROKEN: [
+          { guard: 'mayRestart', target: 'terminating', actions: 'planRestart' },
+          { guard: 'asksForRestart', target: 'terminating', actions: 'giveUp' },
+          { target: 'terminating' },
+        ],
         STOP: 'stopping',
       },
     },
@@ -183,6 +190,11 @@ export const childMachine = setup({
           { guard: 'mayRestart', target: 'terminating', actions: ['noteExit', 'planRestart'] },
           { guard: 'asksForRestart', target: 'terminating', actions: ['noteExit', 'giveUp'] },
           { target: 'terminating', actions: 'noteExit' },
+        ],
+        BROKEN: [
+          { guard: 'mayRestart', target: 'terminating', actions: 'planRestart' },
+          { guard: 'asksForRestart', target: 'terminating', actions: 'giveUp' },
+          { target: 'terminating' },
         ],
         STOP: 'stopping',
       },

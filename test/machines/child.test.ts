@@ -24,6 +24,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['starting, new',      'FAILED',     'gone',        'g1 - - new 0/0',               ['end 1'],        []],
   ['starting, new',      'EXITED 0',   'terminating', 'g1 - 0 new 0/0',               ['terminate 1'],  ['term@7010']],
   ['starting, new',      'EXITED 1',   'terminating', 'g1 - 1 new 0/0',               ['terminate 1'],  ['term@7010']],
+  ['starting, new',      'BROKEN',     'terminating', 'g1 - - new 0/0',               ['terminate 1'],  ['term@7010']],
   ['starting, new',      'EMPTIED',    'starting',    'g1 - - new 0/0',               [],               []],
   ['starting, new',      'STOP',       'stopping',    'g1 - - new 0/0',               ['closeStdin 1'], ['stdin@2010']],
   ['starting, new',      'stdinGrace', 'starting',    'g1 - - new 0/0',               [],               []],
@@ -37,6 +38,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['starting, again',    'FAILED',     'restarting',  'g2 - 1 was ready 2/2 again',   [],               ['1000@1060']],
   ['starting, again',    'EXITED 0',   'terminating', 'g2 - 0 was ready 2/2 again',   ['terminate 2'],  ['term@7060']],
   ['starting, again',    'EXITED 1',   'terminating', 'g2 - 1 was ready 2/2 again',   ['terminate 2'],  ['term@7060']],
+  ['starting, again',    'BROKEN',     'terminating', 'g2 - 1 was ready 2/2 again',   ['terminate 2'],  ['term@7060']],
   ['starting, again',    'EMPTIED',    'starting',    'g2 - 1 was ready 1/1',         [],               []],
   ['starting, again',    'STOP',       'stopping',    'g2 - 1 was ready 1/1',         ['closeStdin 2'], ['stdin@2060']],
   ['starting, again',    'stdinGrace', 'starting',    'g2 - 1 was ready 1/1',         [],               []],
@@ -50,6 +52,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['starting, last',     'FAILED',     'gone',        'g2 - 1 was ready 1/1 gave up', ['end 2'],        []],
   ['starting, last',     'EXITED 0',   'terminating', 'g2 - 0 was ready 1/1 gave up', ['terminate 2'],  ['term@7060']],
   ['starting, last',     'EXITED 1',   'terminating', 'g2 - 1 was ready 1/1 gave up', ['terminate 2'],  ['term@7060']],
+  ['starting, last',     'BROKEN',     'terminating', 'g2 - 1 was ready 1/1 gave up', ['terminate 2'],  ['term@7060']],
   ['starting, last',     'EMPTIED',    'starting',    'g2 - 1 was ready 1/1',         [],               []],
   ['starting, last',     'STOP',       'stopping',    'g2 - 1 was ready 1/1',         ['closeStdin 2'], ['stdin@2060']],
   ['starting, last',     'stdinGrace', 'starting',    'g2 - 1 was ready 1/1',         [],               []],
@@ -63,6 +66,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['ready, temporary',   'FAILED',     'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, temporary',   'EXITED 0',   'terminating', 'g1 7 0 was ready 0/0',         ['terminate 1'],  ['term@7030']],
   ['ready, temporary',   'EXITED 1',   'terminating', 'g1 7 1 was ready 0/0',         ['terminate 1'],  ['term@7030']],
+  ['ready, temporary',   'BROKEN',     'terminating', 'g1 7 - was ready 0/0',         ['terminate 1'],  ['term@7030']],
   ['ready, temporary',   'EMPTIED',    'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, temporary',   'STOP',       'stopping',    'g1 7 - was ready 0/0',         ['closeStdin 1'], ['stdin@2030']],
   ['ready, temporary',   'stdinGrace', 'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
@@ -76,6 +80,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['ready, transient',   'FAILED',     'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, transient',   'EXITED 0',   'terminating', 'g1 7 0 was ready 0/0',         ['terminate 1'],  ['term@7030']],
   ['ready, transient',   'EXITED 1',   'terminating', 'g1 7 1 was ready 1/1 again',   ['terminate 1'],  ['term@7030']],
+  ['ready, transient',   'BROKEN',     'terminating', 'g1 7 - was ready 1/1 again',   ['terminate 1'],  ['term@7030']],
   ['ready, transient',   'EMPTIED',    'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, transient',   'STOP',       'stopping',    'g1 7 - was ready 0/0',         ['closeStdin 1'], ['stdin@2030']],
   ['ready, transient',   'stdinGrace', 'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
@@ -89,6 +94,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['ready, permanent',   'FAILED',     'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, permanent',   'EXITED 0',   'terminating', 'g1 7 0 was ready 1/1 again',   ['terminate 1'],  ['term@7030']],
   ['ready, permanent',   'EXITED 1',   'terminating', 'g1 7 1 was ready 1/1 again',   ['terminate 1'],  ['term@7030']],
+  ['ready, permanent',   'BROKEN',     'terminating', 'g1 7 - was ready 1/1 again',   ['terminate 1'],  ['term@7030']],
   ['ready, permanent',   'EMPTIED',    'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, permanent',   'STOP',       'stopping',    'g1 7 - was ready 0/0',         ['closeStdin 1'], ['stdin@2030']],
   ['ready, permanent',   'stdinGrace', 'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
@@ -102,6 +108,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['ready, last',        'FAILED',     'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, last',        'EXITED 0',   'terminating', 'g1 7 0 was ready 0/0 gave up', ['terminate 1'],  ['term@7030']],
   ['ready, last',        'EXITED 1',   'terminating', 'g1 7 1 was ready 0/0 gave up', ['terminate 1'],  ['term@7030']],
+  ['ready, last',        'BROKEN',     'terminating', 'g1 7 - was ready 0/0 gave up', ['terminate 1'],  ['term@7030']],
   ['ready, last',        'EMPTIED',    'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
   ['ready, last',        'STOP',       'stopping',    'g1 7 - was ready 0/0',         ['closeStdin 1'], ['stdin@2030']],
   ['ready, last',        'stdinGrace', 'ready',       'g1 7 - was ready 0/0',         [],               ['steady@30020']],
@@ -115,6 +122,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['restarting',         'FAILED',     'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
   ['restarting',         'EXITED 0',   'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
   ['restarting',         'EXITED 1',   'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
+  ['restarting',         'BROKEN',     'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
   ['restarting',         'EMPTIED',    'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
   ['restarting',         'STOP',       'gone',        'g1 7 1 was ready 1/1 again',   ['end 1'],        []],
   ['restarting',         'stdinGrace', 'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@30']],
@@ -128,6 +136,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['stopping',           'FAILED',     'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['stopping',           'EXITED 0',   'stopping',    'g1 7 0 was ready 0/0',         [],               ['stdin@2030']],
   ['stopping',           'EXITED 1',   'stopping',    'g1 7 1 was ready 0/0',         [],               ['stdin@2030']],
+  ['stopping',           'BROKEN',     'stopping',    'g1 7 - was ready 0/0',         [],               ['stdin@2030']],
   ['stopping',           'EMPTIED',    'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['stopping',           'STOP',       'stopping',    'g1 7 - was ready 0/0',         [],               ['stdin@2030']],
   ['stopping',           'stdinGrace', 'terminating', 'g1 7 - was ready 0/0',         ['terminate 1'],  ['term@7040']],
@@ -141,6 +150,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['terminating',        'FAILED',     'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['terminating',        'EXITED 0',   'terminating', 'g1 7 0 was ready 0/0',         [],               ['term@7040']],
   ['terminating',        'EXITED 1',   'terminating', 'g1 7 1 was ready 0/0',         [],               ['term@7040']],
+  ['terminating',        'BROKEN',     'terminating', 'g1 7 - was ready 0/0',         [],               ['term@7040']],
   ['terminating',        'EMPTIED',    'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['terminating',        'STOP',       'terminating', 'g1 7 - was ready 0/0',         [],               ['term@7040']],
   ['terminating',        'stdinGrace', 'terminating', 'g1 7 - was ready 0/0',         [],               ['term@7040']],
@@ -154,6 +164,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['terminating, again', 'FAILED',     'gone',        'g1 7 1 was ready 1/1 again',   ['end 1'],        []],
   ['terminating, again', 'EXITED 0',   'terminating', 'g1 7 0 was ready 1/1 again',   [],               ['term@7030']],
   ['terminating, again', 'EXITED 1',   'terminating', 'g1 7 1 was ready 1/1 again',   [],               ['term@7030']],
+  ['terminating, again', 'BROKEN',     'terminating', 'g1 7 1 was ready 1/1 again',   [],               ['term@7030']],
   ['terminating, again', 'EMPTIED',    'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@40']],
   ['terminating, again', 'STOP',       'terminating', 'g1 7 1 was ready 1/1',         [],               ['term@7030']],
   ['terminating, again', 'stdinGrace', 'terminating', 'g1 7 1 was ready 1/1 again',   [],               ['term@7030']],
@@ -167,6 +178,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['killing',            'FAILED',     'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['killing',            'EXITED 0',   'killing',     'g1 7 0 was ready 0/0',         [],               ['1000@1050']],
   ['killing',            'EXITED 1',   'killing',     'g1 7 1 was ready 0/0',         [],               ['1000@1050']],
+  ['killing',            'BROKEN',     'killing',     'g1 7 - was ready 0/0',         [],               ['1000@1050']],
   ['killing',            'EMPTIED',    'gone',        'g1 7 - was ready 0/0',         ['end 1'],        []],
   ['killing',            'STOP',       'killing',     'g1 7 - was ready 0/0',         [],               ['1000@1050']],
   ['killing',            'stdinGrace', 'killing',     'g1 7 - was ready 0/0',         [],               ['1000@1050']],
@@ -180,6 +192,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['killing, again',     'FAILED',     'gone',        'g1 7 1 was ready 1/1 again',   ['end 1'],        []],
   ['killing, again',     'EXITED 0',   'killing',     'g1 7 0 was ready 1/1 again',   [],               ['1000@1040']],
   ['killing, again',     'EXITED 1',   'killing',     'g1 7 1 was ready 1/1 again',   [],               ['1000@1040']],
+  ['killing, again',     'BROKEN',     'killing',     'g1 7 1 was ready 1/1 again',   [],               ['1000@1040']],
   ['killing, again',     'EMPTIED',    'restarting',  'g1 7 1 was ready 1/1 again',   [],               ['0@50']],
   ['killing, again',     'STOP',       'killing',     'g1 7 1 was ready 1/1',         [],               ['1000@1040']],
   ['killing, again',     'stdinGrace', 'killing',     'g1 7 1 was ready 1/1 again',   [],               ['1000@1040']],
@@ -193,6 +206,7 @@ const TABLE: readonly (readonly [given: keyof typeof GIVEN, event: keyof typeof 
   ['gone',               'FAILED',     'gone',        'g1 7 - was ready 0/0',         [],               []],
   ['gone',               'EXITED 0',   'gone',        'g1 7 - was ready 0/0',         [],               []],
   ['gone',               'EXITED 1',   'gone',        'g1 7 - was ready 0/0',         [],               []],
+  ['gone',               'BROKEN',     'gone',        'g1 7 - was ready 0/0',         [],               []],
   ['gone',               'EMPTIED',    'gone',        'g1 7 - was ready 0/0',         [],               []],
   ['gone',               'STOP',       'gone',        'g1 7 - was ready 0/0',         [],               []],
   ['gone',               'stdinGrace', 'gone',        'g1 7 - was ready 0/0',         [],               []],
@@ -339,6 +353,17 @@ describe('restarts', () => {
     for (const event of [EXIT_1, FAILED]) {
       const life = new ChildLife({ restart: 'permanent' }).live([STARTED, event, EMPTIED]);
       expect(life.state).toBe('gone');
+    }
+  });
+
+  test('a process that broke counts as one that failed', () => {
+    for (const [restart, again] of [
+      ['temporary', false],
+      ['transient', true],
+    ] as const) {
+      const life = new ChildLife({ restart }).live([STARTED, READY, EVENTS.BROKEN, EXIT_0]);
+      life.actor.send(EMPTIED);
+      expect(life.state).toBe(again ? 'restarting' : 'gone');
     }
   });
 

@@ -105,6 +105,7 @@ export const FAILED = { type: 'FAILED', at: 0 } as const;
 export const EXIT_0 = { type: 'EXITED', at: 0, code: 0, signal: null } as const;
 export const EXIT_1 = { type: 'EXITED', at: 0, code: 1, signal: null } as const;
 export const KILLED = { type: 'EXITED', at: 0, code: null, signal: 'SIGSEGV' } as const;
+const BROKEN = { type: 'BROKEN', at: 0 } as const;
 export const EMPTIED = { type: 'EMPTIED' } as const;
 export const STOP = { type: 'STOP' } as const;
 /** What xstate sends when a delay has passed; sent by hand it shows that a timer's event means nothing elsewhere. */
@@ -118,6 +119,7 @@ export const EVENTS = {
   FAILED,
   'EXITED 0': EXIT_0,
   'EXITED 1': EXIT_1,
+  BROKEN,
   EMPTIED,
   STOP,
   stdinGrace: STDIN_GRACE,
