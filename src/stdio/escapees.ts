@@ -5,11 +5,11 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../options/logger.ts';
 import type { Marking } from './marker.ts';
-import { endMarked, list } from './orphans.ts';
+import { endMarked, list, type Orphan } from './orphans.ts';
 
 /** The pause between two searches, in ms. */
 const PAUSE = 1_000;
-/** What they have after SIGTERM at the end of all, in ms. */
+/** What they have after a signal at the end of all, in ms. */
 const SHORT_GRACE = 300;
 
 export class Escapees {
@@ -55,20 +55,28 @@ export class Escapees {
     const markers = this.#markers;
     if (markers.size === 0) return;
     this.#markers = new Set();
-    const search = { marking: this.#marking, wanted: (marker: string) => markers.has(marker) };
-    await endMarked(stop === undefined ? search : { ...search, stop }, {
-      clock: this.#clock,
-      ...(grace !== undefined && { grace }),
-      found: (escapees) => {
-        this.#log({
-          level: 'warn',
-          event: 'escapees.found',
-          message: `Of processes that have ended there are left, outside their groups, and are ended: ${list(escapees)}`,
-          pids: escapees.map(({ pid }) => pid),
-        });
-      },
+    let isDone = false;
+    try {
+      const search = { marking: this.#marking, wanted: (marker: string) => markers.has(marker) };
+      await endMarked(stop === undefined ? search : { ...search, stop }, {
+        clock: this.#clock,
+        ...(grace !== undefined && { grace }),
+        found: (escapees) => this.#tell(escapees),
+      });
+      isDone = stop?.aborted !== true;
+    } catch (error) {
+      this.#log({ level: 'error', event: 'escapees.failed', message: 'What is left could not be looked for', error });
+    }
+    // What was not done is for the next search.
+    if (!isDone) for (const marker of markers) this.#markers.add(marker);
+  }
+
+  #tell(escapees: readonly Orphan[]): void {
+    this.#log({
+      level: 'warn',
+      event: 'escapees.found',
+      message: `Of processes that have ended there are left, outside their groups, and are ended: ${list(escapees)}`,
+      pids: escapees.map(({ pid }) => pid),
     });
-    // What was broken off is for the last search.
-    if (stop?.aborted === true) for (const marker of markers) this.#markers.add(marker);
   }
 }

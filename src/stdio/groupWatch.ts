@@ -62,8 +62,10 @@ export class GroupWatch {
     this.#timer = undefined;
     const now = this.#clock.now();
     let groups: ReadonlyMap<number, number> | undefined;
+    let scanned = false;
     const scan = () => {
-      groups ??= livingGroups();
+      if (!scanned) groups = livingGroups();
+      scanned = true;
       return groups;
     };
     const empty: Watched[] = [];

@@ -9,7 +9,7 @@ import type { Logger } from '../options/logger.ts';
 import { GUARDIAN_SCRIPT } from './guardianScript.ts';
 import type { ProcessGroup } from './processGroup.ts';
 
-/** How long to wait before each attempt to replace one, in ms; after the last one there is none. */
+/** How long to wait before each attempt to replace one that died, in ms; after the last one there is none. */
 const DELAYS = [0, 1_000, 2_000, 4_000, 8_000];
 /** One that lived so long begins a new series of attempts, in ms. */
 const SETTLED_AFTER = 30_000;
@@ -60,7 +60,7 @@ export class Guardian {
   prepare(): void {
     if (this.#process !== undefined || this.#timer !== undefined) return;
     if (this.#clock.now() - this.#startedAt >= SETTLED_AFTER) this.#attempts = 0;
-    if (this.#attempts < DELAYS.length) this.#start();
+    if (this.#attempts <= DELAYS.length) this.#start();
   }
 
   add(group: ProcessGroup): void {
@@ -90,9 +90,8 @@ export class Guardian {
     }
     this.#process = started;
     started.unref();
-    const { stdin } = started;
-    if (stdin !== null && 'unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
-    stdin?.on('error', () => {}); // its end is told by 'exit'
+    unref(started.stdin);
+    started.stdin?.on('error', () => {}); // its end is told by 'exit'
     started.once('error', (error) => this.#ended(started, error));
     started.once('exit', () => this.#ended(started, undefined));
     for (const group of this.#groups) this.#tell(added(group));
@@ -110,8 +109,8 @@ export class Guardian {
     if (this.#clock.now() - this.#startedAt >= SETTLED_AFTER) this.#attempts = 0;
     // What is not there will not be there soon.
     const missing = (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    if (missing) this.#attempts = DELAYS.length;
-    const delay = DELAYS[this.#attempts];
+    if (missing) this.#attempts = DELAYS.length + 1;
+    const delay = DELAYS[this.#attempts - 1];
     if (delay === undefined) {
       const why = missing ? `there is no ${this.#shell}` : 'it has ended again and again';
       this.#log({
@@ -154,6 +153,7 @@ function added({ id, startTime }: ProcessGroup): string {
   return `+ ${id} ${startTime ?? '-'}\n`;
 }
 
-function unref(timer: unknown): void {
-  if (timer instanceof Object && 'unref' in timer && typeof timer.unref === 'function') timer.unref();
+/** What it is of need not keep the event loop alive: a timer of Node's, or a stream. */
+function unref(handle: unknown): void {
+  if (handle instanceof Object && 'unref' in handle && typeof handle.unref === 'function') handle.unref();
 }

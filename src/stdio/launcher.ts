@@ -25,6 +25,7 @@ const LAST_WAIT = 1_000;
 
 export interface LauncherOptions {
   readonly clock?: Clock;
+  /** Told of what is left of others or has escaped. It must not throw. */
   readonly log?: Logger;
   /** Another than that of the process, in tests. */
   readonly guardian?: Guardian;
@@ -34,6 +35,12 @@ export interface LauncherOptions {
 
 /** The markers by which it was looked for what earlier processes left: once per process. */
 const lookedFor = new Set<string>();
+
+/** The variable that a process is marked by. */
+interface Marker {
+  readonly name: string;
+  readonly value: string;
+}
 
 /** Hears of a process that nobody wants any more. */
 const NOBODY: ProcessEvents = { line() {}, overflowed() {}, stderr() {}, closed() {}, exited() {}, emptied() {} };
@@ -47,12 +54,12 @@ class Launcher implements ProcessLauncher {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #guardian: Guardian;
-  readonly #marking: Marking | undefined;
+  readonly #marker: string | undefined;
   readonly #queue = new StartQueue();
   readonly #watch: GroupWatch;
-  readonly #escapees: Escapees | undefined;
   readonly #groups = new Map<ProcessGroup, SpawnedProcess>();
-  #used = false;
+  /** How our processes are marked, where they can be, and who looks for those that leave their groups: from the first one on. */
+  #used: { readonly marking: Marking | undefined; readonly escapees: Escapees | undefined } | undefined;
   #closing: Promise<void> | undefined;
   #allEmptied = () => {};
 
@@ -60,20 +67,18 @@ class Launcher implements ProcessLauncher {
     this.#clock = clock;
     this.#log = log;
     this.#guardian = guardian;
-    this.#marking = ourMarking(marker);
+    this.#marker = marker;
     this.#watch = new GroupWatch(clock);
-    this.#escapees = this.#marking && new Escapees(this.#marking, clock, log);
   }
 
   async launch(spec: ProcessSpec, events: ProcessEvents, signal: AbortSignal): Promise<RunningProcess> {
     const started = await this.#queue.turn(signal);
     try {
-      this.#firstUse();
-      this.#guardian.prepare();
-      const marker = this.#marking && markerOf(this.#marking.owner, randomBytes(9).toString('base64url'));
-      const child = await spawned(spec, marker === undefined ? {} : { [this.#marking?.name ?? '']: marker });
+      const marker = this.#prepare(spec);
+      const child = await spawned(spec, marker);
       const abandoned = signal.aborted || this.#closing !== undefined;
-      const running = this.#keep(child, marker, abandoned ? NOBODY : events, started);
+      const group = groupOf(child, spec);
+      const running = this.#keep(child, group, marker?.value, abandoned ? NOBODY : events, started);
       if (!abandoned) return running;
       running.signalGroup('SIGKILL');
       throw signal.aborted ? signal.reason : new SupervisorError('SPAWN_UNAVAILABLE', 'The launcher was closed');
@@ -88,15 +93,20 @@ class Launcher implements ProcessLauncher {
     return this.#closing;
   }
 
-  #keep(child: PipedProcess, marker: string | undefined, events: ProcessEvents, started: () => void): SpawnedProcess {
-    const group = new ProcessGroup(child.pid);
+  #keep(
+    child: PipedProcess,
+    group: ProcessGroup,
+    marker: string | undefined,
+    events: ProcessEvents,
+    started: () => void,
+  ): SpawnedProcess {
     this.#guardian.add(group);
     const timer = this.#clock.setTimeout(started, LONGEST_START);
     const watch = (emptied: () => void) =>
       this.#watch.watch(group, () => {
         this.#guardian.remove(group);
         this.#groups.delete(group);
-        if (marker !== undefined) this.#escapees?.lookFor(marker);
+        if (marker !== undefined) this.#used?.escapees?.lookFor(marker);
         if (this.#groups.size === 0) this.#allEmptied();
         emptied();
       });
@@ -112,15 +122,25 @@ class Launcher implements ProcessLauncher {
     return running;
   }
 
-  #firstUse(): void {
-    if (this.#used) return;
-    this.#used = true;
+  /** What comes before every start. Returns its marker. */
+  #prepare(spec: ProcessSpec): Marker | undefined {
+    this.#used ??= this.#firstUse(spec);
+    this.#guardian.prepare();
+    const { marking } = this.#used;
+    return marking && { name: marking.name, value: markerOf(marking.owner, randomBytes(9).toString('base64url')) };
+  }
+
+  #firstUse(spec: ProcessSpec) {
+    const marking = orFailed(spec, () => ourMarking(this.#marker));
     this.#guardian.acquire(this.#log);
-    if (this.#marking === undefined || lookedFor.has(this.#marking.name)) return;
-    lookedFor.add(this.#marking.name);
-    endOrphans(this.#marking, this.#clock, this.#log).catch((error: unknown) => {
-      this.#log({ level: 'error', event: 'orphans.failed', message: 'What was left could not be looked for', error });
-    });
+    if (marking !== undefined && !lookedFor.has(marking.name)) {
+      lookedFor.add(marking.name);
+      endOrphans(marking, this.#clock, this.#log).catch((error: unknown) => {
+        lookedFor.delete(marking.name);
+        this.#log({ level: 'error', event: 'orphans.failed', message: 'What was left could not be looked for', error });
+      });
+    }
+    return { marking, escapees: marking && new Escapees(marking, this.#clock, this.#log) };
   }
 
   async #close(): Promise<void> {
@@ -135,20 +155,39 @@ class Launcher implements ProcessLauncher {
         };
       });
     }
-    await this.#escapees?.close();
+    await this.#used?.escapees?.close();
     this.#watch.close();
-    if (this.#used) this.#guardian.release(); // of what is left now it is told by our end
+    if (this.#used !== undefined) this.#guardian.release(); // of what is left now it is told by our end
   }
 }
 
-function spawned(spec: ProcessSpec, marker: Readonly<Record<string, string>>): Promise<PipedProcess> {
+/** One that can't be told from others is not kept. */
+function groupOf({ pid }: PipedProcess, spec: ProcessSpec): ProcessGroup {
+  return orFailed(
+    spec,
+    () => new ProcessGroup(pid),
+    () => process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL'),
+  );
+}
+
+function orFailed<T>(spec: ProcessSpec, read: () => T, failed: () => void = () => {}): T {
+  try {
+    return read();
+  } catch (error) {
+    failed();
+    throw spawnFailure(spec, error);
+  }
+}
+
+function spawned(spec: ProcessSpec, marker: Marker | undefined): Promise<PipedProcess> {
+  const marked = marker && { [marker.name]: marker.value };
   return new Promise((resolve, reject) => {
     const failed = (error: unknown) => reject(spawnFailure(spec, error));
     try {
       const child = spawn(spec.command, spec.args, {
         cwd: spec.cwd,
         // The marker comes first, where it is found soon, and nothing takes its place.
-        env: { ...marker, ...spec.env, ...marker },
+        env: { ...marked, ...spec.env, ...marked },
         detached: process.platform !== 'win32',
         windowsHide: true,
         stdio: ['pipe', 'pipe', 'pipe'],

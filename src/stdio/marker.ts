@@ -3,7 +3,7 @@
  * starts inherits it. Its value says by itself whether its owner lives: who that was, in which start of the machine and
  * which namespace. So no file has to be kept, and any number of supervisors can be on a machine.
  */
-import { bootId, isAlive, pidNamespace, processStat } from './procfs.ts';
+import { bootId, exists, isAlive, pidNamespace, processStat } from './procfs.ts';
 
 /** The name of that variable. */
 const NAME = 'MCP_SESSION_SUPERVISOR_CHILD';
@@ -53,5 +53,7 @@ export function isOrphaned(value: string, here: Owner): boolean {
   const owner = ownerIn(value);
   if (owner === undefined || owner.boot !== here.boot || owner.namespace !== here.namespace) return false;
   const stat = processStat(owner.pid);
-  return stat === undefined || stat.startTime !== owner.startTime || !isAlive(stat);
+  // What can't be seen may be hidden from us.
+  if (stat === undefined) return !exists(owner.pid);
+  return stat.startTime !== owner.startTime || !isAlive(stat);
 }

@@ -36,7 +36,7 @@ export interface Search {
 /** How those that are found are ended. */
 interface Ending {
   readonly clock: Clock;
-  /** How long they have after SIGTERM, in ms. */
+  /** How long they have after each of the two signals, in ms. */
   readonly grace?: number;
   readonly found: (orphans: readonly Orphan[]) => void;
 }
@@ -78,7 +78,7 @@ export async function endMarked(search: Search, { clock, grace = GRACE, found }:
     await untilGone(orphans, grace);
     for (const orphan of orphans) signalOrphan(orphan, search, 'SIGKILL');
     // That takes a moment; and they may have started others meanwhile.
-    await untilGone(orphans, GRACE);
+    await untilGone(orphans, grace);
   }
   return count;
 }

@@ -68,6 +68,9 @@ export interface ProcessLauncher {
    * values of the environment.
    */
   launch(spec: ProcessSpec, events: ProcessEvents, signal: AbortSignal): Promise<RunningProcess>;
-  /** Kills what is left, and has nobody start any more. Resolves when it is gone, after a second at the latest. */
+  /**
+   * Kills what is left, what left its group included, and starts nothing any more. Resolves when it is gone, at the latest
+   * after 3 s: what can't even be killed is the guardian's then.
+   */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * is the one that was started, or is gone. (The kernel gives no new process the number of a group that has members.) Once
  * it was seen to be empty it is never signalled again.
  */
-import { isAlive, processNumbers, processStat } from './procfs.ts';
+import { exists, isAlive, type ProcessStat, processNumbers, processStat } from './procfs.ts';
 
 export class ProcessGroup {
   readonly id: number;
@@ -13,14 +13,10 @@ export class ProcessGroup {
   /** A member that was seen to live: as long as it does, nobody has to be looked for. */
   #witness: number | undefined;
 
-  /** The leader has to live, or to be our child: nobody else has its number then. */
+  /** The leader has to live, or to be our child: nobody else has its number then. Throws when it can't be read. */
   constructor(leader: number, startTime: string | undefined = processStat(leader)?.startTime) {
     this.id = leader;
     this.startTime = startTime;
-  }
-
-  get isEmpty(): boolean {
-    return this.#empty;
   }
 
   /** Signals all members. Returns whether there were any of ours. */
@@ -34,43 +30,53 @@ export class ProcessGroup {
     }
   }
 
-  /** Whether it was ever found without a living member. `scan` is asked for one of each group when it matters. */
-  becameEmpty(scan: () => ReadonlyMap<number, number>): boolean {
-    if (this.#empty || this.#isAttested()) return this.#empty;
-    this.#witness = this.#isOurs() && this.#exists() ? scan().get(this.id) : undefined;
-    this.#empty = this.#witness === undefined;
+  /**
+   * Whether it was ever found without a living member. `scan` is asked for one of each group when it matters, and is
+   * undefined where nobody can tell.
+   */
+  becameEmpty(scan: () => ReadonlyMap<number, number> | undefined): boolean {
+    if (!this.#empty && !this.#isAttested())
+      this.#empty = !this.#isOurs() || !exists(-this.id) || this.#isEmpty(scan());
     return this.#empty;
   }
 
   #isAttested(): boolean {
-    const stat = this.#witness === undefined ? undefined : processStat(this.#witness);
+    const stat = this.#witness === undefined ? undefined : statOf(this.#witness);
     return stat !== undefined && stat.group === this.id && isAlive(stat) && this.#isOurs();
+  }
+
+  /** A group that exists may be one of zombies alone. */
+  #isEmpty(groups: ReadonlyMap<number, number> | undefined): boolean {
+    this.#witness = groups?.get(this.id);
+    return groups !== undefined && this.#witness === undefined;
   }
 
   #isOurs(): boolean {
     if (this.#empty) return false;
-    if (this.startTime === undefined) return true;
-    const leader = processStat(this.id);
+    const leader = this.startTime === undefined ? undefined : statOf(this.id);
     return leader === undefined || leader.startTime === this.startTime;
-  }
-
-  /** Zombies are members too. */
-  #exists(): boolean {
-    try {
-      process.kill(-this.id, 0);
-      return true;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'EPERM';
-    }
   }
 }
 
-/** The groups that have a living member, each with one of them. */
-export function livingGroups(): Map<number, number> {
+/** The groups that have a living member, each with one of them; undefined where that can't be told. */
+export function livingGroups(): Map<number, number> | undefined {
   const groups = new Map<number, number>();
-  for (const pid of processNumbers()) {
-    const stat = processStat(pid);
-    if (stat !== undefined && isAlive(stat)) groups.set(stat.group, pid);
+  try {
+    for (const pid of processNumbers()) {
+      const stat = processStat(pid);
+      if (stat !== undefined && isAlive(stat)) groups.set(stat.group, pid);
+    }
+  } catch {
+    return undefined;
   }
   return groups;
+}
+
+/** What can't be read is as if it was not there: that a group's number is not used again as long as it has members holds. */
+function statOf(pid: number): ProcessStat | undefined {
+  try {
+    return processStat(pid);
+  } catch {
+    return undefined;
+  }
 }

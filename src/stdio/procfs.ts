@@ -1,6 +1,7 @@
 /**
  * What Linux tells of processes, in `/proc`: read synchronously, because what is read is acted on before it can change.
- * Elsewhere there is none of it.
+ * Elsewhere there is none of it. What is not there is undefined; what can't be read, because there is no room for one more
+ * open file for instance, is an error that is thrown, since nobody may take it for not being there.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
 
@@ -33,18 +34,24 @@ export function isAlive({ state }: ProcessStat): boolean {
   return state !== 'Z' && state !== 'X' && state !== 'x';
 }
 
-/** The numbers of all processes that can be seen. Empty where there is no `/proc`. */
+/** The numbers of all processes that can be seen. Throws where there is no `/proc`. */
 export function processNumbers(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Whether there is a process with this number, or a group with its negative; a zombie and somebody else's are. */
+export function exists(pid: number): boolean {
   try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** What a variable of a process's environment was when its program was started; undefined too when it can't be read. */
+/** What a variable of a process's environment was when its program was started; undefined too when it is not ours to read. */
 export function environmentVariable(pid: number, name: string): string | undefined {
   const text = readSome(`/proc/${pid}/environ`);
   const start = `${name}=`;
@@ -56,11 +63,7 @@ export function environmentVariable(pid: number, name: string): string | undefin
 
 /** Whose a process is: its effective user. */
 export function userOf(pid: number): number | undefined {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return undefined;
-  }
+  return ifThere(() => statSync(`/proc/${pid}`).uid);
 }
 
 /** The name of its program, as the kernel has it: 15 bytes at most, and of the process's choice. */
@@ -75,37 +78,39 @@ export function bootId(): string | undefined {
 
 /** In which namespace our process numbers are: the number of its inode. */
 export function pidNamespace(): string | undefined {
-  try {
-    return /^pid:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/pid'))?.[1];
-  } catch {
-    return undefined;
-  }
+  return /^pid:\[(\d+)\]$/.exec(ifThere(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[1];
 }
 
 function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return ifThere(() => readFileSync(path, 'utf8'));
 }
 
 function readSome(path: string): string | undefined {
-  let file: number | undefined;
+  const file = ifThere(() => openSync(path, 'r'));
+  if (file === undefined) return undefined;
   try {
-    file = openSync(path, 'r');
     const parts: Buffer[] = [];
     for (let length = 0; length < MAX_ENVIRONMENT; ) {
       const part = Buffer.alloc(32 * 1024);
-      const read = readSync(file, part);
+      const read = ifThere(() => readSync(file, part)) ?? 0;
       if (read === 0) break;
       parts.push(part.subarray(0, read));
       length += read;
     }
     return Buffer.concat(parts).toString('utf8');
-  } catch {
-    return undefined;
   } finally {
-    if (file !== undefined) closeSync(file);
+    closeSync(file);
+  }
+}
+
+/** A process may be gone at any moment, and another user's is closed to us. */
+const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
   }
 }

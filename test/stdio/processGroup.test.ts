@@ -19,7 +19,7 @@ async function leader(script: string): Promise<number> {
     } catch {
       return; // It is gone.
     }
-    await until(() => !livingGroups().has(pid), { what: `the end of group ${pid}` });
+    await until(() => !livingGroups()?.has(pid), { what: `the end of group ${pid}` });
   });
   return pid;
 }
@@ -119,7 +119,7 @@ test('while a member that was seen lives, nobody has to be looked for', async ()
   };
   for (let n = 0; n < 10; n++) expect(group.becameEmpty(scan)).toBe(false);
   expect(scans).toBe(1);
-  const witness = livingGroups().get(pid) ?? 0;
+  const witness = livingGroups()?.get(pid) ?? 0;
   process.kill(witness, 'SIGKILL');
   await gone(witness);
   group.becameEmpty(scan);
