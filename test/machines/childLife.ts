@@ -32,12 +32,12 @@ export class ChildLife {
   readonly outputs: unknown[] = [];
   readonly actor;
 
-  constructor(input: Partial<ChildInput> = {}) {
+  constructor(input: Partial<ChildInput> = {}, child: typeof childMachine = childMachine) {
     const did =
       (name: string) =>
       ({ context }: { context: ChildMachineContext }) =>
         void this.actions.push(`${name} ${context.generation}`);
-    const machine = childMachine.provide({
+    const machine = child.provide({
       actions: {
         start: did('start'),
         closeStdin: did('closeStdin'),
@@ -145,21 +145,35 @@ export const GIVEN = {
   'ready, temporary': { events: [STARTED, READY] },
   'ready, transient': { input: transient, events: [STARTED, READY] },
   'ready, permanent': { input: permanent, events: [STARTED, READY] },
+  'ready, again': { input: permanent, events: [STARTED, READY, EXIT_1, EMPTIED, STARTED, READY] },
   'ready, last': { input: { ...permanent, maxRestarts: 0 }, events: [STARTED, READY] },
   restarting: { input: permanent, events: [STARTED, READY, EXIT_1] },
   stopping: { events: [STARTED, READY, STOP] },
+  'stopping, new': { events: [STOP] },
   terminating: { events: [STARTED, READY, STOP, STDIN_GRACE] },
   'terminating, again': { input: permanent, events: [STARTED, READY, EXIT_1] },
+  'terminating, new': { events: [STOP, STDIN_GRACE] },
   killing: { events: [STARTED, READY, STOP, STDIN_GRACE, TERM_GRACE] },
   'killing, again': { input: permanent, events: [STARTED, READY, EXIT_1, TERM_GRACE] },
+  'killing, new': { events: [STOP, STDIN_GRACE, TERM_GRACE] },
   gone: { events: [STARTED, READY, STOP, EMPTIED] },
 } as const satisfies Record<string, Given>;
 
 /** A child in one of these states, with its actions forgotten. `restarting` is at the moment in which it is entered. */
-export function given(name: keyof typeof GIVEN): ChildLife {
+export function given(name: keyof typeof GIVEN, machine?: typeof childMachine): ChildLife {
   const { input, events }: Given = GIVEN[name];
-  const life = new ChildLife(input).live(events);
+  const life = new ChildLife(input, machine).live(events);
   if (name === 'restarting') life.actor.send(EMPTIED); // the first delay is 0: the next step would end it
   if (name.startsWith('starting, ') && name !== 'starting, new') life.pass(STEP);
   return life.from();
+}
+
+/** What comes of an event in one of these states. */
+export function outcome(name: keyof typeof GIVEN, event: keyof typeof EVENTS, machine?: typeof childMachine) {
+  const life = given(name, machine);
+  const sent = EVENTS[event];
+  // The first restart waits for nothing: a step would end it.
+  if (name === 'restarting') life.actor.send('at' in sent ? { ...sent, at: life.clock.now() } : sent);
+  else life.live([sent]);
+  return [life.state, life.summary, life.actions, life.timers];
 }
