@@ -8,7 +8,7 @@ import type { Journal } from './journal.ts';
 import type { ServerSource } from './serverSource.ts';
 
 /** How many sessions there may be, each a process, unless `--max-sessions` says otherwise. */
-export const MAX_PROCESSES = 64;
+const MAX_PROCESSES = 64;
 
 /**
  * Makes the factory of a command. What it is called with is nobody's to read but the process's: arguments may be secrets.

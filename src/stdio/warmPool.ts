@@ -38,10 +38,10 @@ export class WarmPool {
   readonly #clock: Clock;
   readonly #spares = new Set<Spare>();
   readonly #ending = new Set<Promise<void>>();
-  #starting = 0;
   #failures = 0;
   #retry: unknown;
-  #abort = new AbortController();
+  /** Abandon the starts that go on. */
+  readonly #starts = new Set<AbortController>();
   #closed = false;
 
   constructor(options: WarmPoolOptions) {
@@ -63,23 +63,24 @@ export class WarmPool {
   /** Starts what is missing. */
   fill(): void {
     if (this.#closed || this.#retry !== undefined) return;
-    while (this.#spares.size + this.#starting < this.#options.size) void this.#start();
+    while (this.#spares.size + this.#starts.size < this.#options.size) void this.#start();
   }
 
   /** Ends all of them, and starts no more. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#clock.clearTimeout(this.#retry);
-    this.#abort.abort(new Error('The pool was closed'));
+    for (const start of this.#starts) start.abort(new Error('The pool was closed'));
     for (const spare of [...this.#spares]) this.#end(spare);
     await Promise.all(this.#ending);
   }
 
   async #start(): Promise<void> {
-    this.#starting++;
+    const abandon = new AbortController();
+    this.#starts.add(abandon);
     try {
       const events = new RelayedEvents(MOST_LINES);
-      const process = await this.#options.launcher().launch(this.#options.spec, events, this.#abort.signal);
+      const process = await this.#options.launcher().launch(this.#options.spec, events, abandon.signal);
       const spare: Spare = { events, process, since: this.#clock.now() };
       this.#spares.add(spare);
       events.onUseless((exit) => this.#lost(spare, exit));
@@ -87,7 +88,7 @@ export class WarmPool {
     } catch (error) {
       if (!this.#closed) this.#failed('could not be started', error);
     } finally {
-      this.#starting--;
+      this.#starts.delete(abandon);
       this.fill();
     }
   }

@@ -5,16 +5,6 @@ import { outcome } from '../machines/childLife.ts';
 import { TABLE } from '../machines/childTable.ts';
 import { machineMutants } from '../mutants/machineMutants.ts';
 
-beforeEach, expect, test, vi } from 'vitest';
-
-import { childMachine } from '../../src/machines/child.ts';
-import { outcome } from '../machines/childLife.ts';
-import { TABLE } from '../machines/childTable.ts';
-import { machineMutants } from '../mutants/machineMutants.ts';
-
-/** It takes time for a row to tell: `case 60` of `test/machines/child.test.ts` does. */
-const TOLD_BY_TIME = ['child.ready: after steady: forgetAttempts dropped'];
-
 beforeEach(() => {
   vi.spyOn(console, 'warn').mockImplementation(() => {}); // xstate tells of events to stopped actors
 });

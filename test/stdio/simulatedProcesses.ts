@@ -24,6 +24,8 @@ export class SimulatedProcess implements RunningProcess {
   /** What was written to its stdin, line by line. */
   readonly written: string[] = [];
   readonly signals: string[] = [];
+  /** Ids of requests that a test has had it answer. */
+  readonly answered = new Set<string>();
   stdinClosed = false;
   /** It takes nothing more. */
   full = false;
