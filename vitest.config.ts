@@ -16,7 +16,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^mcp-session-supervisor$/, replacement: source('index.ts') },
-      { find: /^mcp-session-supervisor\/(node|machines|testing|inspector|lmdb)$/, replacement: source('$1') },
+      { find: /^mcp-session-supervisor\/(node|machines|testing|inspector|lmdb|stdio)$/, replacement: source('$1') },
     ],
   },
   test: {

@@ -42,6 +42,8 @@ export type SupervisorErrorCode =
   | 'COMMAND_NOT_FOUND'
   /** No process can be started now: the machine has no room for it (`EAGAIN`, `EMFILE`, …), or too many wait to be. */
   | 'SPAWN_UNAVAILABLE'
+  /** The process of a server has ended, or can't be talked to any more; the message, which its client gets, says how. */
+  | 'SERVER_ENDED'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 
@@ -228,6 +230,12 @@ export const REFUSALS = {
     status: 503,
     code: -32000,
     message: 'Service Unavailable: too many requests wait for sessions that are being brought back',
+    headers: RETRY_SOON,
+  },
+  serverUnavailable: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: no more servers can be started now',
     headers: RETRY_SOON,
   },
   initializeTimeout: { status: 504, code: -32000, message: 'Gateway Timeout: the server took too long to initialize' },

@@ -34,6 +34,7 @@ const CODES: Record<SupervisorErrorCode, true> = {
   INVALID_STATE: true,
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
+  SERVER_ENDED: true,
   UNSUPPORTED_XSTATE: true,
 };
 

@@ -167,6 +167,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   'stdio/probe.ts': [
     ...LEAVES,
+    'options/conflicts.ts',
     'options/logger.ts',
     PROTOCOL,
     ...MACHINES,

@@ -4,6 +4,7 @@ import * as root from '../src/index.ts';
 import * as inspector from '../src/inspector/index.ts';
 import * as lmdb from '../src/lmdb/index.ts';
 import * as node from '../src/node.ts';
+import * as stdio from '../src/stdio/index.ts';
 import { TinyServer } from './support/tinyServer.ts';
 import { withTimeout } from './support/until.ts';
 
@@ -49,6 +50,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     code: OPTIONS,
   },
   'root SupervisorError': { call: () => supervisor.on(NOTHING as never, () => {}) },
+  'stdio stdioServer': { call: stdio.stdioServer, code: OPTIONS },
   'node toNodeHandler': { call: node.toNodeHandler, code: ['NOT_A_SUPERVISOR'] },
   'node toNodeHandler, its request': { call: (given) => handler(given, response) },
   'node toNodeHandler, its response': { call: (given) => handler(request, given) },
@@ -95,7 +97,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'stats'];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, lmdb, supervisor }).flatMap(([module, exported]) =>
+  const functions = Object.entries({ root, node, inspector, lmdb, stdio, supervisor }).flatMap(([module, exported]) =>
     Object.entries(exported)
       .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))
       .map(([name]) => `${module} ${name}`),

@@ -79,10 +79,16 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './machines': {
     source: 'machines/index.ts',
     load: () => import('mcp-session-supervisor/machines'),
-    values: ['END_REASONS', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
+    values: ['END_REASONS', 'childMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
     types: [
+      'ChildExit',
+      'ChildInput',
+      'ChildMachineContext',
+      'ChildMachineEvent',
+      'ChildOutput',
       'EndReason',
       'PartitionEvent',
+      'RestartPolicy',
       'SessionInput',
       'SessionMachineContext',
       'SessionMachineEvent',
@@ -103,6 +109,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor/lmdb'),
     values: ['createLmdbStores'],
     types: ['LmdbEventStore', 'LmdbStores', 'LmdbStoresOptions'],
+  },
+  './stdio': {
+    source: 'stdio/index.ts',
+    load: () => import('mcp-session-supervisor/stdio'),
+    values: ['stdioServer'],
+    types: ['RestartPolicy', 'StdioServerFactory', 'StdioServerOptions', 'Variables'],
   },
   './testing': {
     source: 'testing/index.ts',
@@ -264,6 +276,7 @@ const CODES = {
   INVALID_STATE: true,
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
+  SERVER_ENDED: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 

@@ -51,6 +51,7 @@ const PINNED: Readonly<Record<string, Row>> = {
   restoring: [503, -32000, 'Service Unavailable: the session is being brought back, which takes long', RETRY],
   restoreFailed: [503, -32000, 'Service Unavailable: the session could not be brought back', RETRY],
   tooManyRestores: [503, -32000, 'Service Unavailable: too many requests wait for sessions that are being brought back', RETRY],
+  serverUnavailable: [503, -32000, 'Service Unavailable: no more servers can be started now', RETRY],
   initializeTimeout: [504, -32000, 'Gateway Timeout: the server took too long to initialize'],
   serverFailed: [500, -32603, 'Internal error: the server could not be started'],
 };

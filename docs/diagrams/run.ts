@@ -3,7 +3,7 @@
  * and fails when they are not what the machines say.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { partitionMachine, sessionMachine, supervisorMachine } from 'mcp-session-supervisor/machines';
+import { childMachine, partitionMachine, sessionMachine, supervisorMachine } from 'mcp-session-supervisor/machines';
 import { fillIn } from './markers.ts';
 import { stateDiagram } from './stateDiagram.ts';
 
@@ -14,6 +14,7 @@ const DIAGRAMS = {
   'session with actions': stateDiagram(sessionMachine, { actions: true }),
   supervisor: stateDiagram(supervisorMachine, { actions: true }),
   partition: stateDiagram(partitionMachine, { actions: true }),
+  child: stateDiagram(childMachine, { actions: true }),
 };
 
 const check = process.argv.includes('--check');

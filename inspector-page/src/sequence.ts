@@ -18,9 +18,9 @@ export interface Step {
 export function stepsOf(history: readonly HistoryLine[]): Step[] {
   /** Its restoration holds the session too, for a moment; what is held no more is then no exchange. */
   let restoring = false;
-  return history.flatMap(({ at, event, inFlight, reason }, i) => {
+  return history.flatMap(({ at, event, inFlight, reason, generation, code, signal }, i) => {
     const step = { at, event, inFlight };
-    const before = history[i - 1]?.event;
+    const before = history.findLast(({ event: other }, n) => n < i && !other.startsWith('child.'))?.event;
     if (event === 'restored') restoring = inFlight > 0;
     if (restoring && (event === 'response' || event === 'idle')) {
       restoring = false;
@@ -31,6 +31,8 @@ export function stepsOf(history: readonly HistoryLine[]): Step[] {
     if (event === 'parked' || event === 'restored') return { ...step, note: event };
     if (event === 'opened')
       return { ...step, message: { from: 'client', to: 'server', text: 'initialize' }, note: event };
+    if (event === 'child.started') return { ...step, note: `process ${generation ?? 1} started` };
+    if (event === 'child.exited') return { ...step, note: `process ended: ${signal ?? `exit code ${code ?? 0}`}` };
     if (event === 'terminated') return { ...step, note: `ended: ${reason ?? 'terminated'}` };
     const begins = event === 'active' || event === 'request';
     const message: Step['message'] = begins

@@ -16,19 +16,23 @@ export interface Announcement {
   readonly sessionIdleTimeout: number | undefined;
   /** Undefined where sessions end with the process, and none is ever parked. */
   readonly kept: KeptSessions | undefined;
+  /** Where each session is a process: how many there may be, and how many are kept ready. */
+  readonly processes: { readonly maxSessions: number; readonly warm: number } | undefined;
   /** In ms. */
   readonly shutdownTimeout: number;
 }
 
 /** A greeting for people, or one entry for machines. */
 export function announce(journal: Journal, announcement: Announcement): void {
-  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, kept, shutdownTimeout } = announcement;
+  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, kept, processes, shutdownTimeout } =
+    announcement;
   const name = printable(`${server.name} ${server.version}`);
   const told = {
     url,
     server,
     sessionIdleTimeout,
     ...(kept !== undefined && { sessions: kept }),
+    ...(processes !== undefined && { processes }),
     ...(inspectorUrl !== undefined && { inspectorUrl }),
   };
   journal.greet(
@@ -38,6 +42,7 @@ export function announce(journal: Journal, announcement: Announcement): void {
       `  server        ${name} (${printable(label)})`,
       ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
       ...(kept === undefined ? [] : [`  sessions      ${keptSessions(kept)}`]),
+      ...(processes === undefined ? [] : [`  processes     ${processLimits(processes)}`]),
       `  idle timeout  ${idleTimeout(sessionIdleTimeout)}`,
       `  to stop       Ctrl-C or SIGTERM: calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`,
       '',
@@ -49,6 +54,11 @@ export function announce(journal: Journal, announcement: Announcement): void {
 function keptSessions({ directory, found }: KeptSessions): string {
   if (directory === undefined) return 'parked ones are kept in memory, and end with this process';
   return `kept in ${printable(directory)}; found ${found === 0 ? 'none' : found}`;
+}
+
+function processLimits({ maxSessions, warm }: NonNullable<Announcement['processes']>): string {
+  const ready = warm === 0 ? '' : `, and ${warm} kept ready`;
+  return `one for each session, at most ${maxSessions} (--max-sessions)${ready}`;
 }
 
 function idleTimeout(milliseconds: number | undefined): string {

@@ -59,9 +59,34 @@ export interface Flags {
   readonly allowedOrigins?: ListOrAll;
   readonly cors?: ListOrAll;
   readonly corsHeaders?: readonly string[];
+  /** Of a server that is a command. */
+  readonly env?: readonly GivenVariable[];
+  readonly envFile?: string;
+  readonly inheritEnv?: true;
+  readonly cwd?: string;
+  readonly restart?: 'temporary' | 'transient' | 'permanent';
+  readonly maxRestarts?: number;
+  /** In seconds. */
+  readonly maxSeconds?: number;
+  readonly warm?: number;
+  readonly showStderr?: true;
   readonly logFormat: 'text' | 'json';
   readonly quiet?: true;
   readonly verbose?: true;
+}
+
+/** An environment variable of `--env`: without a value it is ours. */
+export interface GivenVariable {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** `NAME` or `NAME=value`, which may come again. What is wrong with it is told where no value can be: not here. */
+function parseVariable(text: string, before: readonly GivenVariable[] = []): readonly GivenVariable[] {
+  const at = text.indexOf('=');
+  const variable =
+    at === -1 ? { name: text, value: undefined } : { name: text.slice(0, at), value: text.slice(at + 1) };
+  return [...before, variable];
 }
 
 /** All of them, by the heading under which `--help` has them. */
@@ -170,6 +195,27 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       'with --cors: request headers that they may send besides those of MCP, a,b (default: none)',
     ).argParser(parseHeaderNames),
   ],
+  'A server that is a command (after --):': [
+    new Option(
+      '--env <variable>',
+      'NAME passes a variable on, NAME=value sets it; may be repeated (default: HOME, LANG, LC_*, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ, USER)',
+    ).argParser(parseVariable),
+    new Option('--env-file <file>', 'variables, one NAME=value a line; --env goes before them'),
+    new Option('--inherit-env', 'pass all variables on, secrets included'),
+    new Option('--cwd <directory>', 'where it is started (default: here)'),
+    new Option(
+      '--restart <policy>',
+      'start it again when it ends by itself: never, when it failed, or always (default: temporary)',
+    ).choices(['temporary', 'transient', 'permanent']),
+    new Option('--max-restarts <count>', 'with --restart: more of them end the session (default: 3)').argParser(
+      parseWholeNumber,
+    ),
+    new Option('--max-seconds <count>', 'with --restart: within so many seconds (default: 30)').argParser(parseCount),
+    new Option('--warm <count>', 'processes that are kept ready for the next sessions (default: 0)').argParser(
+      parseWholeNumber,
+    ),
+    new Option('--show-stderr', 'tell clients the last lines of stderr of a server that failed'),
+  ],
   'The sessions, live:': [
     new Option('--inspect [port]', 'serve a page that shows them, on loopback; prints its URL (default port: any free)')
       .preset('0')
@@ -191,7 +237,27 @@ const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: ke
   ['maxParkedSessions', '--max-parked-sessions <count>', 'sessionStore', '--session-store <store>'],
   ['restoreTimeout', '--restore-timeout <duration>', 'sessionStore', '--session-store <store>'],
   ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
+  ['maxRestarts', '--max-restarts <count>', 'restart', '--restart <policy>'],
+  ['maxSeconds', '--max-seconds <count>', 'restart', '--restart <policy>'],
 ];
+
+/** Flags that are about a command. */
+const OF_A_COMMAND = ['env', 'envFile', 'inheritEnv', 'cwd', 'restart', 'warm', 'showStderr'] as const;
+
+/** @throws {CommandFailure} over a flag that does not go with what is served: a module, or a command. */
+export function refuseForeign(flags: Flags, isCommand: boolean): void {
+  if (isCommand) {
+    if (!flags.stateless) return;
+    throw new CommandFailure(
+      "option '--stateless' cannot be used with a command: each session is a process",
+      EXIT_USAGE,
+    );
+  }
+  const foreign = OF_A_COMMAND.find((name) => flags[name] !== undefined);
+  if (foreign === undefined) return;
+  const flag = foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new CommandFailure(`option '--${flag}' has no effect without a command after --`, EXIT_USAGE);
+}
 
 /** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
 export function refuseIdle(flags: Flags): void {

@@ -75,7 +75,9 @@ export async function probe(
   });
   // One after the other, so that it is known whether it takes two to fail; the first stays open meanwhile.
   const sessions = [await open(supervisor, version)];
-  if (sessions[0]?.info !== undefined && flags.maxSessions !== 1) sessions.push(await open(supervisor, version));
+  // Processes share nothing: one of them tells all.
+  const alone = flags.maxSessions === 1 || source.processes !== undefined;
+  if (sessions[0]?.info !== undefined && !alone) sessions.push(await open(supervisor, version));
   const opened = sessions.filter(({ info }) => info !== undefined);
   const silent = opened.length < sessions.length ? [] : await pingAll(supervisor, sessions);
   await supervisor.drain();
@@ -95,7 +97,7 @@ export async function probe(
       ? `the server factory of ${source.label} failed`
       : `the server of ${source.label} can't be started`;
     const when = opened.length > 0 ? ' for a second session beside the first' : '';
-    throw new CommandFailure(`${what}${when}: ${why}`, undefined, { cause: trouble?.error });
+    throw new CommandFailure(`${what}${when}: ${why}${lastWords(entries)}`, undefined, { cause: trouble?.error });
   }
   if (silent.length > 0) {
     // Where there are no sessions, the ping's server is one more that the factory builds, and without a client's name.
@@ -172,6 +174,12 @@ function post(message: object, headers: Readonly<Record<string, string>> = {}): 
 function serverIn(made: unknown): unknown {
   const { connect, server } = (made ?? {}) as { readonly connect?: unknown; readonly server?: unknown };
   return typeof connect === 'function' ? made : server;
+}
+
+/** What a process said before it ended, if it said anything. */
+function lastWords(entries: readonly LogEntry[]): string {
+  const words = entries.find(({ event }) => event === 'child.exited')?.['stderr'];
+  return typeof words === 'string' ? `; its last words: ${words}` : '';
 }
 
 /** What went wrong: first of all what the factory itself threw. */

@@ -8,6 +8,7 @@ import { createJournal, type Journal } from './journal.ts';
 import type { ModelTestFlags } from './modelTestFlags.ts';
 import { type Invocation, parseArguments } from './program.ts';
 import type { Serving } from './serve.ts';
+import type { ServerSource } from './serverSource.ts';
 
 /**
  * One Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm. Within this time, in ms, the same
@@ -56,7 +57,7 @@ async function test(flags: ModelTestFlags): Promise<void> {
   }
 }
 
-type ServeInvocation = Extract<Invocation, { kind: 'serve' }>;
+type ServeInvocation = Extract<Invocation, { kind: 'serve' | 'serveCommand' }>;
 
 class ServeProcess {
   readonly #invocation: ServeInvocation;
@@ -75,7 +76,8 @@ class ServeProcess {
   }
 
   async start(): Promise<void> {
-    const { module, flags } = this.#invocation;
+    const invocation = this.#invocation;
+    const { flags } = invocation;
     process.on('uncaughtException', (error) => this.#uncaught(error));
     process.on('unhandledRejection', (reason) => this.#uncaught(reason));
     for (const [name, code] of Object.entries(STOP_SIGNALS)) {
@@ -84,16 +86,26 @@ class ServeProcess {
     // The loop runs empty when the module or the factory awaits something that nothing will ever settle.
     process.on('beforeExit', () => {
       if (this.#serving === undefined) {
-        this.#fail(new CommandFailure(`${module} never finished loading or building a server`));
+        const what = invocation.kind === 'serve' ? invocation.module : invocation.command[0];
+        this.#fail(new CommandFailure(`${what} never finished loading or building a server`));
       }
     });
     try {
-      const [{ moduleSource }, { serve }] = await Promise.all([import('./moduleSource.ts'), import('./serve.ts')]);
-      const source = await moduleSource(module, process.cwd());
+      const [source, { serve }] = await Promise.all([this.#source(), import('./serve.ts')]);
       this.#serving = await serve(source, flags, this.#journal, this.#version);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  async #source(): Promise<ServerSource> {
+    const invocation = this.#invocation;
+    if (invocation.kind === 'serve') {
+      const { moduleSource } = await import('./moduleSource.ts');
+      return moduleSource(invocation.module, process.cwd());
+    }
+    const { commandSource } = await import('./commandSource.ts');
+    return commandSource(invocation.command, invocation.flags, this.#journal);
   }
 
   /**

@@ -73,6 +73,7 @@ async function listen(
   const options = toSupervisorOptions(flags, binding, stores);
   const supervisor = createSessionSupervisor({
     ...options,
+    maxSessions: options.maxSessions ?? source.processes?.maxSessions,
     server: source.factory,
     logger: (entry) => {
       if (!isToldByUs(entry)) journal.write(entry);
@@ -93,6 +94,10 @@ async function listen(
     inspectorUrl: inspector?.url,
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
     kept: stores.kept,
+    processes: source.processes && {
+      ...source.processes,
+      ...(options.maxSessions && { maxSessions: options.maxSessions }),
+    },
     shutdownTimeout,
   });
   const warnings = { 'hosts.unchecked': uncheckedHosts(flags, binding), 'idleTimeout.short': shortIdleTimeout(flags) };

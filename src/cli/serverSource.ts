@@ -5,4 +5,6 @@ export interface ServerSource {
   /** As the command line names it. */
   readonly label: string;
   readonly factory: ServerFactory;
+  /** Where each server is a process: how many there may be unless a flag says otherwise, and how many are kept ready. */
+  readonly processes?: { readonly maxSessions: number; readonly warm: number };
 }

@@ -11,28 +11,41 @@ import { isCancellation, isMessage, isResponse, messageId } from '../protocol/me
 const MAX_BATCH_SIZE = 100;
 
 export type Classified =
-  | { readonly kind: 'initialize'; readonly message: JSONRPCRequest; readonly params: InitializeParams }
-  | { readonly kind: 'messages'; readonly messages: readonly JSONRPCMessage[]; readonly batch: boolean }
+  | {
+      readonly kind: 'initialize';
+      readonly message: JSONRPCRequest;
+      readonly params: InitializeParams;
+      readonly text: string | undefined;
+    }
+  | {
+      readonly kind: 'messages';
+      readonly messages: readonly JSONRPCMessage[];
+      readonly batch: boolean;
+      readonly text: string | undefined;
+    }
   | { readonly kind: 'refused'; readonly refusal: RefusalName; readonly id: RequestId | null };
 
-export function classify(body: unknown): Classified {
-  if (!Array.isArray(body)) return classifyOne(body);
+/** `text` is what the body was parsed from, where it was parsed by us. */
+export function classify(body: unknown, text?: string): Classified {
+  if (!Array.isArray(body)) return classifyOne(body, text);
   if (body.length === 0) return refused('invalidMessage');
   if (body.length > MAX_BATCH_SIZE) return refused('batchTooLarge');
   if (!body.every(isMessage)) return refused('invalidMessage');
   if (body.some((message) => 'method' in message && message.method === 'initialize'))
     return refused('initializeInBatch');
-  return { kind: 'messages', messages: body, batch: true };
+  return { kind: 'messages', messages: body, batch: true, text };
 }
 
-function classifyOne(body: unknown): Classified {
+function classifyOne(body: unknown, text: string | undefined): Classified {
   if (!isMessage(body)) return refused('invalidMessage', messageId(body));
-  if (!('method' in body) || body.method !== 'initialize') return { kind: 'messages', messages: [body], batch: false };
+  if (!('method' in body) || body.method !== 'initialize') {
+    return { kind: 'messages', messages: [body], batch: false, text };
+  }
   if (!('id' in body)) return refused('invalidMessage');
   const params = initializeParams(body.params);
   return params === undefined
     ? refused('invalidInitialize', body.id)
-    : { kind: 'initialize', message: body as JSONRPCRequest, params };
+    : { kind: 'initialize', message: body as JSONRPCRequest, params, text };
 }
 
 function refused(refusal: RefusalName, id: RequestId | null = null): Classified {

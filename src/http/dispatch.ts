@@ -93,10 +93,10 @@ async function postFirst(supervisor: Supervisor, exchange: Exchange, principal: 
   const body = await readMessages(supervisor, exchange);
   if (body === undefined) return;
   if (body.kind === 'messages') return refuse(exchange, 'sessionRequired', idOf(body.messages[0]));
-  const { message, params } = body;
+  const { message, params, text } = body;
   const session = supervisor.admit({ principal, ...params });
   if (typeof session === 'string') return refuse(exchange, session, message.id);
-  await session.open(exchange, message);
+  await session.open(exchange, message, text);
 }
 
 /** A POST in a session. */
@@ -109,7 +109,7 @@ function deliver(supervisor: Supervisor, session: Session, exchange: Exchange, h
   const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
   const refusal = checkMessages(supervisor, session, messages, batch);
   if (refusal !== undefined) return refuse(exchange, refusal, idOf(messages[0]));
-  session.transport.deliver(exchange, messages, batch, hold);
+  session.transport.deliver(exchange, messages, batch, hold, body.text);
 }
 
 function checkMessages(

@@ -33,6 +33,7 @@ export async function readMessages(supervisor: Supervisor, exchange: Exchange): 
   const { maxRequestBodySize, maxInitializeSize, requestBodyTimeout } = supervisor.options;
   let body = exchange.parsedBody;
   let size: number | undefined;
+  let text: string | undefined;
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     const result =
       body === undefined
@@ -44,19 +45,19 @@ export async function readMessages(supervisor: Supervisor, exchange: Exchange): 
           })
         : decoded(body, maxRequestBodySize);
     if ('failure' in result) return void refuse(exchange, result.failure);
-    size = result.size;
+    ({ size, text } = result);
     try {
-      body = JSON.parse(result.text);
+      body = JSON.parse(text);
     } catch {
       return void refuse(exchange, 'parseError');
     }
-    if (nestsTooDeep(body, result.text.length)) return void refuse(exchange, 'nestedTooDeep', messageId(body));
+    if (nestsTooDeep(body, text.length)) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   } else {
     const { bytes, tooDeep } = weigh(body, { bytes: maxRequestBodySize });
     if (bytes > maxRequestBodySize) return void refuse(exchange, 'bodyTooLarge');
     if (tooDeep) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   }
-  const classified = classify(body);
+  const classified = classify(body, text);
   if (classified.kind === 'refused') return void refuse(exchange, classified.refusal, classified.id);
   if (classified.kind === 'initialize') {
     if (!isTooLarge(body, size, maxInitializeSize)) return classified;

@@ -220,7 +220,7 @@ export class Census {
 /** The state that a session was in before it left, as far as its black box tells. */
 function stateBefore({ history }: SessionInfo, how: 'parked' | EndReason): LiveState | 'parked' {
   if (how === 'unrestorable') return 'restoring';
-  const before = history.at(-2)?.event;
+  const before = history.findLast(({ event }, n) => n < history.length - 1 && !event.startsWith('child.'))?.event;
   if (before === undefined) return 'initializing';
   return before === 'idle' || before === 'parked' ? before : 'active';
 }

@@ -4,7 +4,7 @@
  */
 import type { AnyActorRef, InspectionEvent, Subscription } from 'xstate';
 import { SupervisorError } from '../index.ts';
-import { configOf, familyOf, type InspectedSession, sessionOf } from './inspectedActor.ts';
+import { configOf, familyOf, hasEnded, type InspectedSession, sessionOf } from './inspectedActor.ts';
 import { checkTypes } from './optionTypes.ts';
 import { Pseudonyms } from './pseudonym.ts';
 import { isShare, type Selection, selects } from './selection.ts';
@@ -124,7 +124,9 @@ export class Relay implements Inspection {
       return encoded;
     };
     for (const viewer of this.#viewers) {
-      const known = viewer.knows(actor) || (this.#isSelected(actor, viewer.selection) && viewer.introduce(actor));
+      const known =
+        viewer.knows(actor) ||
+        (!hasEnded(actor) && this.#isSelected(actor, viewer.selection) && viewer.introduce(actor));
       if (known) viewer.tell(actor, frame);
     }
   }
@@ -132,10 +134,16 @@ export class Relay implements Inspection {
   /** The actors that are there and wanted, or undefined for one that is not: so that a long search can be paced. */
   *#present(root: AnyActorRef, selection: Selection): Generator<AnyActorRef | undefined, void> {
     for (const actor of familyOf(root)) yield this.#isSelected(actor, selection) ? actor : undefined;
+    // Those of servers, which no machine has as its children.
+    for (const actor of Object.values(root.system.getAll() as Readonly<Record<string, AnyActorRef>>)) {
+      yield this.#isSelected(actor, selection) ? actor : undefined;
+    }
   }
 
-  /** Whether an actor is to be shown: every one that is no session, and the sessions that are wanted. */
+  /** Whether an actor is to be shown: the sessions that are wanted, with what is below them, and every one above. */
   #isSelected(actor: AnyActorRef, selection: Selection): boolean {
+    const parent = actor._parent;
+    if (parent !== undefined && sessionOf(parent) !== undefined) return this.#isSelected(parent, selection);
     const session = sessionOf(actor);
     if (session === undefined) return true;
     const { sample, filter } = this.#options;

@@ -76,13 +76,29 @@ export interface HistoryLine {
   readonly at: number;
   /**
    * `opened`, `active`, `idle`, `parked`, `restored` and `terminated` are the lifecycle events; `request` and `response`
-   * are exchanges that began and ended while the session was active and stayed so.
+   * are exchanges that began and ended while the session was active and stayed so; `child.started` and `child.exited` are of
+   * a server that is a process.
    */
-  readonly event: 'opened' | 'active' | 'request' | 'response' | 'idle' | 'parked' | 'restored' | 'terminated';
+  readonly event:
+    | 'opened'
+    | 'active'
+    | 'request'
+    | 'response'
+    | 'idle'
+    | 'parked'
+    | 'restored'
+    | 'terminated'
+    | 'child.started'
+    | 'child.exited';
   /** Exchanges that hold the session, after the event. */
   readonly inFlight: number;
   /** Only of `terminated`. */
   readonly reason?: EndReason;
+  /** Only of `child.started`. */
+  readonly generation?: number;
+  /** One of the two, only of `child.exited`. */
+  readonly code?: number;
+  readonly signal?: string;
 }
 
 /** Counts of everything, whatever was left out of the rows. */

@@ -10,7 +10,21 @@ import { configOf, type MachineConfig, rootOf } from './inspectedActor.ts';
 const FORMAT = '0.7.2';
 
 /** What the session machine's and the supervisor machine's contexts hold that tells nothing of anybody. */
-const HARMLESS = ['inFlight', 'reason', 'restored', 'timeouts', 'shutdownTimeout'] as const;
+const HARMLESS = [
+  'inFlight',
+  'reason',
+  'restored',
+  'timeouts',
+  'shutdownTimeout',
+  // Of a child.
+  'generation',
+  'pid',
+  'exit',
+  'restart',
+  'attempts',
+  'willRestart',
+  'gaveUp',
+] as const;
 
 /** What a frame of ours says of itself: something was left out, or a snapshot comes without an event. */
 const MARKS = { dropped: 'inspector.dropped', replayed: 'inspector.replayed' } as const;

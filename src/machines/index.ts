@@ -1,4 +1,13 @@
 /** Entry point `mcp-session-supervisor/machines`: the statecharts by themselves. */
+export {
+  type ChildExit,
+  type ChildInput,
+  type ChildMachineContext,
+  type ChildMachineEvent,
+  type ChildOutput,
+  childMachine,
+  type RestartPolicy,
+} from './child.ts';
 export { type PartitionEvent, partitionMachine } from './partition.ts';
 export { END_REASONS, type EndReason } from './reasons.ts';
 export {

@@ -88,6 +88,8 @@ export interface ServerWithCleanup {
 }
 
 /** Builds the server of one session. */
-export type ServerFactory = (
-  session: SessionContext,
-) => ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
+export interface ServerFactory {
+  (session: SessionContext): ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
+  /** Where a factory holds something besides the servers that it built: called at the end of a drain, which waits for it. */
+  close?(): unknown;
+}

@@ -14,6 +14,12 @@ export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
 }
 
+export function requestsAmong(messages: readonly JSONRPCMessage[]): number {
+  let count = 0;
+  for (const message of messages) if (isRequest(message)) count++;
+  return count;
+}
+
 export function isResponse(message: JSONRPCMessage): message is ResponseMessage {
   return !('method' in message);
 }
@@ -21,14 +27,6 @@ export function isResponse(message: JSONRPCMessage): message is ResponseMessage 
 /** A client's word that it wants no answer to a request any more. */
 export function isCancellation(message: JSONRPCMessage): message is JSONRPCNotification {
   return 'method' in message && message.method === 'notifications/cancelled' && !('id' in message);
-}
-
-/** A message with some of its parameters replaced. */
-export function withParams<M extends JSONRPCRequest | JSONRPCNotification>(
-  message: M,
-  params: Record<string, unknown>,
-): M {
-  return { ...message, params: { ...message.params, ...params } };
 }
 
 /** The token under which a request wants to hear of progress (MCP 2025-11-25, Progress), where it is one. */

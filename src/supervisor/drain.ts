@@ -5,7 +5,7 @@
 import { MAX_DELAY, type TimerClock } from '../clock.ts';
 import { invalid } from '../errors.ts';
 import type { SupervisorEvent } from '../machines/supervisor.ts';
-import type { LogEntry } from '../options.ts';
+import type { LogEntry, ServerFactory } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
 import { atMost } from './atMost.ts';
 
@@ -20,7 +20,7 @@ export interface Drainable {
   readonly actor: { send(event: SupervisorEvent): void };
   readonly registry: { readonly size: number };
   readonly exchanges: ReadonlySet<Reply>;
-  readonly options: { readonly clock: TimerClock };
+  readonly options: { readonly clock: TimerClock; readonly server?: ServerFactory; readonly shutdownTimeout?: number };
   /** Sessions that have no incarnation; undefined without a session store. */
   readonly shelf:
     | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
@@ -48,6 +48,7 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   });
   actor.send({ type: 'DRAIN', timeout: timeout === Number.POSITIVE_INFINITY ? null : timeout });
   await supervisor.whenEmpty();
+  await closeFactory(supervisor);
   actor.send({ type: 'DRAINED' });
   const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
   const [areFlushed] = await Promise.all([atMost(options.clock, FLUSH_TIMEOUT, flushed), storeThrough(supervisor)]);
@@ -68,4 +69,19 @@ function farewell({ shelf }: Drainable): LogEntry {
   if (parked === 0) return { level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' };
   const message = `Drained: ${parked} sessions are parked in a store that is not durable, and are lost with it`;
   return { level: 'warn', event: 'supervisor.stopped', message, sessions: parked };
+}
+
+/** What the factory holds besides the servers that it built; it gets as long as those. */
+async function closeFactory(supervisor: Drainable): Promise<void> {
+  const { clock, server, shutdownTimeout = FLUSH_TIMEOUT } = supervisor.options;
+  if (typeof server?.close !== 'function') return;
+  const failed = (error: unknown) =>
+    supervisor.log({
+      level: 'warn',
+      event: 'server.closeFailed',
+      message: 'The server factory failed to close',
+      error,
+    });
+  const closed = (async () => server.close?.())().catch(failed);
+  if (!(await atMost(clock, shutdownTimeout, closed))) failed(new Error(`It took longer than ${shutdownTimeout} ms`));
 }

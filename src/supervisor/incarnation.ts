@@ -3,16 +3,22 @@
  * tells its session, which decides. It ends once, in `end`, and is silent from then on.
  */
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
-import type { RefusalName } from '../errors.ts';
+import { type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
 import { HttpInitialize, type Opening } from '../transport/initializeSink.ts';
-import { refuse } from '../transport/refuse.ts';
+import { refuse, withDetail } from '../transport/refuse.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
-import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from '../transport/transportOptions.ts';
+import type {
+  IncarnationNumber,
+  Load,
+  Surroundings,
+  TransportEvents,
+  TransportOptions,
+} from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
 import type { Memory } from './memory.ts';
 import { type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
@@ -25,6 +31,8 @@ export interface Incarnated {
   readonly number: IncarnationNumber | undefined;
   /** What it keeps of itself beyond its process. */
   readonly memory: Memory | undefined;
+  /** What a server that is a process has to know of it. */
+  readonly surroundings: Surroundings;
   /** The initialize was answered with a result. Returns whether that came in time. */
   opened(result: Result): boolean;
   /** An exchange that held it has ended. */
@@ -91,8 +99,8 @@ export class Incarnation implements TransportEvents, Opening {
     return this.#server.server;
   }
 
-  /** Builds the server and has it answer the initialize. */
-  async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest): Promise<void> {
+  /** Builds the server and has it answer the initialize; `text` is what that was parsed from. */
+  async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest, text?: string): Promise<void> {
     this.#opening = exchange;
     if (this.memory !== undefined) this.#said = initialize;
     exchange.onClose(() => {
@@ -106,7 +114,7 @@ export class Incarnation implements TransportEvents, Opening {
         plain: () => this.transport.plainAnswer(initialize.id, exchange),
         inSession: (hold: Hold) => this.transport.answer([initialize.id], exchange, false, hold),
       };
-      this.transport.initialize(initialize, new HttpInitialize(initialize.id, exchange, answers, this));
+      this.transport.initialize(initialize, new HttpInitialize(initialize.id, exchange, answers, this), text);
     } catch (error) {
       this.failed(error);
     }
@@ -143,9 +151,9 @@ export class Incarnation implements TransportEvents, Opening {
 
   /**
    * Answers whoever waits, ends the streams, closes the server, within twice `shutdownTimeout`: for the reason why the
-   * session ends, or because it lives on without. Never rejects.
+   * session ends, or because it lives on without. Never rejects. `error` is what ended it.
    */
-  async end(reason: EndReason | 'parked'): Promise<void> {
+  async end(reason: EndReason | 'parked', error?: unknown): Promise<void> {
     this.#ended = true;
     const { clock, shutdownTimeout } = this.#host.options;
     if (reason === 'lifetime' && !this.#hurried && this.transport.awaitedCalls > 0) {
@@ -155,9 +163,9 @@ export class Incarnation implements TransportEvents, Opening {
     const opening = this.#opening;
     this.#opening = undefined;
     this.#attempt('An answer could not be written', () => {
-      if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');
+      if (opening !== undefined) refuse(opening, refusalOf(reason, error), null, causeOf(error));
     });
-    const lastWord = reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`;
+    const lastWord = withDetail(reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`, causeOf(error));
     this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord));
     // The server hears of it, and its handlers abort, before it is closed: what `close` does is the embedder's.
     const told = this.transport.close().catch((error: unknown) => {
@@ -209,9 +217,13 @@ export class Incarnation implements TransportEvents, Opening {
     if (!this.#ended) this.#session.quiet();
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, reason: EndReason = 'crashed'): void {
     if (this.#ended) this.#warn('server.failed', 'The server failed after its session had ended', error);
-    else this.#end('crashed', error);
+    else this.#end(reason, error);
+  }
+
+  get surroundings(): Surroundings {
+    return this.#session.surroundings;
   }
 
   closed(): void {
@@ -242,4 +254,15 @@ export class Incarnation implements TransportEvents, Opening {
   #warn(event: LogEntry['event'], message: string, error: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId: this.#session.id, error });
   }
+}
+
+/** What an initialize is answered whose session has ended for this reason. */
+function refusalOf(reason: EndReason | 'parked', error: unknown): RefusalName {
+  if (error instanceof SupervisorError && error.code === 'SPAWN_UNAVAILABLE') return 'serverUnavailable';
+  return REFUSAL_AT_END[reason] ?? 'endedEarly';
+}
+
+/** What a client is told of what ended its session. */
+function causeOf(error: unknown): string | undefined {
+  return error instanceof SupervisorError && error.code === 'SERVER_ENDED' ? error.message : undefined;
 }

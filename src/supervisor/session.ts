@@ -14,7 +14,7 @@ import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import type { Hold } from '../transport/hold.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
 import type { SessionTransport } from '../transport/sessionTransport.ts';
-import type { IncarnationNumber } from '../transport/transportOptions.ts';
+import type { IncarnationNumber, ProcessLine, Surroundings } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
 import { Bag } from './bag.ts';
 import { Departure } from './departure.ts';
@@ -98,6 +98,11 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     return this.#host.memories === undefined ? undefined : { epoch: this.epoch, first: !this.isRestored };
   }
 
+  get surroundings(): Surroundings {
+    const log: Surroundings['log'] = (entry) => this.#host.log({ ...entry, sessionId: this.id });
+    return { options: this.#host.options, actor: this.actor, log, note: (line) => this.#noteProcess(line) };
+  }
+
   /** `session.state`, made when somebody asks for it. */
   get bag(): Bag {
     const changed = () => this.memory?.stateChanged();
@@ -123,9 +128,9 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     };
   }
 
-  /** Builds the server and has it answer the initialize. */
-  open(exchange: Exchange, initialize: JSONRPCRequest): Promise<void> {
-    return this.incarnation.open(exchange, initialize, this.#request(exchange, this.#protocolVersion));
+  /** Builds the server and has it answer the initialize; `text` is what that was parsed from. */
+  open(exchange: Exchange, initialize: JSONRPCRequest, text?: string): Promise<void> {
+    return this.incarnation.open(exchange, initialize, this.#request(exchange, this.#protocolVersion), text);
   }
 
   /** Builds the server of a session that is brought back, and tells it what its client said before. */
@@ -368,12 +373,16 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     this.#history.record(at - this.createdAt, event, inFlight);
   }
 
+  #noteProcess(line: ProcessLine): void {
+    if (!this.hasLeft) this.#history.recordProcess(this.#host.options.clock.now() - this.createdAt, line);
+  }
+
   async #tearDown(how: EndReason | 'parked'): Promise<void> {
     const { memory } = this;
     const written = memory?.finish(how === 'parked');
     const { clock, shutdownTimeout } = this.#host.options;
     const stored = written && atMost(clock, shutdownTimeout, written);
-    await this.incarnation.end(how);
+    await this.incarnation.end(how, this.error);
     await stored;
     // The next incarnation has to wait for the last write of this one, however long that takes.
     void written?.then(() => memory?.over());

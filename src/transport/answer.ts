@@ -5,6 +5,7 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../clock.ts';
 import type { ResponseMessage } from '../protocol/messages.ts';
+import { textOf } from '../protocol/messageText.ts';
 import { destroyWhenStalled } from './connection.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
@@ -17,6 +18,8 @@ export interface Answer {
   readonly streamId: string | undefined;
   /** The client is there. */
   readonly connected: boolean;
+  /** There is a way for messages that belong to one of the requests. */
+  readonly carries: boolean;
   /** Sends a message that belongs to one of the requests. Returns false where there is no way for it. */
   send(message: JSONRPCMessage): boolean;
   /**
@@ -63,13 +66,17 @@ export class JsonAnswer implements Answer {
     return !this.#reply.closed;
   }
 
+  get carries(): boolean {
+    return false;
+  }
+
   send(): boolean {
     return false;
   }
 
   settle(id: RequestId, response: JSONRPCMessage): void {
     if (!this.pending.has(id)) return;
-    this.#responses.push(JSON.stringify(response));
+    this.#responses.push(textOf(response));
     this.pending.delete(id);
     if (this.pending.size > 0) return;
     const all = this.#responses.join(',');
@@ -116,8 +123,12 @@ export class StreamAnswer implements Answer {
     return this.#stream.connected;
   }
 
+  get carries(): boolean {
+    return this.#stream.connected || this.#stream.resumable;
+  }
+
   send(message: JSONRPCMessage): boolean {
-    if (!this.#stream.connected && !this.#stream.resumable) return false;
+    if (!this.carries) return false;
     this.#stream.send(message);
     return true;
   }

@@ -12,6 +12,7 @@ import type {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../clock.ts';
 import { isObject, progressTokenOf } from '../protocol/messages.ts';
+import { translated, withId, withParams } from '../protocol/messageText.ts';
 import type { Answer } from './answer.ts';
 import type { Note } from './notes.ts';
 
@@ -76,7 +77,21 @@ export class Calls {
 
   /** Whether so many more handlers may run. Forgets the cancelled calls whose time is up. */
   hasRoomFor(more: number): boolean {
-    return this.#running.size + this.#stillCancelled + more <= MAX_RUNNING;
+    return more === 0 || this.#running.size + this.#stillCancelled + more <= MAX_RUNNING;
+  }
+
+  /** Whether the client, which is there, waits for the answer of a request with this id. */
+  isAwaited(id: RequestId): boolean {
+    const call = this.named(id);
+    return call?.awaited === true && call.answer.connected;
+  }
+
+  /** The calls that an answer is still to be given to. */
+  *of(answer: Answer): Iterable<Call> {
+    for (const id of answer.pending) {
+      const call = this.named(id);
+      if (call?.answer === answer) yield call;
+    }
   }
 
   /** The call that the client means by this id: the last one that it made under it. */
@@ -101,11 +116,11 @@ export class Calls {
     }
     this.#running.set(alias, call);
     this.awaited++;
-    if (tokenAlias === token || tokenAlias === undefined) return alias === id ? request : { ...request, id: alias };
+    if (tokenAlias === token || tokenAlias === undefined) return withId(request, alias);
     this.#tokens ??= new Map();
     this.#tokens.set(tokenAlias, call);
     const params = { ...request.params, _meta: { ...request.params?._meta, progressToken: tokenAlias } };
-    return { ...request, id: alias, params };
+    return translated({ ...request, id: alias, params }, request);
   }
 
   /** The call that the server knows by this id. */
@@ -163,7 +178,7 @@ export class Calls {
     if (this.#silenced.has(token)) return undefined;
     const call = this.#tokens?.get(token);
     if (call === undefined) return message;
-    return { ...message, params: { ...message.params, progressToken: call.token } } as JSONRPCNotification;
+    return withParams(message as JSONRPCNotification, { progressToken: call.token });
   }
 
   #leave(call: Call): void {

@@ -6,6 +6,7 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { nextTurn } from '../clock.ts';
+import { textOf } from '../protocol/messageText.ts';
 import type { EventLog } from '../stores/eventLog.ts';
 import type { Connection } from './connection.ts';
 import { messageFrame, primingFrame, retryFrame } from './sse.ts';
@@ -108,7 +109,7 @@ export class MessageStream {
 
   /** Sends a message to whoever listens; with a log, also to whoever will. */
   send(message: JSONRPCMessage): void {
-    const json = JSON.stringify(message);
+    const json = textOf(message);
     if (this.#log === undefined) return this.#connection?.write(messageFrame(json));
     this.#deliver(json, (frame) => this.#connection?.write(frame));
   }
@@ -116,7 +117,7 @@ export class MessageStream {
   /** Sends the last message, and ends the connection. */
   finish(message?: JSONRPCMessage): void {
     if (message === undefined) return this.#endWith(undefined);
-    const json = JSON.stringify(message);
+    const json = textOf(message);
     const end = (frame: string) => this.#connection?.end(frame);
     if (this.#log === undefined) end(messageFrame(json));
     else this.#deliver(json, end);

@@ -4,7 +4,8 @@
  * says of a request that another incarnation made reaches nobody: it would answer another question, of the same number.
  */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import { isCancellation, isObject, isRequest, isResponse, progressTokenOf, withParams } from '../protocol/messages.ts';
+import { isCancellation, isObject, isRequest, isResponse, progressTokenOf } from '../protocol/messages.ts';
+import { withId, withParams } from '../protocol/messageText.ts';
 import type { IncarnationNumber } from './transportOptions.ts';
 
 /** Requests with a progress token of the author's own that are remembered, so that progress of them gets through. */
@@ -57,7 +58,7 @@ export class Questions {
       const id = this.#own(message.id);
       if (id === undefined) return undefined;
       this.#over(id);
-      return id === message.id ? message : { ...message, id };
+      return withId(message, id);
     }
     if (message.method !== 'notifications/progress' || !isObject(message.params)) return message;
     const token: unknown = message.params['progressToken'];
@@ -76,7 +77,7 @@ export class Questions {
     const name = this.#name(message.id);
     const progressToken = progressTokenOf(message.params);
     if (name === message.id && progressToken === undefined) return message;
-    const named = { ...message, id: name };
+    const named = withId(message, name);
     if (progressToken === undefined) return named;
     if (progressToken === message.id) {
       return withParams(named, { _meta: { ...message.params?._meta, progressToken: named.id } });

@@ -112,6 +112,11 @@ export class SessionStreams {
     this.#openGet(this.#connection(exchange), exchange);
   }
 
+  /** Whether a message that belongs to no call has a way. */
+  get listens(): boolean {
+    return this.#gets?.receiver !== undefined;
+  }
+
   /**
    * Sends a message that belongs to no call on one of the GET streams, or has it wait for the first. Returns false where
    * none could carry it.

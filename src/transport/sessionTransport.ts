@@ -12,7 +12,8 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
-import { isCancellation, isRequest, isResponse, type ResponseMessage, withParams } from '../protocol/messages.ts';
+import { isCancellation, isRequest, isResponse, type ResponseMessage, requestsAmong } from '../protocol/messages.ts';
+import { keepText, keepTexts, withId, withParams } from '../protocol/messageText.ts';
 import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, StreamAnswer, settle } from './answer.ts';
 import { type Call, Calls } from './calls.ts';
 import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
@@ -32,16 +33,21 @@ export class SessionTransport implements Transport, StreamsOwner {
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
   readonly sessionId?: string;
+  /** The server wants the texts of messages as they came (`protocol/messageText.ts`); set by it. */
+  takesText = false;
+  /** Called when a GET stream is there that takes messages; set by a server that waits for one. */
+  onlisten?: (() => void) | undefined;
 
   readonly #options: TransportOptions;
-  readonly #events: TransportEvents;
+  /** Whose it is: what the server has to know of the session, and where it says that it can't go on. */
+  readonly owner: TransportEvents;
   readonly #streams: SessionStreams;
   /** Where the session may have several incarnations: what its server asks. */
   readonly #questions: Questions | undefined;
   #calls: Calls | undefined;
   /** While a later incarnation's server is told what the client said before, and while what it asks then waits. */
   #replay: Replay | undefined;
-  #replaying = false;
+  replaying = false;
   #initialize: { readonly id: RequestId; readonly sink: InitializeSink } | undefined;
   #shut = false;
   /** What calls are answered with that were not answered when it was shut. */
@@ -57,7 +63,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   ) {
     if (sessionId !== undefined) this.sessionId = sessionId;
     this.#options = options;
-    this.#events = events;
+    this.owner = events;
     this.#streams = new SessionStreams(sessionId, options, this, incarnation);
     if (incarnation !== undefined) this.#questions = new Questions(incarnation);
   }
@@ -84,20 +90,28 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Whether the client, which is there, waits for the answer of a request with this id. */
   isAwaited(id: RequestId): boolean {
-    const call = this.#calls?.named(id);
-    return call?.awaited === true && call.answer.connected;
+    return this.#calls?.isAwaited(id) ?? false;
   }
 
   /** Whether the calls among these messages may run too. */
   hasRoomFor(messages: readonly JSONRPCMessage[]): boolean {
-    if (this.#calls === undefined) return true;
-    let more = 0;
-    for (const message of messages) if (isRequest(message)) more++;
-    return more === 0 || this.#calls.hasRoomFor(more);
+    return this.#calls?.hasRoomFor(requestsAmong(messages)) ?? true;
   }
 
   get load(): Load {
-    return this.#events.load;
+    return this.owner.load;
+  }
+
+  // --- what a server asks that routes its messages itself
+
+  /** Calls whose streams take messages, by the server's ids, oldest first. */
+  *carriers(): Iterable<RequestId> {
+    for (const call of this.#calls ?? []) if (call.awaited && call.answer.carries) yield call.alias;
+  }
+
+  /** A GET stream takes messages. */
+  get listens(): boolean {
+    return this.#streams.listens;
   }
 
   // --- what the server calls
@@ -107,7 +121,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Sends a message of the server on the stream that it belongs to. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isResponse(message)) return this.#respond(message);
-    if (this.#replaying && !(await this.#replay?.sent(message))) return;
+    if (this.replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
     const isLost = !this.#route(message, options?.relatedRequestId) && isRequest(message);
@@ -122,15 +136,16 @@ export class SessionTransport implements Transport, StreamsOwner {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#events.closed();
+    this.owner.closed();
     this.#watch(this.onclose?.());
   }
 
   // --- what HTTP calls
 
-  /** Delivers an initialize. */
-  initialize(message: JSONRPCRequest, sink: InitializeSink): void {
+  /** Delivers an initialize; `text` is what it was parsed from. */
+  initialize(message: JSONRPCRequest, sink: InitializeSink, text?: string): void {
     this.#initialize = { id: message.id, sink };
+    if (this.takesText && text !== undefined) keepText(message, text);
     this.#dispatch(message, new MessageExtra(sink.info));
   }
 
@@ -141,17 +156,18 @@ export class SessionTransport implements Transport, StreamsOwner {
   async replay(said: Said, info: ExchangeInfo): Promise<Replayed> {
     const replay = new Replay(this.#options.clock);
     this.#replay = replay;
-    this.#replaying = true;
+    this.replaying = true;
     try {
       return await replay.run(said, (message) => this.#dispatch(message, new MessageExtra(info)));
     } finally {
-      this.#replaying = false;
+      this.replaying = false;
       if (!replay.waits) this.#replay = undefined;
     }
   }
 
-  /** Delivers the messages of a POST, whose session is held until the answer has ended. */
-  deliver(exchange: Exchange, messages: readonly JSONRPCMessage[], batch: boolean, hold: Hold): void {
+  /** Delivers the messages of a POST, whose session is held until the answer has ended; `text` is what they were parsed from. */
+  deliver(exchange: Exchange, messages: readonly JSONRPCMessage[], batch: boolean, hold: Hold, text?: string): void {
+    if (this.takesText && text !== undefined) keepTexts(messages, text, batch);
     const ids: RequestId[] = [];
     for (const message of messages) if (isRequest(message)) ids.push(message.id);
     if (ids.length === 0) {
@@ -168,10 +184,9 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
-    const noted = this.#events.memory === undefined ? undefined : noteOf;
-    const requests = messages.map((message) =>
-      isRequest(message) ? this.#calls?.add(message, answer, noted?.(message)) : message,
-    );
+    const noted = this.owner.memory === undefined ? undefined : noteOf;
+    const taken = (message: JSONRPCRequest) => this.#calls?.add(message, answer, noted?.(message));
+    const requests = messages.map((message) => (isRequest(message) ? taken(message) : message));
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
     if (exchange.closed && !isResumable(answer)) this.abandoned(answer);
@@ -197,6 +212,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   listen(exchange: Exchange): void {
     this.#streams.listen(exchange);
     this.#replay?.release();
+    this.onlisten?.();
   }
 
   /**
@@ -206,6 +222,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   async resume(exchange: Exchange, eventId: string, hold: Hold): Promise<boolean> {
     const known = await this.#streams.resume(exchange, eventId, hold);
     this.#replay?.release();
+    if (this.listens) this.onlisten?.();
     return known;
   }
 
@@ -235,27 +252,19 @@ export class SessionTransport implements Transport, StreamsOwner {
   abandoned(answer: Answer): void {
     const calls = this.#calls;
     if (calls === undefined || answer.pending.size === 0) return;
-    for (const call of this.#callsOf(answer)) calls.abandon(call);
-    if (calls.awaited === 0) this.#events.quiet();
+    for (const call of calls.of(answer)) calls.abandon(call);
+    if (calls.awaited === 0) this.owner.quiet();
   }
 
   resumed(answer: Answer): void {
-    for (const call of this.#callsOf(answer)) this.#calls?.resume(call);
+    for (const call of this.#calls?.of(answer) ?? []) this.#calls?.resume(call);
   }
 
   storeFailed(error: unknown): void {
-    this.#events.storeFailed(error);
+    this.owner.storeFailed(error);
   }
 
   // --- within
-
-  /** The calls that an answer is still to be given to. */
-  *#callsOf(answer: Answer): Iterable<Call> {
-    for (const id of answer.pending) {
-      const call = this.#calls?.named(id);
-      if (call?.answer === answer) yield call;
-    }
-  }
 
   /** Answers every call in flight with an error. */
   #answerAll(): void {
@@ -270,11 +279,11 @@ export class SessionTransport implements Transport, StreamsOwner {
   #respond(message: ResponseMessage): Promise<void> | void {
     const { id } = message;
     if (id === this.#initialize?.id) return this.#answerInitialize(message);
-    if (this.#replaying && this.#replay?.answered(message)) return;
+    if (this.replaying && this.#replay?.answered(message)) return;
     const call = this.#calls?.find(id ?? Number.NaN);
     // A response to a call that was cancelled, or that the end of the session answered: nobody waits for it.
     if (call === undefined) return;
-    const { memory } = this.#events;
+    const { memory } = this.owner;
     if (memory === undefined) return this.#answer(call, message);
     if (call.note !== undefined && 'result' in message) memory.note(call.note);
     const stored = memory.stored();
@@ -285,9 +294,10 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   #answer(call: Call, message: ResponseMessage): void {
-    this.#over(call);
+    this.#calls?.delete(call);
+    this.load.calls--;
     try {
-      settle(call.answer, call.id, call.id === message.id ? message : { ...message, id: call.id });
+      settle(call.answer, call.id, withId(message, call.id));
     } finally {
       this.#judgeQuiet();
     }
@@ -295,7 +305,7 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Says that what came has arrived, when what it has to be remembered for is stored. */
   #accept(exchange: Exchange): void {
-    const stored = this.#events.memory?.stored();
+    const stored = this.owner.memory?.stored();
     if (stored === undefined) return exchange.respond(202, this.#sessionHeaders());
     void stored.then((isStored) => {
       if (isStored) exchange.respond(202, this.#sessionHeaders());
@@ -313,11 +323,11 @@ export class SessionTransport implements Transport, StreamsOwner {
   #route(message: JSONRPCMessage, related: RequestId | undefined): boolean {
     if (related !== undefined && related === this.#initialize?.id) return this.#initialize.sink.send(message);
     const named = this.#questions === undefined ? message : this.#questions.asked(message);
-    const translated = this.#calls === undefined ? named : this.#calls.translate(named);
-    if (translated === undefined) return false;
-    if (related === undefined) return this.#streams.send(translated);
+    const sent = this.#calls === undefined ? named : this.#calls.translate(named);
+    if (sent === undefined) return false;
+    if (related === undefined) return this.#streams.send(sent);
     const call = this.#calls?.find(related);
-    return call !== undefined && (call.awaited || mayBeResumed(call.answer, call.id)) && call.answer.send(translated);
+    return call !== undefined && (call.awaited || mayBeResumed(call.answer, call.id)) && call.answer.send(sent);
   }
 
   /** Hands a message of the client to the server. */
@@ -325,7 +335,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (isCancellation(message)) return this.#cancel(message, exchange);
     const heard = this.#questions === undefined ? message : this.#questions.heard(message);
     if (heard === undefined) return;
-    if (isInitialized(heard)) this.#events.memory?.note({ what: 'initialized' });
+    if (isInitialized(heard)) this.owner.memory?.note({ what: 'initialized' });
     this.#judgeSettled();
     const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#streams.primes) {
@@ -339,13 +349,13 @@ export class SessionTransport implements Transport, StreamsOwner {
     try {
       this.#watch(this.onmessage?.(message, extra));
     } catch (error) {
-      this.#events.failed(error);
+      this.owner.failed(error);
     }
   }
 
   /** A callback of a server may be async, whatever its type says; nobody else would hear that it rejects. */
   #watch(returned: unknown): void {
-    if (returned instanceof Promise) void returned.catch((error: unknown) => this.#events.failed(error));
+    if (returned instanceof Promise) void returned.catch((error: unknown) => this.owner.failed(error));
   }
 
   /** The client wants no answer to a call any more. */
@@ -354,9 +364,9 @@ export class SessionTransport implements Transport, StreamsOwner {
     const call = requestId === undefined ? undefined : this.#calls?.named(requestId);
     // The server knows a call by this id that the client does not mean any more.
     if (call === undefined && requestId !== undefined && this.#calls?.find(requestId) !== undefined) return;
-    const translated =
+    const meant =
       call === undefined || call.alias === call.id ? message : withParams(message, { requestId: call.alias });
-    this.#dispatch(translated, new MessageExtra(info));
+    this.#dispatch(meant, new MessageExtra(info));
     if (call === undefined || this.#calls?.find(call.alias) !== call) return;
     this.#calls.cancel(call);
     this.load.calls--;
@@ -369,22 +379,20 @@ export class SessionTransport implements Transport, StreamsOwner {
     const call = this.#calls?.named(id);
     if (call === undefined || !(call.awaited || isResumable(call.answer))) return;
     this.#calls?.abandon(call);
-    call.answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message: ID_USED_AGAIN } });
-  }
-
-  /** The server has answered it. */
-  #over(call: Call): void {
-    this.#calls?.delete(call);
-    this.load.calls--;
+    call.answer.settle(id, {
+      jsonrpc: '2.0',
+      id,
+      error: { code: -32000, message: 'Request superseded: its id was used again' },
+    });
   }
 
   #judgeQuiet(): void {
-    if (this.awaitedCalls === 0) this.#events.quiet();
+    if (this.awaitedCalls === 0) this.owner.quiet();
     this.#judgeSettled();
   }
 
   #judgeSettled(): void {
-    const { memory } = this.#events;
+    const { memory } = this.owner;
     if (memory !== undefined && !this.busy) memory.settled();
   }
 
@@ -394,4 +402,3 @@ export class SessionTransport implements Transport, StreamsOwner {
 }
 
 const SESSION_ENDED = 'The session has ended';
-const ID_USED_AGAIN = 'Request superseded: its id was used again';

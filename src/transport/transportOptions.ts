@@ -1,5 +1,8 @@
 /** What a transport is told, and what it tells. */
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { AnyActorRef } from 'xstate';
+import type { Clock } from '../clock.ts';
+import type { EndReason } from '../machines/reasons.ts';
 import type { ConnectionLimits } from './connection.ts';
 import type { Note } from './notes.ts';
 
@@ -36,15 +39,47 @@ export interface TransportEvents {
   readonly load: Load;
   /** Nobody waits for any call any more. */
   quiet(): void;
-  /** The server threw where it must not. */
-  failed(error: unknown): void;
+  /** The server threw where it must not, or can't go on for another reason, which ends its session so. */
+  failed(error: unknown, reason?: EndReason): void;
   /** The server closed its connection. */
   closed(): void;
   /** The event store failed; the stream goes on without it. */
   storeFailed(error: unknown): void;
   /** What the session keeps of itself beyond its process; undefined where it does not outlive that. */
   readonly memory: SessionMemory | undefined;
+  /** What a server has to know that is more than an object; undefined where there is no session. */
+  readonly surroundings?: Surroundings | undefined;
 }
+
+/** What a server that is a process has to know of the session that it serves, and what it tells it. */
+export interface Surroundings {
+  readonly options: {
+    readonly clock: Clock;
+    /** How long a start may take, and how long an end, and how long a request waits for a server that is away, in ms. */
+    readonly initializeTimeout: number;
+    readonly shutdownTimeout: number;
+    readonly restoreTimeout: number;
+  };
+  /** The actor of the session, to which actors of the server belong. */
+  readonly actor: AnyActorRef | undefined;
+  /** Logs an entry as one of the session. */
+  log(entry: ServerLogEntry): void;
+  /** A process of the server was started, or has exited: a line of the session's history. */
+  note(line: ProcessLine): void;
+}
+
+/** A log entry without its session. */
+export interface ServerLogEntry {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly event: string;
+  readonly message: string;
+  readonly [key: string]: unknown;
+}
+
+/** What a session's history keeps of a process. */
+export type ProcessLine =
+  | { readonly event: 'child.started'; readonly generation: number }
+  | { readonly event: 'child.exited'; readonly code: number | null; readonly signal: string | null };
 
 /** What a session keeps of itself beyond its process. */
 export interface SessionMemory {

@@ -138,7 +138,6 @@ test.each([
   '--inspect 9000 ./server.js',
   './server.js --inspect 9000',
   '--inspect --port 1 ./server.js',
-  '--inspect -- ./server.js',
 ])('%s: only a number is the port of the inspector', (line) => {
   const invocation = parseArguments(line.split(' '), '1.2.3');
   expect(invocation).toMatchObject({ kind: 'serve', module: './server.js' });

@@ -13,6 +13,7 @@ import { createInspection, serveInspector } from 'mcp-session-supervisor/inspect
 import { createLmdbStores } from 'mcp-session-supervisor/lmdb';
 import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
+import { stdioServer } from 'mcp-session-supervisor/stdio';
 import {
   httpDriver,
   sessionPaths,
@@ -53,3 +54,11 @@ export const tests = [
   storeConformance,
   ...sessionStoreConformance(createMemorySessionStore),
 ];
+
+/** A command as the factory, with an environment for each session. */
+export const commands = createSessionSupervisor({
+  server: stdioServer({
+    command: 'x',
+    env: ({ principal }) => (principal === undefined ? undefined : { USER_ID: principal }),
+  }),
+});

@@ -23,8 +23,8 @@ const names = fc.constantFrom<Exclude<HistoryEventName, 'terminated'>>(
   'response',
   'idle',
 );
-// A clock may be set back; four years is the longest that is told.
-const at = fc.integer({ min: -(2 ** 37) + 1, max: 2 ** 37 - 1 }).map((elapsed) => SINCE + elapsed);
+// A clock may be set back; two years is the longest that is told.
+const at = fc.integer({ min: -(2 ** 36) + 1, max: 2 ** 36 - 1 }).map((elapsed) => SINCE + elapsed);
 const line: fc.Arbitrary<HistoryEvent> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ at, event: names, inFlight: fc.integer({ min: 0, max: 8_191 }) }) },
   {
@@ -67,13 +67,33 @@ describe('a ring', () => {
 
   test.each([
     ['a fraction of a millisecond', SINCE + 0.4, SINCE],
-    ['more than four years', SINCE + 2 ** 38, SINCE + 2 ** 37 - 1],
-    ['as long before it began', SINCE - 2 ** 38, SINCE - 2 ** 37 + 1],
+    ['more than two years', SINCE + 2 ** 37, SINCE + 2 ** 36 - 1],
+    ['as long before it began', SINCE - 2 ** 37, SINCE - 2 ** 36 + 1],
   ])('%s is told as the nearest that can be', (_, given, told) => {
     const history = new History(4);
     history.record(given - SINCE, 'request', 3);
     expect(history.events(SINCE)).toEqual([{ at: told, event: 'request', inFlight: 3 }]);
   });
+});
+
+test('a process is told of with its number, and how it ended; in a record as well', () => {
+  const history = new History(8);
+  history.recordProcess(1, { event: 'child.started', generation: 2 });
+  history.recordProcess(2, { event: 'child.exited', code: 3, signal: null });
+  history.recordProcess(3, { event: 'child.exited', code: null, signal: 'SIGKILL' });
+  history.recordProcess(4, { event: 'child.exited', code: 3_221_225_477, signal: null });
+  history.recordProcess(5, { event: 'child.exited', code: null, signal: 'SIGNEW' });
+  const told = [
+    { at: SINCE + 1, event: 'child.started', inFlight: 0, generation: 2 },
+    { at: SINCE + 2, event: 'child.exited', inFlight: 0, code: 3 },
+    { at: SINCE + 3, event: 'child.exited', inFlight: 0, signal: 'SIGKILL' },
+    { at: SINCE + 4, event: 'child.exited', inFlight: 0, code: 4_095 },
+    { at: SINCE + 5, event: 'child.exited', inFlight: 0, signal: 'unknown' },
+  ];
+  expect(history.events(SINCE)).toEqual(told);
+  const recalled = new History(8);
+  recalled.recall(history.lines(8));
+  expect(recalled.events(SINCE)).toEqual(told);
 });
 
 test('more in flight than can be packed is told as the most that can', () => {

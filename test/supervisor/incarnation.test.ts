@@ -28,6 +28,7 @@ function given(options: object = {}) {
     number: undefined,
     memory: undefined,
     state: 'active' as const,
+    surroundings: undefined as never, // nobody asks for them here
     drop: () => {},
     opened: () => session.opens,
     released: () => told.push('released'),
