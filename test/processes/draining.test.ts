@@ -14,7 +14,7 @@ import {
   sessionHeaders,
   type WireResponse,
 } from '../support/wire.ts';
-import { type Running, SERVER_MODULE, start, useCommand } from './command.ts';
+import { type Running, SERVER_MODULE, start, useCommand } from '../cli/command.ts';
 
 const command = useCommand();
 
