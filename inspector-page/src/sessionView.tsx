@@ -34,6 +34,8 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
   const row =
     frame?.row ?? sessions.live.get(sessionKey) ?? sessions.parked.get(sessionKey) ?? sessions.ended.get(sessionKey);
   const unknown = frame === undefined && sessions.result?.of === 'open' && sessions.result.outcome === 'unknown';
+  const { result } = sessions;
+  const mayComeBack = result?.of === 'terminate' && result.key === sessionKey && result.outcome === 'failed';
   return (
     <aside class="view panel" aria-label="One session">
       <header>
@@ -45,6 +47,11 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
         </button>
       </header>
       {unknown && <p class="soft">The server knows no such session any more.</p>}
+      {mayComeBack && (
+        <p class="soft">
+          The session store could not remove its record: it is tried again, and until then it may come back.
+        </p>
+      )}
       {row !== undefined && (
         <>
           {isEnded(row) && (

@@ -118,6 +118,10 @@ export class NodeExchange implements Exchange {
     return this.#broken || this.#closing.over;
   }
 
+  get answered(): boolean {
+    return this.#response.headersSent;
+  }
+
   get buffered(): number {
     return this.#response.writableLength;
   }

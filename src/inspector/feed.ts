@@ -279,8 +279,16 @@ export class Feed implements SnapshotSource {
     const frame = { type: 'terminate', key } as const;
     if (!this.#options.allowTerminate) return this.#answer(viewer, frame, 'forbidden');
     const id = this.#idOf(key);
-    const done = id !== undefined && (await this.#supervisor.terminate(id));
-    if (!this.#closed) this.#answer(viewer, frame, done ? 'done' : 'unknown');
+    const outcome = id === undefined ? 'unknown' : await this.#outcomeOf(id);
+    if (!this.#closed) this.#answer(viewer, frame, outcome);
+  }
+
+  async #outcomeOf(id: string): Promise<ResultFrame['outcome']> {
+    try {
+      return (await this.#supervisor.terminate(id)) ? 'done' : 'unknown';
+    } catch {
+      return 'failed'; // the log says why
+    }
   }
 
   #answer(viewer: FeedViewer, { type, key }: ClientFrame & { key: string }, outcome: ResultFrame['outcome']): void {

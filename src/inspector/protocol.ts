@@ -214,8 +214,11 @@ export interface ResultFrame {
   readonly type: 'result';
   readonly of: ClientFrame['type'];
   readonly key: string;
-  /** `unknown`: no session has this key, or none any more. `forbidden`: the server does not allow it. */
-  readonly outcome: 'done' | 'unknown' | 'forbidden';
+  /**
+   * `unknown`: no session has this key, or none any more. `forbidden`: the server does not allow it. `failed`: it may come
+   * back, because its record could not be removed.
+   */
+  readonly outcome: 'done' | 'unknown' | 'forbidden' | 'failed';
 }
 
 export type ServerFrame = HelloFrame | SnapshotFrame | DeltaFrame | SessionFrame | ResultFrame;

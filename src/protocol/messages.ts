@@ -14,6 +14,12 @@ export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
 }
 
+export function requestsAmong(messages: readonly JSONRPCMessage[]): number {
+  let count = 0;
+  for (const message of messages) if (isRequest(message)) count++;
+  return count;
+}
+
 export function isResponse(message: JSONRPCMessage): message is ResponseMessage {
   return !('method' in message);
 }

@@ -135,6 +135,7 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
   // --- what the routes tell
 
   undeliverable(request: JSONRPCRequest): void {
+    if (this.#away || this.#closed) return; // who asked is gone
     const message = `No stream is open that could carry ${request.method} to the client`;
     this.#write({ jsonrpc: '2.0', id: request.id, error: { code: -32000, message } });
   }
@@ -151,20 +152,26 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     const { routes, waiting } = this.#parts;
     const heard = this.#questions === undefined ? message : this.#questions.heard(message);
     if (heard === undefined) return; // it answers what another process asked
-    this.#said?.heard(heard);
     if (isResponse(heard)) {
       if (heard.id !== undefined) routes.answered(heard.id);
-    } else if (isRequest(heard)) {
-      this.running.set(heard.id, callOf(heard));
-      if (heard.method === 'initialize') this.initialize = heard.id;
     } else if (isCancellation(heard)) {
       const id = heard.params?.['requestId'] as RequestId;
       this.running.delete(id);
       if (waiting.withdraw(id)) return;
     }
-    if (!this.#away) this.#write(heard);
+    if (!this.#away) this.#tell(heard);
     else if (!isResponse(heard)) waiting.add(heard);
     if (isRequest(heard)) routes.flush();
+  }
+
+  /** Has the process hear a message of the client. */
+  #tell(message: JSONRPCMessage): void {
+    this.#said?.heard(message);
+    if (isRequest(message)) {
+      this.running.set(message.id, callOf(message));
+      if (message.method === 'initialize') this.initialize = message.id;
+    }
+    this.#write(message);
   }
 
   #fromProcess(message: JSONRPCMessage): void {
@@ -229,7 +236,7 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
       this.#away = false;
       child?.ready();
       surroundings.log({ level: 'info', event: 'child.restarted', message: RESTARTED, generation });
-      for (const message of waiting.release()) this.#write(message);
+      for (const message of waiting.release()) this.#tell(message);
     } catch (error) {
       if (isPresent()) transport.owner.failed(error, 'crashed');
     } finally {

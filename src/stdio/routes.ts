@@ -91,8 +91,8 @@ export class Routes {
     if (initialize !== undefined) return isRequest(message) ? undefined : { with: initialize };
     const named = this.#named(message);
     if (named !== undefined) return { with: named };
-    const carriers = [...transport.carriers()];
-    if (carriers.length === 1 || (carriers.length > 1 && !transport.listens)) return { with: carriers[0] };
+    const [oldest, another] = transport.carriers();
+    if (oldest !== undefined && (another === undefined || !transport.listens)) return { with: oldest };
     return transport.listens ? { with: undefined } : undefined;
   }
 

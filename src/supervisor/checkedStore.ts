@@ -5,8 +5,23 @@
 import { isObject } from '../protocol/messages.ts';
 import { type JsonObject, wrongMember } from '../stores/sessionRecord.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
+import type { Pending } from './pending.ts';
 
-export function checkedStore(store: SessionStore): SessionStore {
+/** What the store is asked counts as `pending` until it is through with it. */
+export function checkedStore(store: SessionStore, pending: Pending): SessionStore {
+  const checked = checking(store);
+  return {
+    ...checked,
+    create: (...given) => pending.watch(() => checked.create(...given)),
+    claim: (...given) => pending.watch(() => checked.claim(...given)),
+    update: (...given) => pending.watch(() => checked.update(...given)),
+    park: (...given) => pending.watch(() => checked.park(...given)),
+    remove: (...given) => pending.watch(() => checked.remove(...given)),
+    expired: (...given) => pending.watch(() => checked.expired(...given)),
+  };
+}
+
+function checking(store: SessionStore): SessionStore {
   return {
     durable: store.durable === true,
     counts: store.counts === true,

@@ -7,10 +7,17 @@ import { invalid } from '../errors.ts';
 import type { SupervisorEvent } from '../machines/supervisor.ts';
 import type { LogEntry, ServerFactory } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
+import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
+
+/** How long those may take that are answered only then, in ms. */
+const LAST_ANSWERS = 500;
+
+/** How long the session store may take for what it has been asked, once nothing lives here any more, in ms. */
+const STORE_PATIENCE = 1_000;
 
 /** What a drain needs of the supervisor. */
 export interface Drainable {
@@ -18,6 +25,10 @@ export interface Drainable {
   readonly registry: { readonly size: number };
   readonly exchanges: ReadonlySet<Reply>;
   readonly options: { readonly clock: TimerClock; readonly server?: ServerFactory; readonly shutdownTimeout?: number };
+  /** Sessions that have no incarnation; undefined without a session store. */
+  readonly shelf:
+    | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
+    | undefined;
   /** Resolves when there are no sessions and no calls. */
   whenEmpty(): Promise<void>;
   log(entry: LogEntry): void;
@@ -43,9 +54,38 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   await supervisor.whenEmpty();
   await closeFactory(supervisor);
   actor.send({ type: 'DRAINED' });
-  const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
-  if (!(await atMost(options.clock, FLUSH_TIMEOUT, flushed))) for (const exchange of exchanges) exchange.destroy();
-  supervisor.log({ level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' });
+  const flushed = atMost(options.clock, FLUSH_TIMEOUT, allClosed(exchanges));
+  const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor)]);
+  if (!areFlushed) await sendAway(exchanges, options.clock);
+  supervisor.log(farewell(supervisor));
+}
+
+/** Ends what has not ended by itself; who still waits for an answer, which a store kept back, or a body, hears why. */
+async function sendAway(exchanges: ReadonlySet<Reply>, clock: TimerClock): Promise<void> {
+  const waiting = [...exchanges].filter(({ answered }) => !answered);
+  for (const exchange of exchanges) if (exchange.answered) exchange.destroy();
+  for (const exchange of waiting) refuse(exchange, 'draining');
+  if (waiting.length > 0) await atMost(clock, LAST_ANSWERS, allClosed(waiting));
+  for (const exchange of waiting) exchange.destroy();
+}
+
+function allClosed(exchanges: Iterable<Reply>): Promise<unknown> {
+  return Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
+}
+
+/** Waits for what the store has been asked: a claim, a removal, what a create came to. */
+async function storeThrough(supervisor: Drainable): Promise<void> {
+  const { shelf, options } = supervisor;
+  if (shelf === undefined || (await atMost(options.clock, STORE_PATIENCE, shelf.records.whenQuiet()))) return;
+  const message = 'The session store is not through with what it was asked; it is not waited for any longer';
+  supervisor.log({ level: 'warn', event: 'sessionStore.failed', message });
+}
+
+function farewell({ shelf }: Drainable): LogEntry {
+  const parked = shelf === undefined || shelf.isDurable ? 0 : shelf.records.parked;
+  if (parked === 0) return { level: 'info', event: 'supervisor.stopped', message: 'Drained: nothing is left' };
+  const message = `Drained: ${parked} sessions are parked in a store that is not durable, and are lost with it`;
+  return { level: 'warn', event: 'supervisor.stopped', message, sessions: parked };
 }
 
 /** What the factory holds besides the servers that it built; it gets as long as those. */

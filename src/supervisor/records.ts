@@ -7,19 +7,19 @@ import type { Clock } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { initializeParams } from '../protocol/initialize.ts';
+import { isObject } from '../protocol/messages.ts';
 import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
 import { deadlineOf, isSessionId, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
 import { atMost } from './atMost.ts';
 import { checkedStore } from './checkedStore.ts';
+import { Loads } from './loads.ts';
 import { Misses } from './misses.ts';
-import { once, removal, STORE_TIMEOUT } from './persistence.ts';
+import { Pending } from './pending.ts';
+import { once, removal } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
 import type { SessionInfo } from './sessionInfo.ts';
-
-/** Reads of records at a time, and how many may wait for their turn. */
-const MAX_LOADS = 64;
-const MAX_WAITING_LOADS = 16_384;
 
 /** Removals that failed and are tried again; while they are remembered, their ids are answered 404. */
 const MAX_FAILED_REMOVALS = 10_000;
@@ -31,13 +31,27 @@ const MAX_TOLD = 1_000;
 export interface RecordsHost {
   readonly options: ResolvedOptions;
   log(entry: LogEntry): void;
+  /** The session has an incarnation here, or is being brought back: its actor decides when it ends. */
+  livesHere(id: string): boolean;
   /** A session has ended that had no incarnation. */
   endedAside(info: SessionInfo, reason: EndReason): void;
 }
 
-interface FailedRemoval {
+/** A session, as far as it matters whose it is. */
+interface Owned {
+  readonly id: string;
+  readonly principal: string | null;
+}
+
+interface FailedRemoval extends Owned {
   readonly epoch: number;
   readonly removed: () => void;
+}
+
+/** The last write of a session. */
+interface Closing extends Owned {
+  /** Never rejects. */
+  readonly done: Promise<void>;
 }
 
 export class Records {
@@ -47,21 +61,21 @@ export class Records {
   readonly #host: RecordsHost;
   readonly #clock: Clock;
   readonly #misses: Misses;
-  /** Reads that are going on, by id. */
-  readonly #loads = new Map<string, Promise<Loaded>>();
-  readonly #waiting = new Set<() => void>();
-  #loading = 0;
-  /** The last writes of incarnations, and removals, that are going on, by id. Never reject. */
-  readonly #closing = new Map<string, Promise<void>>();
+  readonly #loads: Loads;
+  /** What the store has been asked, and what is written for the last time. */
+  readonly #pending = new Pending();
+  /** The last writes of incarnations, and removals, that are going on, by id. */
+  readonly #closing = new Map<string, Closing>();
   /** Ids whose end was told, the oldest first. */
   readonly #told = new Set<string>();
   /** Records that are to be removed, and could not be yet, by id. */
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
-    this.store = checkedStore(store);
+    this.store = checkedStore(store, this.#pending);
     this.#host = host;
     this.#clock = host.options.clock;
+    this.#loads = new Loads(this.store, this.#clock);
     this.#misses = new Misses(this.#clock);
   }
 
@@ -69,7 +83,9 @@ export class Records {
   async find(id: string, principal: string | undefined): Promise<SessionRecord | RefusalName> {
     // What can't be an id costs no read, and no memory of its having been asked for.
     if (!isSessionId(id) || this.#misses.has(id, principal)) return 'sessionNotFound';
-    const record = await this.read(id);
+    const ending = this.#closing.get(id) ?? this.#failedRemovals.get(id);
+    const isForeign = ending !== undefined && ending.principal !== (principal ?? null);
+    const record = await (isForeign ? this.#load(id) : this.read(id));
     if (typeof record !== 'string' && record.principal === (principal ?? null)) return record;
     // Whose it is makes no difference to what is said, nor to how long that takes.
     if (record !== 'storeUnavailable') this.#misses.add(id, principal);
@@ -80,26 +96,11 @@ export class Records {
   async read(id: string): Promise<SessionRecord | 'sessionNotFound' | 'storeUnavailable'> {
     if (!(await this.#quiet(id))) return 'storeUnavailable';
     if (this.#failedRemovals.has(id)) return 'sessionNotFound';
-    let loaded: Loaded;
-    try {
-      loaded = await this.#load(id);
-    } catch (error) {
-      this.#warn('sessionStore.failed', 'The session store could not be read; a request was answered 503', id, error);
-      return 'storeUnavailable';
-    }
-    if (loaded.verdict === 'unreadable') {
-      this.#warn(
-        'record.unreadable',
-        `The record of a session can't be used (${loaded.why}); its client is answered 404`,
-        id,
-      );
-      return 'sessionNotFound';
-    }
-    if (loaded.verdict === 'gone') return 'sessionNotFound';
+    const record = await this.#load(id);
+    if (typeof record === 'string') return record;
     if (this.#closing.has(id)) return this.read(id); // something has begun to end it meanwhile
-    const { record } = loaded;
     const reason = overdue(record, this.#clock.now());
-    if (reason === undefined) return record;
+    if (reason === undefined || this.#host.livesHere(id)) return record;
     await this.end(record, reason);
     return 'sessionNotFound';
   }
@@ -107,13 +108,29 @@ export class Records {
   /** Waits for the last write of a session, for as long as a request is held. Resolves to whether it is through. */
   async #quiet(id: string): Promise<boolean> {
     const closing = this.#closing.get(id);
-    return closing === undefined || atMost(this.#clock, this.#host.options.restoreTimeout, closing);
+    return closing === undefined || atMost(this.#clock, this.#host.options.restoreTimeout, closing.done);
+  }
+
+  /** What the store has by this id. */
+  async #load(id: string): Promise<SessionRecord | 'sessionNotFound' | 'storeUnavailable'> {
+    let loaded: Loaded;
+    try {
+      loaded = await this.#loads.load(id);
+    } catch (error) {
+      this.#warn('sessionStore.failed', 'The session store could not be read; a request was answered 503', id, error);
+      return 'storeUnavailable';
+    }
+    if (loaded.verdict === 'gone') return 'sessionNotFound';
+    const why = loaded.verdict === 'found' ? unusable(loaded.record) : loaded.why;
+    if (loaded.verdict === 'found' && why === undefined) return loaded.record;
+    this.#warn('record.unreadable', `The record of a session can't be used (${why}); its client is answered 404`, id);
+    return 'sessionNotFound';
   }
 
   /** Makes the next epoch of a session, for the incarnation that is to begin. */
   async claim(record: SessionRecord): Promise<SessionRecord | 'fenced' | 'sessionNotFound' | 'storeUnavailable'> {
     const { id, epoch } = record;
-    await this.#closing.get(id);
+    await this.#closing.get(id)?.done;
     try {
       const claimed = await once(this.#clock, () => this.store.claim(id, epoch));
       if (claimed.verdict === 'fenced') return 'fenced';
@@ -127,9 +144,10 @@ export class Records {
   }
 
   /** A session that was claimed, and for which there turned out to be no room, is parked again. */
-  giveBack({ id, epoch }: SessionRecord): void {
+  giveBack(record: SessionRecord): void {
+    const { id, epoch } = record;
     const at = Math.round(this.#clock.now());
-    void this.close(id, async () => {
+    void this.close(record, async () => {
       try {
         const parked = await once(this.#clock, () => this.store.park(id, epoch, { at }));
         if (parked.verdict === 'parked') this.parked++;
@@ -148,16 +166,29 @@ export class Records {
    * The last write of an incarnation, with all that has to be over before the next one may begin: until then, whoever asks
    * for the session waits. `finish` must not reject, and is called at once.
    */
-  close(id: string, finish: () => Promise<void>): Promise<void> {
+  close({ id, principal }: Owned, finish: () => Promise<void>): Promise<void> {
     // What is being read may be of before: whoever asks from now on has to read it anew, and once more when it is over.
-    this.#loads.delete(id);
-    const before = this.#closing.get(id) ?? Promise.resolve();
-    const closing = Promise.all([before, finish()]).then(() => {
-      this.#loads.delete(id);
-      if (this.#closing.get(id) === closing) this.#closing.delete(id);
+    this.#loads.outdate(id);
+    const before = this.#closing.get(id)?.done;
+    const done = this.#pending.watch(async () => {
+      await Promise.all([before, finish()]);
+      this.#loads.outdate(id);
+      if (this.#closing.get(id)?.done === done) this.#closing.delete(id);
     });
-    this.#closing.set(id, closing);
-    return closing;
+    this.#closing.set(id, { id, principal, done });
+    return done;
+  }
+
+  /** The end of a session was told here, whatever is still to be done about it elsewhere. */
+  told(id: string): void {
+    this.#told.add(id);
+    const [oldest] = this.#told;
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** Resolves when the store is through with all that it was asked, what comes of that included; a store may hang. */
+  whenQuiet(): Promise<void> {
+    return this.#pending.whenNone();
   }
 
   /**
@@ -168,7 +199,7 @@ export class Records {
     const { id, epoch } = record;
     const going = this.#closing.get(id);
     if (going !== undefined) {
-      await going; // of two who end it at the same time one does
+      await going.done; // of two who end it at the same time one does
       return this.end(record, reason);
     }
     const failed = this.#failedRemovals.get(id);
@@ -181,15 +212,15 @@ export class Records {
       const outcome = await removal(this.#clock, () => this.store.remove(id, epoch));
       return outcome === 'gone' && failed !== undefined ? 'removed' : outcome; // by what seemed to fail
     };
-    const erased = this.erase(id, epoch, remove, failed?.removed ?? tell);
-    void this.close(id, async () => void (await erased));
+    const erased = this.erase(record, epoch, remove, failed?.removed ?? tell);
+    void this.close(record, async () => void (await erased));
     return erased;
   }
 
   /** Removes a record that can't be read, and so has no more to tell. */
   async discard(id: string, epoch: number): Promise<void> {
     const remove = () => once(this.#clock, () => this.store.remove(id, epoch));
-    await this.erase(id, epoch, remove, () => this.#forgetEvents(id));
+    await this.erase({ id, principal: null }, epoch, remove, () => this.#forgetEvents(id));
   }
 
   /** Its end is being written, or could not be written yet. */
@@ -199,7 +230,7 @@ export class Records {
 
   /** Has a record removed; where that fails for good, again later. `removed` is called when it is. */
   async erase(
-    id: string,
+    session: Owned,
     epoch: number,
     remove: () => Promise<'removed' | 'gone' | 'fenced'>,
     removed: () => void = () => {},
@@ -209,15 +240,21 @@ export class Records {
       if (outcome === 'removed') removed();
       return outcome;
     } catch (error) {
-      this.#warn('sessionStore.failed', 'The record of a session that has ended could not be removed', id, error);
-      this.removeLater(id, epoch, removed);
+      this.#warn(
+        'sessionStore.failed',
+        'The record of a session that has ended could not be removed',
+        session.id,
+        error,
+      );
+      this.removeLater(session, epoch, removed);
       return 'storeUnavailable';
     }
   }
 
   /** A record that is not to be there, and may be, is removed when the store works again. */
-  removeLater(id: string, epoch: number, removed: () => void = () => {}): void {
-    if (this.#failedRemovals.size < MAX_FAILED_REMOVALS) this.#failedRemovals.set(id, { epoch, removed });
+  removeLater({ id, principal }: Owned, epoch: number, removed: () => void = () => {}): void {
+    if (this.#failedRemovals.size >= MAX_FAILED_REMOVALS) return;
+    this.#failedRemovals.set(id, { id, principal, epoch, removed });
   }
 
   /** Tells of sessions that had to end because too many were parked. */
@@ -234,7 +271,7 @@ export class Records {
     for (const [id, failed] of [...this.#failedRemovals]) {
       if (!this.#failedRemovals.delete(id)) continue; // somebody else ends it by now
       let works = true;
-      await this.close(id, async () => {
+      await this.close(failed, async () => {
         try {
           const outcome = await once(this.#clock, () => this.store.remove(id, failed.epoch));
           if (outcome !== 'fenced') failed.removed(); // if not by this try, by the one that seemed to fail
@@ -257,11 +294,10 @@ export class Records {
 
   /** Tells of an end, once: a removal that seemed to fail may turn out to have been done by somebody else. */
   #tell(record: SessionRecord, reason: EndReason): void {
-    if (this.#told.has(record.id)) return;
-    this.#told.add(record.id);
-    const [oldest] = this.#told;
-    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
-    this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
+    if (!this.#told.has(record.id)) {
+      this.told(record.id);
+      this.#host.endedAside(infoOf(record, 'terminated', this.#clock.now(), reason), reason);
+    }
     this.#forgetEvents(record.id);
   }
 
@@ -275,48 +311,18 @@ export class Records {
     );
   }
 
-  /** Reads a record, whoever else reads it at the same time. */
-  #load(id: string): Promise<Loaded> {
-    const going = this.#loads.get(id);
-    if (going !== undefined) return going;
-    const load = this.#turn(() => once(this.#clock, () => this.store.load(id))).finally(() => {
-      if (this.#loads.get(id) === load) this.#loads.delete(id);
-    });
-    this.#loads.set(id, load);
-    return load;
-  }
-
-  async #turn<T>(operate: () => Promise<T>): Promise<T> {
-    if (this.#loading < MAX_LOADS) this.#loading++;
-    else await this.#wait();
-    try {
-      return await operate();
-    } finally {
-      const [next] = this.#waiting;
-      if (next === undefined) this.#loading--;
-      else next();
-    }
-  }
-
-  /** Waits for the turn that somebody else gives away; not for longer than an operation may take. */
-  #wait(): Promise<void> {
-    if (this.#waiting.size >= MAX_WAITING_LOADS) throw new Error('Too many records are being read');
-    return new Promise((resolve, reject) => {
-      const go = () => {
-        this.#waiting.delete(go);
-        this.#clock.clearTimeout(timer);
-        resolve();
-      };
-      const timer = this.#clock.setTimeout(() => {
-        this.#waiting.delete(go);
-        reject(new Error(`No record could be read within ${STORE_TIMEOUT} ms`));
-      }, STORE_TIMEOUT);
-      this.#waiting.add(go);
-    });
-  }
-
   #warn(event: string, message: string, sessionId: string, error?: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId, ...(error !== undefined && { error }) });
+  }
+}
+
+/** Why nobody can be brought back by this record, if so: stores look at less of it than a server will. */
+function unusable({ initialize, state }: SessionRecord): string | undefined {
+  if (initializeParams(initialize) === undefined) return 'its initialize is none';
+  try {
+    return isObject(JSON.parse(state)) ? undefined : 'its state is no object';
+  } catch {
+    return 'its state is no JSON';
   }
 }
 

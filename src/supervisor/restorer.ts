@@ -21,9 +21,13 @@ const MAX_RESTORES = 16;
 /** A restore that takes longer leaves its place to the next, in ms: how many servers may live bounds them as well. */
 const QUICK = 1_000;
 
-/** Requests that are held at a time: in all, for one principal, and for one session. */
-const MAX_HELD = 16_384;
-const MAX_HELD_BY_ONE = MAX_HELD / 2;
+/**
+ * Requests that are held at a time: in all, so many for each session that may live, since after a restart the clients of
+ * all of them come at once, each with a GET and a POST; half of them for one principal; and for one session.
+ */
+const HELD_PER_SESSION = 4;
+const FEWEST_HELD = 1_024;
+const MOST_HELD = 65_536;
 const MAX_HELD_IN_SESSION = 1_024;
 
 /** A GET is held for so many times `restoreTimeout`: after a restart all clients open theirs at once, and POSTs go first. */
@@ -37,11 +41,11 @@ const MAX_FENCED = 3;
 
 /** What the restorer needs of the supervisor. */
 export interface RestorerHost {
-  readonly options: Pick<ResolvedOptions, 'clock' | 'restoreTimeout'>;
+  readonly options: Pick<ResolvedOptions, 'clock' | 'maxSessions' | 'restoreTimeout'>;
   readonly accepting: boolean;
   log(entry: LogEntry): void;
-  /** Whether there is room for one more session; makes some where it may. */
-  roomFor(record: SessionRecord): RefusalName | undefined;
+  /** Why there is no room for the session, and none can be made. */
+  lacksRoomFor(record: SessionRecord): RefusalName | undefined;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -66,6 +70,7 @@ export class Restorer {
   readonly #host: RestorerHost;
   readonly #records: Records;
   readonly #clock: Clock;
+  readonly #maxHeld: number;
   readonly #wakings = new Map<string, Waking>();
   readonly #urgent = new FairQueue<Waking>();
   readonly #patient = new FairQueue<Waking>();
@@ -77,6 +82,7 @@ export class Restorer {
     this.#host = host;
     this.#records = records;
     this.#clock = host.options.clock;
+    this.#maxHeld = Math.min(MOST_HELD, Math.max(FEWEST_HELD, HELD_PER_SESSION * host.options.maxSessions));
   }
 
   /** The record of a session that is being brought back. */
@@ -89,7 +95,8 @@ export class Restorer {
     const { principal } = record;
     const heldByOne = this.#held.get(principal) ?? 0;
     const heldInSession = this.#wakings.get(record.id)?.held ?? 0;
-    if (this.#heldInAll >= MAX_HELD || heldByOne >= MAX_HELD_BY_ONE || heldInSession >= MAX_HELD_IN_SESSION) {
+    const most = this.#maxHeld;
+    if (this.#heldInAll >= most || heldByOne >= most / 2 || heldInSession >= MAX_HELD_IN_SESSION) {
       return 'tooManyRestores';
     }
     const waking = this.#wakings.get(record.id) ?? this.#begin(record, info);
@@ -207,7 +214,8 @@ export class Restorer {
       }
       waking.session = undefined;
       if (waking.ending !== undefined) return this.#endAside(record, waking.ending);
-      const full = this.#host.roomFor(record);
+      // Room is made when it is claimed: who has to give way is parked, and what is parked longest may have to end for that.
+      const full = this.#host.lacksRoomFor(record);
       if (full !== undefined) return full;
       const claimed = await this.#records.claim(record);
       if (claimed === 'fenced') continue;

@@ -377,10 +377,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   async #tearDown(how: EndReason | 'parked'): Promise<void> {
-    const written = this.memory?.finish(how === 'parked');
-    await this.incarnation.end(how, this.error);
-    if (written !== undefined) await written;
-    this.memory?.over();
+    const end = () => this.incarnation.end(how, this.error);
+    await (this.memory === undefined ? end() : this.memory.leave(how === 'parked', end));
     this.#host.torn(this);
     this.#departure?.torn();
   }

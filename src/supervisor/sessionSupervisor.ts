@@ -32,7 +32,8 @@ export interface SessionSupervisor {
   /**
    * Ends a session, for the reason `'terminated'` unless another is given. Resolves when its server is closed: to true,
    * or to false when there was no such session.
-   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text, or a reason that is none.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text, or a reason that is none; with a session store
+   * `STORE_FAILED`, when that does not say whether there is such a session, or could not remove its record.
    */
   terminate(id: string, reason?: EndReason): Promise<boolean>;
   /**

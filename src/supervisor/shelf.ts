@@ -3,7 +3,7 @@
  * them, brings them back, ends them.
  */
 import type { Clock } from '../clock.ts';
-import type { RefusalName } from '../errors.ts';
+import { type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
@@ -24,7 +24,18 @@ const MAX_FENCED = 3;
 /** The record of a session on the shelf. */
 export type ShelvedRecord = SessionRecord;
 
-export interface ShelfHost extends RecordsHost, RestorerHost {
+const NOBODY_KNOWS =
+  'The session store does not say whether there is such a session, so nothing was ended: try again when it works';
+
+/** What whoever ends a session is told when its record could not be removed. */
+export function notRemoved(): SupervisorError {
+  const message =
+    'The session store could not remove the record of the session: it is tried again while this process lives, ' +
+    'and until it succeeds another process may bring the session back';
+  return new SupervisorError('STORE_FAILED', message);
+}
+
+export interface ShelfHost extends Omit<RecordsHost, 'livesHere'>, RestorerHost {
   readonly options: ResolvedOptions;
   readonly registry: { get(id: string): Session | undefined };
 }
@@ -43,14 +54,17 @@ export class Shelf implements MemoryHost {
     this.#host = host;
     this.options = host.options;
     this.#clock = host.options.clock;
-    this.records = new Records(store, host);
+    const livesHere = (id: string) => this.#livesHere(id);
+    this.records = new Records(store, {
+      livesHere,
+      options: host.options,
+      log: (entry) => host.log(entry),
+      endedAside: (info, reason) => host.endedAside(info, reason),
+    });
     this.isDurable = this.records.store.durable;
     this.activity = new Activity(this.#clock);
     this.#restorer = new Restorer(host, this.records);
-    this.#expiry = new Expiry(this.records, this.#clock, {
-      livesHere: (id) => this.#livesHere(id),
-      log: (entry) => host.log(entry),
-    });
+    this.#expiry = new Expiry(this.records, this.#clock, { livesHere, log: (entry) => host.log(entry) });
     this.#expiry.start();
   }
 
@@ -61,8 +75,8 @@ export class Shelf implements MemoryHost {
   /** The record of a session that is this principal's; or why there is none to be had. */
   async find(id: string, principal: string | undefined): Promise<SessionRecord | RefusalName> {
     const waking = this.#restorer.recordOf(id);
-    if (waking !== undefined) return waking.principal === (principal ?? null) ? waking : 'sessionNotFound';
-    return this.records.find(id, principal);
+    // To anybody else it is as if it were not there, in time as well.
+    return waking?.principal === (principal ?? null) ? waking : this.records.find(id, principal);
   }
 
   /** Brings a session back; `patient` is a request that lets others go first. */
@@ -87,10 +101,17 @@ export class Shelf implements MemoryHost {
     return 'storeUnavailable';
   }
 
-  /** Ends the session with this id, whosever it is. Resolves to whether there was one. */
+  /**
+   * Ends the session with this id, whosever it is. Resolves to whether there was one.
+   * @throws {SupervisorError} `STORE_FAILED` where nobody knows, or its record may come back.
+   */
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const record = this.#restorer.recordOf(id) ?? (await this.records.read(id));
-    return typeof record !== 'string' && (await this.end(record, reason)) === 'removed';
+    if (record === 'storeUnavailable') throw new SupervisorError('STORE_FAILED', NOBODY_KNOWS);
+    if (record === 'sessionNotFound') return false;
+    const outcome = await this.end(record, reason);
+    if (outcome === 'storeUnavailable') throw notRemoved();
+    return outcome === 'removed';
   }
 
   /** What is known of a session by its record. */

@@ -23,7 +23,7 @@ import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { SessionTree, type SupervisorActor } from './sessionTree.ts';
-import { Shelf } from './shelf.ts';
+import { notRemoved, Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
 import { type SupervisorStats, Tally } from './tally.ts';
 
@@ -121,11 +121,12 @@ export class Supervisor implements SessionHost<Session> {
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const session = this.registry.get(id);
     if (session === undefined) return (await this.shelf?.terminate(id, reason)) ?? false;
-    const ended = await session.terminate(reason);
+    if (!(await session.terminate(reason))) return false;
+    const written = await session.memory?.written;
+    if (written === 'storeUnavailable') throw notRemoved();
     // It had gone on elsewhere: then it is ended there.
-    if (ended && (await session.memory?.written) === 'fenced')
-      return (await this.shelf?.terminate(id, reason)) ?? false;
-    return ended;
+    if (written === 'fenced') return (await this.shelf?.terminate(id, reason)) ?? false;
+    return true;
   }
 
   /** Resolves when nothing is left; a second call waits for the same. */
@@ -260,12 +261,13 @@ export class Supervisor implements SessionHost<Session> {
 
   // --- what the shelf asks
 
-  roomFor({ principal }: SessionRecord): RefusalName | undefined {
+  lacksRoomFor({ principal }: SessionRecord): RefusalName | undefined {
     if (!this.accepting) return 'draining';
     if (this.servers.full) return 'tooManyServers';
     // Where the store counts, a session that is brought back was counted when it was opened.
     const counted = this.shelf?.records.store.counts === true;
-    return this.outbox.during(() => (counted ? this.registry.makeRoom() : this.registry.admit(principal ?? undefined)));
+    if (!counted && this.registry.isFullFor(principal ?? undefined)) return 'principalFull';
+    return this.registry.isFull ? 'full' : undefined;
   }
 
   readmit(record: SessionRecord): Session | RefusalName {
@@ -273,9 +275,9 @@ export class Supervisor implements SessionHost<Session> {
     const params = initializeParams(record.initialize);
     if (params === undefined) return 'sessionNotFound';
     return this.outbox.during(() => {
-      const refusal = this.roomFor(record);
-      if (refusal !== undefined) return refusal;
       if (this.registry.get(id) !== undefined) return 'restoreFailed';
+      const refusal = this.lacksRoomFor(record) ?? this.registry.makeRoom();
+      if (refusal !== undefined) return refusal;
       const opening = { principal: principal ?? undefined, clientInfo: params.clientInfo, record };
       const session = new Session(id, { ...opening, protocolVersion: record.protocolVersion }, this);
       const { clock, maxSessionLifetime } = this.options;

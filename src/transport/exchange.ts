@@ -55,6 +55,8 @@ export type Refused = Pick<Reply, 'respond' | 'onRefused'> & Partial<Pick<Exchan
 export interface Reply {
   /** The answer has ended or the peer is gone: nothing can be written any more. */
   readonly closed: boolean;
+  /** An answer has been begun. */
+  readonly answered: boolean;
   /** Bytes written that the peer has not taken yet. */
   readonly buffered: number;
   /** A number that changes whenever the peer takes something, while `buffered` is not 0. */

@@ -89,8 +89,11 @@ export class MessageStream {
     if (this.#connection === connection) this.#connection = undefined;
   }
 
-  /** Lets the client resume before the first message; does nothing without a log. */
-  prime(): void {
+  /**
+   * Lets the client resume before the first message. Calls `otherwise` where nobody will be able to: without a log, at
+   * once, and else when the log is given up.
+   */
+  prime(otherwise: () => void = NOTHING): void {
     this.#enqueue({
       bytes: 0,
       store: async (log) => {
@@ -100,7 +103,7 @@ export class MessageStream {
           this.#connection?.write(primingFrame(eventId));
         };
       },
-      without: NOTHING,
+      without: otherwise,
     });
   }
 

@@ -5,6 +5,7 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { EventLog } from '../stores/eventLog.ts';
 import { type AnswerOwner, StreamAnswer } from './answer.ts';
+import { Backlog } from './backlog.ts';
 import { BrokenStreams } from './brokenStreams.ts';
 import { Connection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
@@ -42,6 +43,8 @@ export class SessionStreams {
   #resumed: Map<string, MessageStream> | undefined;
   #broken: BrokenStreams | undefined;
   #gets: GetStreams | undefined;
+  /** With an event log, in a later incarnation, until its client has opened a GET stream again. */
+  #backlog: Backlog | undefined;
   #past: PastStreams | undefined;
   #knownRetry: number | undefined;
   #next = 0;
@@ -60,6 +63,7 @@ export class SessionStreams {
     this.#epoch = incarnation?.epoch;
     if (options.eventStore !== undefined && sessionId !== undefined) {
       this.#log = new EventLog(options.eventStore, sessionId, options.clock, this.#epoch !== undefined);
+      if (incarnation?.first === false) this.#backlog = new Backlog(options.clock, options.resumeTimeout);
     }
   }
 
@@ -95,8 +99,10 @@ export class SessionStreams {
     if (this.#log !== undefined) this.#remember(answer);
     const connection = this.#connection(exchange);
     stream.connect(connection);
-    if (this.primes) stream.prime();
-    connection.openSoon();
+    // With its first event, where that lets the client resume: one that has the head alone would wait for ever if this
+    // process died before the event is stored.
+    if (this.primes) stream.prime(() => connection.openSoon());
+    else connection.openSoon();
     this.#holdBy(answer, hold);
     return answer;
   }
@@ -111,11 +117,15 @@ export class SessionStreams {
     return this.#gets?.receiver !== undefined;
   }
 
-  /** Sends a message that belongs to no call on one of the GET streams. Returns false where none could carry it. */
+  /**
+   * Sends a message that belongs to no call on one of the GET streams, or has it wait for the first. Returns false where
+   * none could carry it.
+   */
   send(message: JSONRPCMessage): boolean {
     const stream = this.#gets?.receiver;
-    stream?.send(message);
-    return stream !== undefined;
+    if (stream === undefined) return this.#backlog?.keep(message) ?? false;
+    stream.send(message);
+    return true;
   }
 
   /**
@@ -204,6 +214,9 @@ export class SessionStreams {
     stream.connect(connection);
     this.#receive(stream, connection, exchange);
     if (this.primes) stream.prime();
+    const waiting = this.#backlog?.take();
+    this.#backlog = undefined;
+    for (const message of waiting ?? []) stream.send(message);
   }
 
   /** Has messages that belong to no call go to a stream, as long as somebody is there or may come back. */

@@ -12,7 +12,7 @@ import type {
   RequestId,
 } from '@modelcontextprotocol/sdk/types.js';
 import { SupervisorError } from '../errors.ts';
-import { isCancellation, isRequest, isResponse, type ResponseMessage } from '../protocol/messages.ts';
+import { isCancellation, isRequest, isResponse, type ResponseMessage, requestsAmong } from '../protocol/messages.ts';
 import { keepText, keepTexts, withId, withParams } from '../protocol/messageText.ts';
 import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, StreamAnswer, settle } from './answer.ts';
 import { type Call, Calls } from './calls.ts';
@@ -95,7 +95,7 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Whether the calls among these messages may run too. */
   hasRoomFor(messages: readonly JSONRPCMessage[]): boolean {
-    return this.#calls?.hasRoomFor(messages.filter(isRequest).length) ?? true;
+    return this.#calls?.hasRoomFor(requestsAmong(messages)) ?? true;
   }
 
   get load(): Load {

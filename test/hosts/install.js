@@ -2,8 +2,9 @@
 // Installs what `npm run hosts` tries (servers/package.json), unless it is as its lock file says; then packs the
 // built package as it would be published, and puts that among them.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { installApart, npm, textOf } from '../support/installApart.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const HOSTS = new URL('servers/', import.meta.url);
@@ -11,34 +12,8 @@ const MODULES = new URL('node_modules/', HOSTS);
 const OURS = new URL('mcp-session-supervisor/', MODULES);
 const PACKED = new URL('.artifacts/packed/', HOSTS);
 const LOCK = new URL('package-lock.json', HOSTS);
-/** The lock file as it was installed. */
-const INSTALLED = new URL('.installed-lock.json', MODULES);
 
-const INSTALL_WITHIN = 240_000;
 const PACK_WITHIN = 30_000;
-
-/** @param {URL} file */
-function textOf(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * @param {readonly string[]} args
- * @param {number} timeout ms
- */
-function npm(args, timeout) {
-  const path = process.env.npm_execpath;
-  const [command, first] = path === undefined ? ['npm', []] : [process.execPath, [path]];
-  return execFileSync(command, [...first, ...args], {
-    encoding: 'utf8',
-    timeout,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
 
 /** A dependency of ours that the lock file does not know would not be installed. */
 function checkLock() {
@@ -47,13 +22,6 @@ function checkLock() {
   const locked = packages?.['node_modules/mcp-session-supervisor']?.dependencies;
   if (JSON.stringify(locked) === JSON.stringify(dependencies)) return;
   throw new Error('The dependencies have changed: run `npm install` in test/hosts/servers, and commit its lock file');
-}
-
-function installHosts() {
-  if (textOf(INSTALLED) === textOf(LOCK)) return;
-  console.log('installing the hosts: npm ci in test/hosts/servers');
-  npm(['ci', '--prefix', fileURLToPath(HOSTS), '--no-audit', '--no-fund', '--loglevel=error'], INSTALL_WITHIN);
-  copyFileSync(LOCK, INSTALLED);
 }
 
 function installPackage() {
@@ -71,5 +39,5 @@ function installPackage() {
 }
 
 checkLock();
-installHosts();
+installApart(HOSTS, 'the hosts');
 installPackage();

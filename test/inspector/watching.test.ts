@@ -1,5 +1,6 @@
 /** One session under the eyes of a viewer: its black box live and after its end, and the button that ends it. */
 import { describe, expect, test } from 'vitest';
+import { controlledSessionStore } from '../support/controlledSessionStore.ts';
 import { Gates } from '../support/gates.ts';
 import { buildTestServer } from '../support/testServer.ts';
 import { until } from '../support/until.ts';
@@ -115,6 +116,17 @@ describe('ending a session', () => {
     client.say({ type: 'terminate', key });
     await until(() => client.of('result').length === 2);
     expect(client.of('result').at(-1)).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('says where its record stays, so that it may come back', async () => {
+    const sessionStore = controlledSessionStore();
+    sessionStore.before.remove = () => Promise.reject(Object.assign(new Error('closed'), { code: 'STORE_CLOSED' }));
+    const { inspector, url } = await serveInspected({ sessionStore }, { allowTerminate: true });
+    await initialize(url);
+    const client = await new FeedClient(inspector).synchronized();
+    const [key = ''] = client.rows.keys();
+    client.say({ type: 'terminate', key });
+    expect(await client.result()).toEqual({ type: 'result', of: 'terminate', key, outcome: 'failed' });
   });
 
   test('takes the key, not the id', async () => {

@@ -12,7 +12,7 @@ test('no session is lost, nothing acknowledged is lost, and nothing comes back',
 });
 
 test('seeds that have found something', async () => {
-  for (const seed of [7, 5_040, 11_042, 30_006, 31_011, 100_023, 1_594_897_323])
+  for (const seed of [7, 5_040, 11_042, 30_006, 31_011, 100_023, 7_000_095, 7_203_351, 1_594_897_323])
     expect(await simulateRestarts({ seed })).toContain('0: p1 starts');
 });
 

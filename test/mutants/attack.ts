@@ -1,43 +1,51 @@
 /**
- * Attacks one build of the package with the test kit of another: exits with 0 when nothing was found, with 1 and the
- * finding when something was. `node attack.js <kit> <subject>`, both folders of built code.
+ * Attacks one build of the package with the test kit of another, until something is found:
+ * `node attack.js <kit> <subject> [<first>]`, both folders of built code, and the name of the attack to begin with. It tells
+ * what it does on file descriptor 3, line by line: each attack that begins, and its verdict. One that ends without a
+ * verdict has failed itself, and says nothing of what it attacked.
  */
+import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { type Kit, PATH_ATTACKS, type Subject } from './attacks.ts';
-import { EDGE_ATTACKS } from './edgeAttacks.ts';
-import { FAULT_ATTACKS } from './faultAttacks.ts';
-import { RESTART_ATTACK, WRITE_ATTACK } from './restartAttacks.ts';
-import { SIMULATION_ATTACK } from './simulationAttack.ts';
-import { SUPERVISOR_ATTACKS } from './supervisorAttacks.ts';
+import { ATTACKS } from './attackList.ts';
+import type { Kit, Subject } from './attacks.ts';
+import type { Told } from './told.ts';
 
-const [kitFolder = '', subjectFolder = ''] = process.argv.slice(2);
+const [kitFolder = '', subjectFolder = '', first] = process.argv.slice(2);
 const load = async <T>(folder: string, file: string): Promise<T> =>
   (await import(pathToFileURL(`${folder}/${file}`).href)) as T;
 
-function found(what: string, finding: unknown): never {
-  const text = finding instanceof Error ? finding.message : String(finding);
-  process.stdout.write(`${what}: ${text.split('\n')[0]?.slice(0, 160)}\n`);
-  process.exit(1);
+function tell(told: Told): void {
+  writeSync(3, `${JSON.stringify(told)}\n`);
 }
 
-process.on('uncaughtException', (error) => found('uncaught', error));
-process.on('unhandledRejection', (error) => found('unhandled', error));
+let isOver = false;
+
+function found(what: string, finding: unknown): never {
+  isOver = true;
+  const text = finding instanceof Error ? finding.message : String(finding);
+  tell({ finding: `${what}${text.split('\n')[0]?.slice(0, 160)}` });
+  process.exit(0);
+}
 
 const kit = await load<Kit>(kitFolder, 'testing/index.js');
 const subject = {
   ...(await load<Subject>(subjectFolder, 'index.js')),
   ...(await load<Subject>(subjectFolder, 'node.js')),
 };
-for (const { name, run } of [
-  ...PATH_ATTACKS,
-  ...FAULT_ATTACKS,
-  ...EDGE_ATTACKS,
-  WRITE_ATTACK,
-  RESTART_ATTACK,
-  SIMULATION_ATTACK,
-  ...SUPERVISOR_ATTACKS,
-]) {
-  const finding = await run(kit, subject).catch((error: unknown) => error);
-  if (finding !== undefined) found(name, finding);
+
+process.on('uncaughtException', (error) => found('uncaught: ', error));
+process.on('unhandledRejection', (error) => found('unhandled: ', error));
+// Nothing is left that could go on, and an attack still waits: as whoever uses the subject would, for ever.
+process.on('exit', () => {
+  if (!isOver) found('', 'waits for what cannot come');
+});
+
+const inOrder = [...ATTACKS.filter(({ name }) => name === first), ...ATTACKS.filter(({ name }) => name !== first)];
+for (const { name, run } of inOrder) {
+  tell({ begins: name });
+  const finding = await run(kit, subject).catch((error: unknown) => error ?? 'an attack that rejects with nothing');
+  if (finding !== undefined) found('', finding);
 }
+isOver = true;
+tell({ finding: null });
 process.exit(0);

@@ -9,6 +9,7 @@ export type Kit = typeof KitModule;
 
 /** What is attacked of a build. */
 export interface Subject {
+  readonly createMemoryEventStore: typeof Package.createMemoryEventStore;
   readonly createMemorySessionStore: typeof Package.createMemorySessionStore;
   readonly createSessionSupervisor: typeof Package.createSessionSupervisor;
   readonly toNodeHandler: typeof NodePackage.toNodeHandler;

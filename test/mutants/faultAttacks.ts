@@ -117,6 +117,7 @@ const drains: Attack = {
     clock.increment(1);
     await turns();
     if (!(await (await call).text()).includes('drained')) return 'the call was not ended';
+    await turns();
     if (!over) return 'the drain waited longer than it was told to';
     await drained;
     const { status, value } = supervisor.actor.getSnapshot();

@@ -6,13 +6,13 @@ import type { Attack } from './attacks.ts';
 
 const SEEDS = 60;
 
-export const RESTART_ATTACK: Attack = {
-  name: 'restarts',
+export const RESTART_ATTACKS: readonly Attack[] = Array.from({ length: SEEDS }, (_, index) => ({
+  name: `restarts, seed ${index + 1}`,
   async run(kit, { createSessionSupervisor: create }) {
-    for (let seed = 1; seed <= SEEDS; seed++) await kit.simulateRestarts({ seed, create });
+    await kit.simulateRestarts({ seed: index + 1, create });
     return undefined;
   },
-};
+}));
 
 interface Wire {
   onmessage?: (message: { readonly id?: number; readonly method?: string }) => void;

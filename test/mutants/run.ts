@@ -1,124 +1,87 @@
 /**
  * `npm run mutants`: attacks every mutant with the test kit and prints who died of what. Exits with 1 when one lives, or
  * when a patch no longer fits. `npm run mutants -- NAME` runs those whose name holds NAME.
+ *
+ * Of what a mutant died last stands in `killers.json`, and is tried first: that saves the time of all that it survives, and
+ * decides nothing. `npm run mutants -- --remember` writes down who died of something else.
  */
-import { spawn } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { AnyStateMachine } from 'xstate';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { attack, type Outcome } from './attackProcess.ts';
 import { EQUIVALENT } from './equivalent.ts';
-import { machineMutants } from './machineMutants.ts';
-import { PATCHES } from './patches.ts';
+import { type Mutant, mutantsOf } from './mutants.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const FOLDER = `${ROOT}.artifacts/mutants`;
 
 /** The build as it was when the run began; a later one must not get in between. */
 const DIST = `${FOLDER}/original`;
-const KIT = fileURLToPath(new URL('.', import.meta.url));
 
-/** How long the attacks on one mutant may take, in ms; one that is never found to be wrong takes a fraction of it. */
-const LIMIT = 300_000;
+/** The name of the attack of which each mutant died last. */
+const KILLERS = `${ROOT}test/mutants/killers.json`;
 
-interface Mutant {
-  readonly name: string;
-  /** Turns a copy of the built code into the mutant. */
-  write(folder: string): Promise<void>;
+const ORIGINAL: Mutant = { name: 'the original', files: new Map() };
+
+async function copyOfDist(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await cp(`${ROOT}dist`, folder, { recursive: true, filter: (path) => !/\.(map|d\.ts)$/.test(path) });
 }
 
-/** The machine's mutant takes the machine's place where the actor tree is wired; the kit keeps the machine itself. */
-async function machineMutantsOf(file: string, machineName: string): Promise<Mutant[]> {
-  const module = (await import(pathToFileURL(`${DIST}/machines/${file}.js`).href)) as Record<string, AnyStateMachine>;
-  const machine = module[machineName];
-  if (machine === undefined) throw new Error(`There is no ${machineName}`);
-  return machineMutants(machine).map(({ name }, index) => ({
-    name,
-    async write(folder) {
-      const source = `import { ${machineName} as original } from './${file}.js';
-import { machineMutants } from ${JSON.stringify(pathToFileURL(`${KIT}machineMutants.js`).href)};
-export const ${machineName} = machineMutants(original)[${index}].make();\n`;
-      await writeFile(`${folder}/machines/mutant.js`, source);
-      await replace(`${folder}/supervisor/sessionTree.js`, `'../machines/${file}.js'`, `'../machines/mutant.js'`);
-    },
-  }));
+/** Has a copy of the build be the mutant for as long as it is attacked: to copy it for each would take longer. */
+async function attackMutant(folder: string, { files }: Mutant, first: string | undefined): Promise<Outcome> {
+  for (const [file, text] of files) await writeFile(`${folder}/${file}`, text);
+  const outcome = await attack(DIST, folder, first);
+  for (const file of files.keys()) {
+    if (existsSync(`${DIST}/${file}`)) await copyFile(`${DIST}/${file}`, `${folder}/${file}`);
+    else await rm(`${folder}/${file}`);
+  }
+  return outcome;
 }
 
-const patches: Mutant[] = PATCHES.map(({ name, file, find, replace: by }) => ({
-  name: `${file.replace(/\.js$/, '')}: ${name}`,
-  write: (folder) => replace(`${folder}/${file}`, find, by),
-}));
-
-async function replace(file: string, find: string, by: string): Promise<void> {
-  const source = (await readFile(file, 'utf8')).replace(/\s+(?=\/\/ )/g, ' ');
-  const pattern = find
-    .trim()
-    .split(/\s+/)
-    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('\\s+');
-  const matches = [...source.matchAll(new RegExp(pattern, 'g'))];
-  if (matches.length !== 1) throw new Error(`A patch of ${file} fits ${matches.length} times: ${find}`);
-  await writeFile(
-    file,
-    source.replace(new RegExp(pattern), () => by),
-  );
-}
-
-/** What killed the mutant; undefined when it lives. */
-async function attack(folder: string): Promise<string | undefined> {
-  // What goes wrong on purpose is warned of, thousands of times.
-  const env = { ...process.env, NODE_NO_WARNINGS: '1' };
-  const child = spawn(process.execPath, [`${KIT}attack.js`, DIST, folder], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (output += data.toString()));
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT);
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  clearTimeout(timer);
-  if (code === 0) return undefined;
-  return code === null ? `hung for ${LIMIT / 1_000} s` : (output.trim().split('\n')[0] ?? `exit code ${code}`);
-}
-
-async function main(wanted: string | undefined): Promise<number> {
-  for (const folder of [DIST, `${FOLDER}/subjects`]) await rm(folder, { recursive: true, force: true });
-  await cp(`${ROOT}dist`, DIST, { recursive: true });
-  await mkdir(`${FOLDER}/subjects`, { recursive: true });
-  const machines = await Promise.all([
-    machineMutantsOf('session', 'sessionMachine'),
-    machineMutantsOf('partition', 'partitionMachine'),
-    machineMutantsOf('supervisor', 'supervisorMachine'),
-  ]);
-  const all = [...machines.flat(), ...patches];
+async function main(remembers: boolean, wanted: string | undefined): Promise<number> {
+  await copyOfDist(DIST);
+  const all = await mutantsOf(DIST);
   for (const name of Object.keys(EQUIVALENT)) {
     if (!all.some((mutant) => mutant.name === name)) throw new Error(`There is no mutant "${name}" any more`);
   }
-  const original: Mutant = { name: 'the original', write: async () => {} };
   const mutants = all.filter(({ name }) => !Object.hasOwn(EQUIVALENT, name) && (!wanted || name.includes(wanted)));
-  const queue = [original, ...mutants];
-  let living = 0;
-  let next = 0;
-  const work = async () => {
-    while (next < queue.length) {
-      const index = next++;
-      const mutant = queue[index];
-      if (mutant === undefined) return;
-      const folder = `${FOLDER}/subjects/${index}`;
-      await cp(DIST, folder, { recursive: true });
-      await mutant.write(folder);
-      const cause = await attack(folder);
-      await rm(folder, { recursive: true });
-      const wrong = (cause === undefined) === (mutant !== original);
-      if (wrong) living++;
-      const verdict = cause === undefined ? 'lives ' : 'killed';
-      console.log(
-        `${String(index).padStart(3)}/${mutants.length} ${wrong ? 'WRONG ' : ''}${verdict}  ${mutant.name.padEnd(72)} ${cause ?? ''}`,
-      );
+  const queue = [...[ORIGINAL, ...mutants].entries()];
+  const known = JSON.parse(await readFile(KILLERS, 'utf8')) as Record<string, string>;
+  const changed = new Map<string, string>();
+  let wrong = 0;
+  const work = async (_: unknown, worker: number) => {
+    const folder = `${FOLDER}/subjects/${worker}`;
+    await copyOfDist(folder);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, mutant] = next;
+      const { by, finding, failure, ms } = await attackMutant(folder, mutant, known[mutant.name]);
+      const isWrong = failure !== undefined || (finding === undefined) === (mutant !== ORIGINAL);
+      if (isWrong) wrong++;
+      else if (by !== undefined && mutant !== ORIGINAL && by !== known[mutant.name]) changed.set(mutant.name, by);
+      const number = `${String(index).padStart(3)}/${mutants.length}`;
+      const seconds = `${(ms / 1_000).toFixed(1).padStart(5)} s`;
+      const verdict = failure !== undefined ? 'failed' : finding === undefined ? 'lives ' : 'killed';
+      const cause = failure ?? (finding === undefined ? '' : `${by}: ${finding}`);
+      console.log(`${number} ${seconds}  ${isWrong ? 'WRONG ' : ''}${verdict}  ${mutant.name.padEnd(72)} ${cause}`);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   for (const [name, reason] of Object.entries(EQUIVALENT)) console.log(`  equivalent    ${name.padEnd(72)} ${reason}`);
-  console.log(`\n${queue.length - living} passed, ${living} failed`);
-  return living === 0 ? 0 : 1;
+  if (remembers) {
+    const entries = [...Object.entries(known), ...changed].filter(([name]) =>
+      all.some((mutant) => mutant.name === name),
+    );
+    const byName = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+    await writeFile(KILLERS, `${JSON.stringify(byName, null, 2)}\n`);
+  } else if (changed.size > 0) {
+    console.log(`\n${changed.size} died of something else than killers.json says: npm run mutants -- --remember`);
+  }
+  console.log(`\n${mutants.length + 1 - wrong} passed, ${wrong} failed`);
+  return wrong === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv[2]);
+const { values, positionals } = parseArgs({ options: { remember: { type: 'boolean' } }, allowPositionals: true });
+process.exitCode = await main(values.remember === true, positionals[0]);

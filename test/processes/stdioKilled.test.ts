@@ -12,7 +12,7 @@ import { Guardian } from '../../src/stdio/guardian.ts';
 import { GUARDIAN_SCRIPT } from '../../src/stdio/guardianScript.ts';
 import { markerOf, ourMarking } from '../../src/stdio/marker.ts';
 import { endOrphans, findMarked, type Orphan } from '../../src/stdio/orphans.ts';
-import { ProcessGroup } from '../../src/stdio/processGroup.ts';
+import { livingGroups, ProcessGroup } from '../../src/stdio/processGroup.ts';
 import { environmentVariable, processStat } from '../../src/stdio/procfs.ts';
 import { type Running, start, useCommand } from '../cli/command.ts';
 import { behindShell, child, freshMarker, gone, lives } from '../stdio/launched.ts';
@@ -48,7 +48,7 @@ async function supervisor(
   const args = [FIXTURE, built.importUrl('stdio/launcher.js'), marker, then, JSON.stringify(commands)];
   const [file = '', ...rest] = [...prefix, process.execPath, ...args];
   const running = start(file, rest);
-  const { pids, guardian } = JSON.parse(await running.line(/"pids"/)) as { pids: number[]; guardian: number };
+  const { pids, guardian } = JSON.parse(await running.line(/^\{"pids"/)) as { pids: number[]; guardian: number };
   return { running, pids, guardian };
 }
 
@@ -67,12 +67,17 @@ async function noneLeft(marker: string): Promise<void> {
   await until(async () => (await marked(marker)).length === 0, { within: WITHIN, what: 'nothing to be left' });
 }
 
-/** A process that is no child of a supervisor, killed after the test. */
+/** A process that is no child of a supervisor, killed after the test with its group. */
 function bystander(command: string, args: readonly string[], env: Readonly<Record<string, string>>, uid?: number) {
   const options = { env: { PATH: process.env['PATH'], ...env }, stdio: 'ignore', detached: true } as const;
   const other: ChildProcess = spawn(command, args, uid === undefined ? options : { ...options, uid });
-  onTestFinished(() => void other.kill('SIGKILL'));
-  return other.pid ?? 0;
+  const pid = other.pid ?? 0;
+  const group = new ProcessGroup(pid);
+  onTestFinished(async () => {
+    group.signal('SIGKILL');
+    await until(() => livingGroups()?.has(pid) === false, { what: `the end of group ${pid}` });
+  });
+  return pid;
 }
 
 test('after kill -9 of a supervisor the guardian ends its stubborn groups', async () => {

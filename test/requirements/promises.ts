@@ -123,7 +123,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...testsOf('http/resumption/restarts')('*'),
   ],
 
-  R1: eventStore('priming > *'),
+  R1: [...eventStore('priming > *'), ...resumedCalls('a stream that is not yet to be resumed > *')],
   R2: [
     ...eventStore('priming > every event of a session has an id of its own'),
     ...eventLog('an event id names its stream: *'),

@@ -1,7 +1,7 @@
 /** Processes that end and are started again, under a session that goes on. */
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../support/simulatedClock.ts';
-import { until } from '../support/until.ts';
+import { turns, until } from '../support/until.ts';
 import { callBody, del, initialize, openStream, post } from '../support/wire.ts';
 import { CAPABILITIES, heardOf, notFound, SimulatedLauncher, serveProcesses } from './simulatedProcesses.ts';
 
@@ -110,6 +110,33 @@ test('calls in flight at a crash get errors that say why; those that come then w
   launcher.last.say({ id: 2, result: { n: 2 } });
   expect((await late).messages()[0]?.result).toEqual({ n: 2 });
   expect(events.filter(({ type }) => type === 'session.terminated')).toEqual([]);
+});
+
+test('what waits goes on waiting where the next process dies before it has been told', async () => {
+  const { launcher, url, headers, clock, started } = await given();
+  const { answer } = launcher;
+  launcher.answer = () => {};
+  launcher.last.exit(CRASH);
+  await started(2);
+  await heardOf(launcher.last, 'initialize');
+  const level = post(url, { jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level: 'error' } }, headers);
+  const call = post(url, callBody('t', {}, 2), headers);
+  await turns(20);
+  launcher.answer = answer;
+  launcher.last.exit(CRASH);
+  await until(() => launcher.living.length === 0);
+  clock.increment(1_000);
+  await started(3);
+  await heardOf(launcher.last, 'tools/call');
+  launcher.last.say({ id: 2, result: { n: 1 } });
+  expect((await call).messages()).toEqual([{ jsonrpc: '2.0', id: 2, result: { n: 1 } }]);
+  expect((await level).messages()).toEqual([{ jsonrpc: '2.0', id: 1, result: {} }]);
+  // What was granted then is told to the one after it.
+  launcher.last.exit(CRASH);
+  await until(() => launcher.living.length === 0);
+  clock.increment(2_000);
+  await started(4);
+  expect((await heardOf(launcher.last, 'logging/setLevel')).params).toEqual({ level: 'error' });
 });
 
 test('what waits is refused after restoreTimeout, and forgotten when its client cancels it', async () => {

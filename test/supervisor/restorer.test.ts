@@ -10,13 +10,18 @@ import { turns } from '../support/until.ts';
 import { TestHost } from './life.ts';
 
 /** A restorer whose sessions can't be claimed, because the store hangs. */
-function stuck() {
+function stuck(maxSessions = 4_096) {
   const store = controlledSessionStore();
-  const host = new TestHost({ sessionStore: store, restoreTimeout: 1_000 });
+  const host = new TestHost({ sessionStore: store, restoreTimeout: 1_000, maxSessions });
   store.before.claim = never;
-  const records = new Records(store, { options: host.options, log: host.log, endedAside: () => {} });
+  const records = new Records(store, {
+    options: host.options,
+    log: host.log,
+    endedAside: () => {},
+    livesHere: () => false,
+  });
   const restorer = new Restorer(
-    { options: host.options, accepting: true, log: host.log, roomFor: () => undefined, readmit: () => 'full' },
+    { options: host.options, accepting: true, log: host.log, lacksRoomFor: () => undefined, readmit: () => 'full' },
     records,
   );
   const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };
@@ -25,7 +30,7 @@ function stuck() {
   return { host, store, restorer, restore };
 }
 
-test('at most 16 384 requests are held; those beyond are refused at once, and those held in time', async () => {
+test('at most 4 × maxSessions requests are held; those beyond are refused at once, and those held in time', async () => {
   const { host, store, restore } = stuck();
   const held = Array.from({ length: 8_192 }, (_, n) => restore(n % 100));
   expect(await restore(101)).toBe('tooManyRestores'); // one principal can't have all
@@ -41,6 +46,18 @@ test('at most 16 384 requests are held; those beyond are refused at once, and th
   const next = restore(0);
   host.clock.increment(1_000);
   expect(await next).toBe('restoring'); // there is room again
+});
+
+test.each([
+  [1, 1_024],
+  [Number.POSITIVE_INFINITY, 65_536],
+])('for %d sessions at a time %d requests are held', async (maxSessions, most) => {
+  const { host, restore } = stuck(maxSessions);
+  const held = Array.from({ length: most }, (_, n) => restore(Math.floor(n / 1_000), n % 2 === 0 ? 'ada' : 'bob'));
+  expect(await restore(0, 'eve')).toBe('tooManyRestores');
+  await turns(2);
+  host.clock.increment(1_000);
+  expect(new Set<unknown>(await Promise.all(held))).toEqual(new Set<RefusalName>(['restoring']));
 });
 
 test('when nobody is brought back any more, those that had not begun are let go at once', async () => {

@@ -25,6 +25,24 @@ export interface Known {
   readonly told: Set<string>;
 }
 
+/** A session that was just opened. */
+export function knownSession(id: string, owner: number, usedAt: number): Known {
+  return {
+    id,
+    owner,
+    usedAt,
+    acknowledged: 0,
+    attempts: 0,
+    initialized: false,
+    level: undefined,
+    ending: false,
+    asked: false,
+    deleted: false,
+    epoch: 1,
+    told: new Set(),
+  };
+}
+
 /** One life of the server. */
 export interface Process extends Life {
   readonly supervisor: SessionSupervisor;

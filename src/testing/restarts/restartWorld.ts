@@ -12,7 +12,7 @@ import { AwaitPoints } from '../simulation/awaitPoints.ts';
 import { SimulationClock } from '../simulation/simulationClock.ts';
 import { CountingServer } from './countingServer.ts';
 import { type Life, SharedStore } from './gatedStore.ts';
-import type { Known, Process, Request } from './known.ts';
+import { type Known, knownSession, type Process, type Request } from './known.ts';
 
 export type Create = (options: SessionSupervisorOptions) => SessionSupervisor;
 
@@ -89,7 +89,15 @@ export class RestartWorld {
   terminate(known: Known): void {
     known.ending = true;
     known.asked = true;
-    void this.process.supervisor.terminate(known.id);
+    const { process } = this;
+    void process.supervisor.terminate(known.id).then(
+      (ended) => {
+        if (ended && !process.dead) known.deleted = true;
+      },
+      (error: { code?: unknown }) => {
+        if (error.code !== 'STORE_FAILED') this.break(`terminate of ${known.id} rejects: ${error}`);
+      },
+    );
   }
 
   kill(): void {
@@ -279,25 +287,17 @@ export class RestartWorld {
       if (status !== 200) return void (status >= 500 || this.break(`an initialize is answered ${status}`));
       if (id === null) return this.break('a session has no id');
       if (this.sessions.some((session) => session.id === id)) this.break(`${id} is given out twice`);
-      const usedAt = this.clock.now();
-      const fresh = {
-        acknowledged: 0,
-        attempts: 0,
-        initialized: false,
-        level: undefined,
-        ending: false,
-        asked: false,
-        deleted: false,
-      };
-      this.sessions.push({ id, owner: client, usedAt, epoch: 1, told: new Set(), ...fresh });
+      this.sessions.push(knownSession(id, client, this.clock.now()));
       return;
     }
     if (status === 500) return this.break(`${name} is answered 500`);
-    // 408: a drain has waited long enough for what the store does not say.
-    if (status === 503 || (status === 408 && request.life.draining)) return;
+    if (status === 503) return;
     if (request.foreign) return void (status === 404 || this.break(`another’s ${what} is answered ${status}`));
     if (status === 404) return this.#judgeMissing(request, known);
-    if (request.deleted) return this.break(`${name} is answered ${status} after the end of ${known.id}`);
+    // A process that had the session live and learns of its end by this request cuts it off.
+    if (request.deleted && body.error === undefined) {
+      return this.break(`${name} is answered ${status} after the end of ${known.id}`);
+    }
     if (what === 'delete') {
       known.deleted = true;
       return void (status === 200 || this.break(`a DELETE is answered ${status}`));

@@ -125,8 +125,9 @@ export async function simulateRestarts({
       return left < 0;
     });
     await command?.[1]();
+    if (upTo(3) === 0) continue; // in the same turn as the next
+    await world.settle();
     world.check();
-    if (upTo(3) > 0) await world.settle();
   }
   await finish(world);
   if (world.broken !== undefined) throw new RestartFailure(seed, world.broken, world.trace);

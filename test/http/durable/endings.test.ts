@@ -311,3 +311,19 @@ test('an update of a session that has ended writes nothing, and ends what is lef
   expect(ended(first)).toEqual(['terminated: terminated']);
   expect((await ping(first, id)).text).toBe(NOT_FOUND);
 });
+
+test.each(['DELETE', 'terminate'] as const)(
+  '%s of a session that has gone on in another process ends it there, and is told once',
+  async (how) => {
+    const sessionStore = createMemorySessionStore();
+    const first = start(sessionStore);
+    const id = await open(first);
+    const second = start(sessionStore);
+    expect((await ping(second, id)).status).toBe(200);
+    if (how === 'DELETE') expect((await del(first, id)).status).toBe(200);
+    else expect(await first.supervisor.terminate(id)).toBe(true);
+    const ends = first.events.filter(({ type }) => type === 'session.terminated');
+    expect(ends).toHaveLength(1);
+    expect((await sessionStore.load(id)).verdict).toBe('gone');
+  },
+);

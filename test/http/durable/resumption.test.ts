@@ -151,3 +151,62 @@ describe('an answer of before', () => {
     expect(await called).toBe('passed b');
   });
 });
+
+describe('what a restored server says by itself before its client has its GET stream back', () => {
+  /** A session of a next process, woken by a call, in which the server has said something already. */
+  async function woken(said: (server: LoggingServer) => unknown) {
+    const { id, first, next } = await durable();
+    const stream = await listen(first, id, { 'mcp-protocol-version': '2025-11-25' });
+    await until(() => stream.ids.length > 0);
+    await stream.cancel();
+    const second = next();
+    await call(second, id, 'count');
+    await said(second.supervisor.server(id) as unknown as LoggingServer);
+    return { id, second, seen: stream.ids[0] as string };
+  }
+
+  interface LoggingServer {
+    server: {
+      sendLoggingMessage(params: { level: 'error'; data: string }): Promise<void>;
+      listRoots(): Promise<unknown>;
+    };
+  }
+
+  const saying = (data: string) => (server: LoggingServer) =>
+    server.server.sendLoggingMessage({ level: 'error', data });
+
+  test.each(['resumed', 'new'] as const)('comes when that is %s, once, and may be resumed from', async (how) => {
+    const { id, second, seen } = await woken(saying('early'));
+    const stream =
+      how === 'resumed'
+        ? await resume(second, id, seen)
+        : await listen(second, id, { 'mcp-protocol-version': '2025-11-25' });
+    expect(await stream.next()).toMatchObject({ params: { data: 'early' } });
+    const priming = stream.ids[0] as string;
+    await saying('late')(second.supervisor.server(id) as unknown as LoggingServer);
+    expect(await stream.next()).toMatchObject({ params: { data: 'late' } });
+    await stream.cancel();
+    const again = await resume(second, id, priming);
+    expect([await again.next(), await again.next()]).toMatchObject([
+      { params: { data: 'early' } },
+      { params: { data: 'late' } },
+    ]);
+    const other = await listen(second, id, { 'mcp-protocol-version': '2025-11-25' });
+    await until(() => other.ids.length > 0);
+    expect(other.messages).toEqual([]);
+    await Promise.all([again.cancel(), other.cancel()]);
+  });
+
+  test('is lost when the client does not come for longer than resumeTimeout', async () => {
+    const { id, second, seen } = await woken(saying('early'));
+    second.clock.set(second.clock.now() + 300_000);
+    const stream = await resume(second, id, seen);
+    await saying('late')(second.supervisor.server(id) as unknown as LoggingServer);
+    expect(await stream.next()).toMatchObject({ params: { data: 'late' } });
+    await stream.cancel();
+  });
+
+  test('a question is refused as before: somebody waits for its answer', async () => {
+    await woken(({ server }) => expect(server.listRoots()).rejects.toMatchObject({ code: 'NO_STREAM' }));
+  });
+});

@@ -18,6 +18,7 @@ import {
   ping,
   post,
   rests,
+  START,
   start,
 } from './life.ts';
 
@@ -296,4 +297,24 @@ describe('to a parked session', () => {
     expect((await del(process, id, BOB)).status).toBe(404);
     expect((await post(process, calling('count'), id, ADA)).status).toBe(200);
   });
+});
+
+test('a record that is read while its session is brought back ends nothing, whatever its deadline', async () => {
+  const store = controlledSessionStore({ durable: true });
+  const id = await open(start(store));
+  const process = start(store);
+  const door = new Door();
+  store.before.claim = () => door.pass();
+  const pinged = ping(process, id);
+  await until(() => store.calls.claim === 1);
+  // Another process that still had it has written when it was active last.
+  store.instead.load = (loaded) => {
+    const { verdict, record } = loaded as { verdict: string; record: object };
+    return { verdict, record: { ...record, idleDeadline: START - 1 } };
+  };
+  expect(await process.supervisor.record(id)).toMatchObject({ id });
+  door.open();
+  expect((await pinged).status).toBe(200);
+  expect(store.calls.remove).toBe(0);
+  expect(process.supervisor.stats().ended).toEqual({});
 });

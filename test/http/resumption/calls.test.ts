@@ -1,13 +1,57 @@
 /** Resuming the stream of a call: each event exactly once and in order, however often and whenever the line breaks. */
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
-import { ControlledStore, Door } from '../../support/controlledStore.ts';
+import { STORE_TIMEOUT } from '../../../src/stores/storeOperations.ts';
+import { ControlledStore, Door, never } from '../../support/controlledStore.ts';
 import { becomesIdle } from '../../support/sessionLife.ts';
+import { advance, SimulatedClock } from '../../support/simulatedClock.ts';
 import { withTimeout } from '../../support/until.ts';
-import { get, initialize, post, rawSocket } from '../../support/wire.ts';
+import { call as callTool, get, initialize, openStream, post, rawSocket } from '../../support/wire.ts';
 import { drive, driveBody, openStreams, resume, serveDriven, take, takeAll } from './drivenCalls.ts';
 
 const memory = () => serveDriven({ eventStore: createMemoryEventStore() });
+
+describe('a stream that is not yet to be resumed', () => {
+  /** A call whose first event waits for the store, and whether its answer has begun; nobody else has to wait. */
+  async function unprimed(wait: () => Promise<void>) {
+    const clock = new SimulatedClock();
+    const eventStore = new ControlledStore();
+    const driven = await serveDriven({ clock, eventStore, keepAliveInterval: Number.POSITIVE_INFINITY });
+    const { headers, sessionId } = await initialize(driven.url);
+    eventStore.beforeStore = (streamId) => (streamId.endsWith(':1') ? wait() : undefined);
+    let begun = false;
+    const opening = openStream(driven.url, { headers, body: driveBody('a') }).then((stream) => {
+      begun = true;
+      return stream;
+    });
+    const call = await driven.inside('a');
+    // By the time that a later call is answered, this one could have been.
+    await callTool(driven.url, sessionId, 'echo', { text: 'later' }, 2);
+    return { clock, opening, call, hasBegun: () => begun };
+  }
+
+  test('does not begin: a client that had its head alone would wait for ever once the line breaks', async () => {
+    const door = new Door();
+    const { opening, call, hasBegun } = await unprimed(door.pass);
+    expect(hasBegun()).toBe(false);
+    door.open();
+    const stream = await withTimeout(opening);
+    expect(await take(stream, 1)).toEqual(['primed']);
+    call.answer();
+    expect(await takeAll(stream)).toEqual(['answered 1']);
+  });
+
+  test('begins when the store is given up', async () => {
+    const { clock, opening, call, hasBegun } = await unprimed(never);
+    expect(hasBegun()).toBe(false);
+    await advance(clock, STORE_TIMEOUT);
+    const stream = await withTimeout(opening);
+    await call.notify(1);
+    expect(await take(stream, 1)).toEqual([1]);
+    call.answer();
+    expect(await takeAll(stream)).toEqual(['answered 1']);
+  });
+});
 
 describe('a stream that its handler closes', () => {
   test('is resumed with what was sent while nobody listened, then goes on live, to the answer', async () => {
