@@ -67,7 +67,7 @@ export const FULL: Effort = {
   inspector: { rounds: 20, batch: 4_000, warmUp: 8_000, sessions: 10_000 },
   durable: { rounds: 30, batch: 600, warmUp: 4_000 },
   restore: { rounds: 15, batch: 500, warmUp: 2_000 },
-  stdio: { rounds: 5, batch: 4_000, warmUp: 8_000, sessions: 300, weighings: 5, starts: 20 },
+  stdio: { rounds: 5, batch: 4_000, warmUp: 8_000, sessions: 300, weighings: 3, starts: 20 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
@@ -80,7 +80,7 @@ export const QUICK: Effort = {
   inspector: { rounds: 9, batch: 3_000, warmUp: 4_000, sessions: 3_000 },
   durable: { rounds: 15, batch: 300, warmUp: 4_000 },
   restore: { rounds: 5, batch: 300, warmUp: 1_000 },
-  stdio: { rounds: 3, batch: 2_000, warmUp: 4_000, sessions: 200, weighings: 1, starts: 7 },
+  stdio: { rounds: 3, batch: 2_000, warmUp: 4_000, sessions: 300, weighings: 1, starts: 7 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 

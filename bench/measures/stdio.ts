@@ -48,8 +48,8 @@ const COLLECT = new URL('../servers/collectOnSignal.js', import.meta.url).href;
 
 /** Sessions that calls are made in: each is a process, and all of them want their share of the machine. */
 const CALLED = 4;
-/** Opened before a gateway is weighed, so that compiled code is not counted as a session's. */
-const WARM_UP = 20;
+/** Opened before a gateway is weighed, so that neither compiled code nor the first growth of a heap is counted as a session’s. */
+const WARM_UP = 150;
 /** Between two sessions that are timed, in ms: enough for another spare to be ready. */
 const PAUSE = 1_000;
 const MANY = 1_000;
