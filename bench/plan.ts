@@ -4,6 +4,7 @@ import type { CrowdEffort } from './measures/crowd.ts';
 import type { IdleEffort } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, type InspectorEffort } from './measures/inspector.ts';
 import type { RequestEffort } from './measures/requests.ts';
+import { type StdioEffort, WARM } from './measures/stdio.ts';
 
 /** Which of the measures, and which of its series. */
 export type Metric =
@@ -21,9 +22,13 @@ export type Metric =
   | 'crowd.endAny'
   | 'inspector.cpu'
   | 'inspector.rate'
-  | 'inspector.held';
+  | 'inspector.held'
+  | 'stdio.cpu'
+  | 'stdio.rate'
+  | 'stdio.rss'
+  | 'stdio.start';
 
-export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector', 'durable'] as const;
+export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector', 'durable', 'stdio'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 /** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
@@ -47,6 +52,7 @@ export interface Effort {
   /** Sessions that outlive their process: calls that set state, handshakes and echo calls; and restores. */
   readonly durable: RequestEffort;
   readonly restore: RequestEffort;
+  readonly stdio: StdioEffort;
   /** How many sessions a small, a middling and a large crowd are. */
   readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
 }
@@ -61,6 +67,7 @@ export const FULL: Effort = {
   inspector: { rounds: 20, batch: 4_000, warmUp: 8_000, sessions: 10_000 },
   durable: { rounds: 30, batch: 600, warmUp: 4_000 },
   restore: { rounds: 15, batch: 500, warmUp: 2_000 },
+  stdio: { rounds: 5, batch: 4_000, warmUp: 8_000, sessions: 300, weighings: 3, starts: 20 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
@@ -73,6 +80,7 @@ export const QUICK: Effort = {
   inspector: { rounds: 9, batch: 3_000, warmUp: 4_000, sessions: 3_000 },
   durable: { rounds: 15, batch: 300, warmUp: 4_000 },
   restore: { rounds: 5, batch: 300, warmUp: 1_000 },
+  stdio: { rounds: 3, batch: 2_000, warmUp: 4_000, sessions: 300, weighings: 1, starts: 7 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 
@@ -88,6 +96,9 @@ export const REQUEST_CONTENDERS: readonly ContenderName[] = [
 export const STATEFUL_CONTENDERS: readonly ContenderName[] = ['stateful', 'statefulDurable'];
 /** What a restore may cost, as if it were a contender. */
 export const ONE_MILLISECOND = '1 ms';
+/** What a session may weigh whose server is a process, and how long an initialize may take that finds a spare. */
+export const WEIGHT = '120 KB';
+export const SOON = '50 ms';
 
 export const IDLE_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap'];
 
@@ -119,6 +130,38 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
       target: 2,
     },
     { title: 'restore, CPU', metric: 'restore.cpu', subject: 'statefulDurable', baseline: ONE_MILLISECOND, target: 1 },
+    {
+      title: 'call of a server on stdio, CPU',
+      metric: 'stdio.cpu',
+      subject: 'mcp-session-supervisor',
+      baseline: 'supergateway',
+      target: 0.25,
+    },
+    {
+      title: 'session of a server on stdio, RSS',
+      metric: 'stdio.rss',
+      subject: 'mcp-session-supervisor',
+      baseline: WEIGHT,
+      target: 1,
+    },
+    { title: 'initialize with a spare', metric: 'stdio.start', subject: WARM, baseline: SOON, target: 1 },
+    ...(['supergateway', 'mcp-proxy'] as const).flatMap((baseline): Comparison[] => [
+      { title: 'initialize', metric: 'stdio.start', subject: WARM, baseline },
+      { title: 'initialize', metric: 'stdio.start', subject: 'mcp-session-supervisor', baseline },
+      { title: 'session of a server on stdio, RSS', metric: 'stdio.rss', subject: 'mcp-session-supervisor', baseline },
+      {
+        title: 'calls of a server on stdio a second',
+        metric: 'stdio.rate',
+        subject: 'mcp-session-supervisor',
+        baseline,
+      },
+    ]),
+    {
+      title: 'call of a server on stdio, CPU',
+      metric: 'stdio.cpu',
+      subject: 'mcp-session-supervisor',
+      baseline: 'mcp-proxy',
+    },
     { title: 'calls a second', metric: 'inspector.rate', subject: watched, baseline: off },
     { title: 'end any session', metric: 'crowd.endAny', subject: large, baseline: small },
     { title: 'idle session, RSS', metric: 'idle.rss', ...ours },

@@ -55,9 +55,11 @@ export function rows(results: readonly Result[], nameOf: (name: string) => strin
 }
 
 function quantity(metric: Metric, value: number): string {
-  if (metric === 'idle.heap' || metric === 'idle.rss') return `${(value / 1024).toFixed(1)} KiB`;
+  if (metric === 'idle.heap' || metric === 'idle.rss' || metric === 'stdio.rss')
+    return `${(value / 1024).toFixed(1)} KiB`;
   if (metric === 'inspector.held') return `${(value / 1024 / 1024).toFixed(0)} MiB`;
   if (metric.endsWith('.rate')) return `${value.toFixed(0)}/s`;
+  if (metric === 'stdio.start') return `${value.toFixed(0)} ms`;
   return `${value.toFixed(value < 100 ? 1 : 0)} µs`;
 }
 

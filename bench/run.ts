@@ -8,6 +8,8 @@ import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, measureInspector } from './measures/inspector.ts';
 import { type Around, measureEcho, measureHandshake, measureRestore } from './measures/requests.ts';
+import { measureCalls, measureStdio, STDIO, WARM } from './measures/stdio.ts';
+import { installPeers } from './peerReport/installed.ts';
 import {
   comparisons,
   type Effort,
@@ -18,7 +20,9 @@ import {
   ONE_MILLISECOND,
   QUICK,
   REQUEST_CONTENDERS,
+  SOON,
   STATEFUL_CONTENDERS,
+  WEIGHT,
 } from './plan.ts';
 import { profileText, summarize } from './profile.ts';
 import { evaluate, type Measured, markdownTable, plainTable, rows } from './report.ts';
@@ -27,12 +31,15 @@ import { ROOT } from './root.ts';
 const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--write] [--profile]`;
 const PROFILES = new URL('.artifacts/profiles/', ROOT);
 /** Operations in a profile: enough samples, and fewer sessions than a supervisor admits. */
-const PROFILED = { echo: 40_000, handshake: 8_000 };
+const PROFILED = { echo: 40_000, handshake: 8_000, stdio: 40_000 };
 const RESULTS = new URL('bench/RESULTS.md', ROOT);
+
+/** Who is called what is shown. */
+const SAY_THEMSELVES: readonly string[] = [FROZEN, ONE_MILLISECOND, WEIGHT, SOON, WARM, ...INSPECTED, ...STDIO];
 
 function nameOf(name: string): string {
   if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
-  if (name === FROZEN || name === ONE_MILLISECOND || (INSPECTED as readonly string[]).includes(name)) return name;
+  if (SAY_THEMSELVES.includes(name)) return name;
   return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
 }
 
@@ -58,6 +65,18 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
     const restore = await measureRestore(['statefulDurable'], effort.restore);
     const millisecond = Array.from({ length: effort.restore.rounds }, () => 1_000);
     return { 'state.cpu': state.cpu, 'restore.cpu': new Map([...restore.cpu, [ONE_MILLISECOND, millisecond]]) };
+  }
+  if (name === 'stdio') {
+    await installPeers();
+    const { cpu, rate, rss, start } = await measureStdio(effort.stdio);
+    const { weighings, starts } = effort.stdio;
+    const always = (length: number, value: number) => Array.from({ length }, () => value);
+    return {
+      'stdio.cpu': cpu,
+      'stdio.rate': rate,
+      'stdio.rss': new Map<string, readonly number[]>([...rss, [WEIGHT, always(weighings, 120_000)]]),
+      'stdio.start': new Map([...start, [SOON, always(starts, 50)]]),
+    };
   }
   const { open, use, end, endAny } = await measureCrowds(Object.values(effort.crowds), effort.crowd);
   return { 'crowd.open': open, 'crowd.use': use, 'crowd.end': end, 'crowd.endAny': endAny };
@@ -85,6 +104,7 @@ async function compare(names: readonly MeasureName[], effort: Effort, write: boo
 /** Profiles the servers under the load of requests instead of comparing them: a profiler distorts every ratio. */
 async function profile(names: readonly MeasureName[], effort: Effort): Promise<void> {
   await mkdir(PROFILES, { recursive: true });
+  if (names.includes('stdio')) await profileStdio(effort.stdio);
   const measures = { echo: measureEcho, handshake: measureHandshake };
   for (const name of ['echo', 'handshake'] as const) {
     if (!names.includes(name)) continue;
@@ -101,6 +121,14 @@ async function profile(names: readonly MeasureName[], effort: Effort): Promise<v
       console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(fileOf(contender))));
     }
   }
+}
+
+/** Ours before a server on stdio; the profile has its start in it too. */
+async function profileStdio({ warmUp }: Effort['stdio']): Promise<void> {
+  const file = 'stdio-supervisor.cpuprofile';
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${fileURLToPath(PROFILES)}`, `--cpu-prof-name=${file}`];
+  await measureCalls(['mcp-session-supervisor'], { rounds: 1, batch: PROFILED.stdio, warmUp }, flags);
+  console.log(profileText('stdio: mcp-session-supervisor', await summarize(new URL(file, PROFILES))));
 }
 
 function readCommandLine() {

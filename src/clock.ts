@@ -28,3 +28,6 @@ export const MAX_DELAY = 2 ** 31 - 1;
  * an embedder's fake timers neither stop it nor keep what it was to do.
  */
 export const nextTurn: typeof setImmediate = globalThis.setImmediate;
+
+/** Calls back after some real milliseconds, whatever clock there is: for what is no matter of behaviour either. */
+export const afterwards: typeof setTimeout = globalThis.setTimeout;

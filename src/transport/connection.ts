@@ -2,7 +2,7 @@
  * One SSE response to one client: opens late, keeps itself alive, holds a bounded amount for a slow reader, and finds
  * out when the peer is dead. Knows nothing of what the events say.
  */
-import { type Clock, nextTurn } from '../clock.ts';
+import { afterwards, type Clock, nextTurn } from '../clock.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import { KEEP_ALIVE, retryFrame } from './sse.ts';
 
@@ -78,10 +78,11 @@ export class Connection {
 
   /**
    * Sends the headers with the next turn of the event loop, unless the answer comes first: most answers do, and then
-   * leave in one write.
+   * leave in one write. With `patience` only after so many ms: for an answer that can't come within the turn.
    */
-  openSoon(): void {
-    nextTurn(openNow, this);
+  openSoon(patience = 0): void {
+    if (patience === 0) nextTurn(openNow, this);
+    else afterwards(openNow, patience, this).unref();
   }
 
   /** Writes a frame, unless the reader is so slow that it would have to be held beyond the bound: then it ends. */

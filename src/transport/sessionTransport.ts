@@ -194,7 +194,7 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Makes the answer of these requests, as the exchange is to have it. */
   answer(ids: RequestId[], exchange: Exchange, batch: boolean, hold: Hold): Answer {
-    if (!this.#options.enableJsonResponse) return this.#streams.answer(ids, exchange, hold);
+    if (!this.#options.enableJsonResponse) return this.#streams.answer(ids, exchange, hold, this.takesText);
     const answer = new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
     hold.onLeave(() => {
       this.abandoned(answer);

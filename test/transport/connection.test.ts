@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Connection, type ConnectionLimits } from '../../src/transport/connection.ts';
 import type { ResponseHeaders } from '../../src/transport/exchange.ts';
-import { turns } from '../support/until.ts';
+import { turns, until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { FakeReply } from './fakeReply.ts';
 
@@ -141,6 +141,20 @@ describe('opening', () => {
     connection.end('data: 1\n\n');
     await turns(2);
     expect(reply.calls).toEqual([`respond 200 ${JSON.stringify(HEADERS)} data: 1\n\n`]);
+  });
+
+  test('openSoon with patience leaves it to an answer of a later turn, and opens where none comes', async () => {
+    const answered = connect();
+    answered.openSoon(5);
+    await turns(2);
+    expect(reply.calls).toEqual([]);
+    answered.end('data: 1\n\n');
+    expect(reply.calls).toEqual([`respond 200 ${JSON.stringify(HEADERS)} data: 1\n\n`]);
+
+    reply = new FakeReply();
+    connect().openSoon(5);
+    await until(() => reply.calls.length > 0, { what: 'the headers' });
+    expect(reply.calls).toEqual([OPEN, 'flush']);
   });
 
   test('openSoon does nothing more to one that was written to, or whose peer left', async () => {
