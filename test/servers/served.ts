@@ -58,7 +58,7 @@ export class Served {
   readonly url: string;
   readonly family: Family;
 
-  private constructor(running: Running, url: string) {
+  constructor(running: Running, url: string) {
     this.running = running;
     this.url = url;
     this.family = new Family(running.child.pid ?? 0);
