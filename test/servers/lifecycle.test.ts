@@ -207,13 +207,13 @@ describe.each(COMMANDS)('the end of the command before %s', (_name, server, proc
 
   test('by SIGTERM leaves nothing', async () => {
     const served = await busy();
-    expect(served.family.guardian(await served.family.members())).toBeDefined();
+    expect(served.family.guardian()).toBeDefined();
     expect(await served.stop()).toEqual({ code: 0, signal: null });
   });
 
   test('by kill -9 leaves nothing, and the guardian goes too', async () => {
     const served = await busy();
-    const guardian = served.family.guardian(await served.family.members());
+    const guardian = served.family.guardian();
     served.running.kill('SIGKILL');
     await served.running.exited();
     await served.family.gone();

@@ -1,4 +1,5 @@
 /** The command with a server of stdio behind it, and all the processes that it has started. */
+import { readFileSync } from 'node:fs';
 import { ourMarking, ownerIn } from '../../src/stdio/marker.ts';
 import { findMarked } from '../../src/stdio/orphans.ts';
 import { isAlive, processNumbers, processStat } from '../../src/stdio/procfs.ts';
@@ -26,12 +27,17 @@ export class Family {
     return (await findMarked({ marking, wanted })).map(({ pid }) => pid);
   }
 
+  /** The supervisor that others stand before: what they have started, or what that has. It has started something. */
+  static below(ancestor: number): Family {
+    const guardian = processNumbers().find((pid) => isGuardian(pid) && isBelow(pid, ancestor));
+    const parent = guardian === undefined ? undefined : processStat(guardian)?.parent;
+    if (parent === undefined) throw new Error(`Nobody below ${ancestor} has a guardian`);
+    return new Family(parent);
+  }
+
   /** Its guardian, which has no marker; undefined when there is none. */
-  guardian(members: readonly number[] = []): number | undefined {
-    return processNumbers().find((pid) => {
-      const stat = processStat(pid);
-      return stat !== undefined && isAlive(stat) && stat.parent === this.parent && !members.includes(pid);
-    });
+  guardian(): number | undefined {
+    return processNumbers().find((pid) => processStat(pid)?.parent === this.parent && lives(pid) && isGuardian(pid));
   }
 
   /** Waits until none of it lives. */
@@ -71,7 +77,7 @@ export class Served {
 
   /** Ends it by SIGTERM; nothing may be left. */
   async stop(): Promise<Exit> {
-    const guardian = this.family.guardian(await this.family.members());
+    const guardian = this.family.guardian();
     this.running.kill('SIGTERM');
     const exit = await this.running.exited(ENDS_WITHIN);
     await this.family.gone();
@@ -83,6 +89,19 @@ export class Served {
 /** Waits until a process is gone. */
 export async function ended(pid: number, within = ENDS_WITHIN): Promise<void> {
   await until(() => !lives(pid), { within, what: `the end of process ${pid}` });
+}
+
+function isBelow(pid: number, ancestor: number): boolean {
+  const parent = processStat(pid)?.parent ?? 0;
+  return parent !== 0 && (parent === ancestor || isBelow(parent, ancestor));
+}
+
+function isGuardian(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('mcp-session-supervisor-guardian');
+  } catch {
+    return false; // it is gone
+  }
 }
 
 export function lives(pid: number): boolean {

@@ -79,7 +79,7 @@ test(`${SESSIONS} sessions leave nothing`, { timeout: 60_000 + SESSIONS * 400 },
     await passing(chance() * 600); // at any moment: nothing is awaited by that time
     const dying = family();
     const members = await dying.members();
-    const guardian = dying.guardian(members) ?? 0;
+    const guardian = dying.guardian() ?? 0;
     const isAlone = n % 2 === 1;
     // One that is stopped can't be replaced in between.
     if (isAlone) process.kill(guardian, 'SIGSTOP');
@@ -110,7 +110,7 @@ test(`${SESSIONS} sessions leave nothing`, { timeout: 60_000 + SESSIONS * 400 },
   // All that could happen did.
   expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
 
-  const guardian = family().guardian(await family().members());
+  const guardian = family().guardian();
   expect(await server.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   expect(await family().gone()).toEqual([]);
   await ended(guardian ?? 0);
