@@ -5,7 +5,16 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { useCommand } from '../cli/command.ts';
 import { until } from '../support/until.ts';
-import { call, callBody, del, type EventStream, initialize, openStream, post, type WireMessage } from '../support/wire.ts';
+import {
+  call,
+  callBody,
+  del,
+  type EventStream,
+  initialize,
+  openStream,
+  post,
+  type WireMessage,
+} from '../support/wire.ts';
 import { PACKAGES, published } from './packages.ts';
 import { SDK_CLIENTS } from './sdkClients.ts';
 import { ended, Served, STARTS_WITHIN } from './served.ts';
@@ -61,7 +70,10 @@ describe('sessions of their own', () => {
     const updates = () =>
       clients.map(({ notified }) => notified.filter(({ method }) => method === 'notifications/resources/updated'));
     await until(() => updates().every(({ length }) => length > 0), { what: 'both to be told' });
-    expect(updates().map((all) => [...new Set(all.map(({ params }) => params?.['uri']))])).toEqual([[uri(0)], [uri(1)]]);
+    expect(updates().map((all) => [...new Set(all.map(({ params }) => params?.['uri']))])).toEqual([
+      [uri(0)],
+      [uri(1)],
+    ]);
     const levels = clients.map(({ notified }) => notified.some(({ method }) => method === 'notifications/message'));
     expect(levels).toEqual([false, true]);
     // One that ends takes nothing along.
@@ -140,15 +152,18 @@ describe('a session ends', () => {
     expect(await served.family.gone(8_000)).toEqual([]);
   });
 
-  test.each(SDK_CLIENTS)('by its idle timeout, when the %s client has gone without a word', async (_version, connect) => {
-    const served = await serve(EVERYTHING, '--session-idle-timeout', '1s');
-    const client = await connect(served.url);
-    await served.family.count(1);
-    expect(await client.call('echo', { message: 'x' })).toBe('Echo: x');
-    await client.close();
-    await served.family.gone(8_000);
-    await served.running.line(/terminated .* idle/);
-  });
+  test.each(SDK_CLIENTS)(
+    'by its idle timeout, when the %s client has gone without a word',
+    async (_version, connect) => {
+      const served = await serve(EVERYTHING, '--session-idle-timeout', '1s');
+      const client = await connect(served.url);
+      await served.family.count(1);
+      expect(await client.call('echo', { message: 'x' })).toBe('Echo: x');
+      await client.close();
+      await served.family.gone(8_000);
+      await served.running.line(/terminated .* idle/);
+    },
+  );
 });
 
 test('parking ends the process, and a call brings the session back with another one', async () => {

@@ -14,7 +14,9 @@ export type ServerName = 'everything' | 'filesystem' | 'memory' | 'sequential-th
 export function published(name: ServerName, ...args: string[]): string[] {
   const folder = `${PACKAGES}node_modules/@modelcontextprotocol/server-${name}`;
   if (!existsSync(`${folder}/package.json`)) {
-    throw new Error(`server-${name} is not installed: \`npm run test:stdio\` does that, or node test/servers/install.js`);
+    throw new Error(
+      `server-${name} is not installed: \`npm run test:stdio\` does that, or node test/servers/install.js`,
+    );
   }
   const { version, bin } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Manifest;
   const { dependencies } = JSON.parse(readFileSync(`${PACKAGES}package.json`, 'utf8')) as Manifest;

@@ -47,18 +47,22 @@ async function serve(): Promise<{ running: Running; url: string; family: Family 
   return { running, url, family: Family.below(running.child.pid ?? 0) };
 }
 
-test.each(SDK_CLIENTS)('serves the %s client, and ends with its processes', { timeout: 120_000 }, async (_v, connect) => {
-  const { running, url, family } = await serve();
-  const client = await connect(url);
-  expect(client.serverName).toBe('mcp-servers/everything');
-  expect(await client.tools()).toContain('echo');
-  expect(await client.call('echo', { message: 'packed' })).toBe('Echo: packed');
-  expect((await family.members()).length).toBeGreaterThan(0);
-  await client.terminate();
-  expect(await family.gone()).toEqual([]);
-  process.kill(family.parent, 'SIGTERM');
-  expect(await running.exited()).toEqual({ code: 0, signal: null });
-});
+test.each(SDK_CLIENTS)(
+  'serves the %s client, and ends with its processes',
+  { timeout: 120_000 },
+  async (_v, connect) => {
+    const { running, url, family } = await serve();
+    const client = await connect(url);
+    expect(client.serverName).toBe('mcp-servers/everything');
+    expect(await client.tools()).toContain('echo');
+    expect(await client.call('echo', { message: 'packed' })).toBe('Echo: packed');
+    expect((await family.members()).length).toBeGreaterThan(0);
+    await client.terminate();
+    expect(await family.gone()).toEqual([]);
+    process.kill(family.parent, 'SIGTERM');
+    expect(await running.exited()).toEqual({ code: 0, signal: null });
+  },
+);
 
 test('kill -9 of the whole thing leaves nothing', { timeout: 120_000 }, async () => {
   const { running, url, family } = await serve();

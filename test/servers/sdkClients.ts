@@ -93,9 +93,15 @@ interface Particular {
   readonly client: EitherClient;
   readonly transport: { readonly sessionId?: string | undefined; terminateSession(): Promise<void> };
   readonly connect: () => Promise<void>;
-  readonly callTool: (params: { name: string; arguments: Record<string, unknown> }, options: CallOptions) => Promise<object>;
+  readonly callTool: (
+    params: { name: string; arguments: Record<string, unknown> },
+    options: CallOptions,
+  ) => Promise<object>;
   /** Says how the client answers. */
-  readonly answer: (method: 'sampling/createMessage' | 'elicitation/create' | 'roots/list', result: () => object) => void;
+  readonly answer: (
+    method: 'sampling/createMessage' | 'elicitation/create' | 'roots/list',
+    result: () => object,
+  ) => void;
 }
 
 async function connected({ client, transport, connect, callTool, answer }: Particular, roots?: readonly Root[]) {

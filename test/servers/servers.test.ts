@@ -15,9 +15,9 @@ const command = useCommand();
 /** Has one command serve all tests of a describe; at their end it leaves nothing. */
 function served(serverCommand: () => Promise<string[]>, ...flags: string[]) {
   let current: Served | undefined;
-  let end = async () => {};
+  const ends: (() => Promise<void>)[] = [];
   beforeAll(async () => {
-    const options = { onEnd: (kill: typeof end) => void (end = kill) };
+    const options = { onEnd: (end: () => Promise<void>) => void ends.push(end) };
     const running = command.run(['--port', '0', ...flags, '--', ...(await serverCommand())], options);
     current = await Served.start(running);
   }, STARTS_WITHIN);
@@ -25,7 +25,7 @@ function served(serverCommand: () => Promise<string[]>, ...flags: string[]) {
     try {
       expect(await current?.stop()).toEqual({ code: 0, signal: null });
     } finally {
-      await end();
+      for (const end of ends) await end();
     }
   }, STARTS_WITHIN);
   return () => {
@@ -87,8 +87,12 @@ describe('server-everything', () => {
       // The server asks by itself 350 ms after `initialized`, or in this call.
       expect(await client.call('get-roots-list')).toContain('file:///one');
       await client.changeRoots([{ uri: 'file:///two', name: 'two' }]);
-      await until(async () => (await client.call('get-roots-list')).includes('file:///two'), { what: 'the other root' });
-      expect(client.asked).toEqual(expect.arrayContaining(['sampling/createMessage', 'elicitation/create', 'roots/list']));
+      await until(async () => (await client.call('get-roots-list')).includes('file:///two'), {
+        what: 'the other root',
+      });
+      expect(client.asked).toEqual(
+        expect.arrayContaining(['sampling/createMessage', 'elicitation/create', 'roots/list']),
+      );
     });
   });
 

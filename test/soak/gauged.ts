@@ -34,7 +34,11 @@ export function gaugedCommand(command: BuiltCommand): BuiltCommand {
 
 /** What the command holds now. */
 export async function gauge(running: Running): Promise<Gauge> {
-  const told = () => running.stderr.split('\n').slice(0, -1).filter((line) => line.startsWith('gauge '));
+  const told = () =>
+    running.stderr
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('gauge '));
   const before = told().length;
   running.kill('SIGUSR2');
   await until(() => told().length > before, { within: WITHIN, what: 'the gauge' });

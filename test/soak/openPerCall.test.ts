@@ -61,7 +61,9 @@ async function expectCapped(served: Served): Promise<void> {
   expect(await served.stop()).toEqual({ code: 0, signal: null });
 }
 
-test('one after the other: those go first that were never used, then the longest idle', { timeout: TIMEOUT }, async () => {
+test('one after the other: those go first that were never used, then the longest idle', {
+  timeout: TIMEOUT,
+}, async () => {
   const served = await serve();
   const { url } = served;
   const busy = await Promise.all(
@@ -92,7 +94,9 @@ test('one after the other: those go first that were never used, then the longest
   await expectCapped(served);
 });
 
-test('many at a time: sessions and processes are bounded, and whoever is refused was evicted', { timeout: TIMEOUT }, async () => {
+test('many at a time: sessions and processes are bounded, and whoever is refused was evicted', {
+  timeout: TIMEOUT,
+}, async () => {
   const served = await serve();
   let begun = 0;
   const refused: string[] = [];

@@ -156,7 +156,9 @@ export class Visit {
   async #fail(name: string, cause: () => void | Promise<void>, why: RegExp): Promise<void> {
     let sent: Sent | undefined;
     let begun = false;
-    const onEvent = () => void (begun = true);
+    const onEvent = () => {
+      begun = true;
+    };
     const calling = this.#expect({ ...this.#calling(name), onEvent }, 200).then((answer) => {
       sent = answer;
     });
@@ -183,7 +185,9 @@ export class Visit {
   async #listen(isOver?: () => Promise<void>): Promise<void> {
     const listening = new AbortController();
     let heard = false;
-    const onEvent = ({ data }: { data: string }) => void (heard ||= data.includes('announced'));
+    const onEvent = ({ data }: { data: string }) => {
+      heard ||= data.includes('announced');
+    };
     const stream = this.#send({ method: 'GET', headers: this.#headers, signal: listening.signal, onEvent });
     stream.catch(() => {}); // told by what awaits it
     try {
