@@ -118,6 +118,10 @@ export class NodeExchange implements Exchange {
     return this.#broken || this.#closing.over;
   }
 
+  get answerable(): boolean {
+    return !this.#response.headersSent && this.#request.complete;
+  }
+
   get buffered(): number {
     return this.#response.writableLength;
   }

@@ -113,6 +113,10 @@ class WebExchange implements Exchange {
     return this.#closing.over;
   }
 
+  get answerable(): boolean {
+    return !this.#answered;
+  }
+
   /**
    * What waits since an earlier turn of the event loop. A host can take nothing within the turn that brings it, so what
    * was just written says nothing about the reader. Once it has ended, all that has not been taken.

@@ -7,6 +7,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -15,9 +16,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { SupervisorError } from '../errors.ts';
 import type { ResolvedLmdbOptions } from './lmdbOptions.ts';
 
@@ -96,9 +98,23 @@ function bootId(): string {
   }
 }
 
+/** Makes a folder, and those above it; `recursive` of Node never ends where one is there and can't have another, as in /proc. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    const above = dirname(path);
+    if (code !== 'ENOENT' || above === path || existsSync(above)) throw error;
+    makeFolder(above);
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
 /** Makes a folder that only its owner can look into. One that is there is made so, if that hurts nobody. */
 function makePrivate(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   const { mode, uid } = lstatSync(path);
   if (process.platform === 'win32' || (mode & 0o777) === 0o700) return;
   const ours = uid === process.getuid?.() && (mode & 0o1000) === 0;

@@ -73,7 +73,7 @@ export interface SessionBag {
   set(key: string, value: unknown): void;
   /** Returns whether there was such a value. Throws `SESSION_CLOSED` as `set` does. */
   delete(key: string): boolean;
-  /** All of them, in the order in which they were set first; values are copies. */
+  /** All of them, in no particular order; values are copies. */
   entries(): IterableIterator<[key: string, value: unknown]>;
 }
 

@@ -7,10 +7,14 @@ import { invalid } from '../errors.ts';
 import type { SupervisorEvent } from '../machines/supervisor.ts';
 import type { LogEntry, ServerFactory } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
+import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
+
+/** How long those may take that are answered only then, in ms. */
+const LAST_ANSWERS = 500;
 
 /** How long the session store may take for what it has been asked, once nothing lives here any more, in ms. */
 const STORE_PATIENCE = 1_000;
@@ -50,10 +54,23 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   await supervisor.whenEmpty();
   await closeFactory(supervisor);
   actor.send({ type: 'DRAINED' });
-  const flushed = Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
-  const [areFlushed] = await Promise.all([atMost(options.clock, FLUSH_TIMEOUT, flushed), storeThrough(supervisor)]);
-  if (!areFlushed) for (const exchange of exchanges) exchange.destroy();
+  const flushed = atMost(options.clock, FLUSH_TIMEOUT, allClosed(exchanges));
+  const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor)]);
+  if (!areFlushed) await sendAway(exchanges, options.clock);
   supervisor.log(farewell(supervisor));
+}
+
+/** Ends what has not ended by itself; who still waits for an answer, which a store keeps back, hears why. */
+async function sendAway(exchanges: ReadonlySet<Reply>, clock: TimerClock): Promise<void> {
+  const waiting = [...exchanges].filter(({ answerable }) => answerable);
+  for (const exchange of exchanges) if (!exchange.answerable) exchange.destroy();
+  for (const exchange of waiting) refuse(exchange, 'draining');
+  if (waiting.length > 0) await atMost(clock, LAST_ANSWERS, allClosed(waiting));
+  for (const exchange of waiting) exchange.destroy();
+}
+
+function allClosed(exchanges: Iterable<Reply>): Promise<unknown> {
+  return Promise.all(Array.from(exchanges, (exchange) => new Promise<void>((done) => exchange.onClose(done))));
 }
 
 /** Waits for what the store has been asked: a claim, a removal, what a create came to. */

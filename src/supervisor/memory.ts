@@ -19,6 +19,7 @@ import {
 import type { Note } from '../transport/notes.ts';
 import type { SessionMemory } from '../transport/transportOptions.ts';
 import { ACTIVITY_INTERVAL, type ActiveSession, type Activity } from './activity.ts';
+import { atMost } from './atMost.ts';
 import { Journal, type JournalHost } from './journal.ts';
 import { once } from './persistence.ts';
 import type { Records } from './records.ts';
@@ -103,8 +104,10 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     const record = this.#record(initialize, result);
     const { maxSessionsPerPrincipal: most } = options;
     const limits = store.counts && most !== Number.POSITIVE_INFINITY ? { maxPerPrincipal: most } : {};
+    const remove = () => records.erase(record, 1, () => once(options.clock, () => store.remove(record.id, 1)));
+    const created = store.create(record, limits);
     try {
-      const verdict = await once(options.clock, () => store.create(record, limits));
+      const verdict = await once(options.clock, () => created);
       if (verdict === 'principalFull') return 'principalFull';
       if (verdict === 'exists') throw new SupervisorError('INVALID_SESSION_ID', ID_EXISTS);
     } catch (error) {
@@ -113,11 +116,13 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       const ours = cause?.code === 'INVALID_SESSION_ID' || codeOf(cause?.cause) === 'INVALID_RECORD';
       if (ours) return 'serverFailed';
       records.removeLater(record, 1); // nobody knows whether it is there
+      const late = async () => ((await created) === 'created' ? remove() : undefined); // or it will be, later
+      late().catch(() => {});
       return 'storeUnavailable';
     }
     if (this.#left) {
       // It has ended meanwhile, and nobody was told its id.
-      void records.erase(record, 1, () => once(options.clock, () => store.remove(record.id, 1)));
+      void remove();
       return 'endedEarly';
     }
     records.created(record.id);
@@ -188,19 +193,23 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     void this.#host.records.close(this.#owned, () => over);
   }
 
-  /** Writes for the last time: parks the session, or removes its record. Never rejects. */
-  async finish(parks: boolean): Promise<void> {
-    if (!this.exists) return;
-    this.#isWritten(parks ? await this.#park() : await this.#erase());
-    if (!parks) this.#isOver();
-  }
-
-  /** The incarnation is over: the next one may begin. */
-  over(): void {
-    this.#isOver();
+  /**
+   * Writes for the last time while the incarnation ends: parks the session, or removes its record. Resolves when both are
+   * done; a store that hangs is not waited for longer than `shutdownTimeout`, but by the next incarnation. Never rejects.
+   */
+  async leave(parks: boolean, end: () => Promise<void>): Promise<void> {
+    const { clock, shutdownTimeout } = this.#host.options;
+    const written = this.#finish(parks);
+    const ended = end();
+    void Promise.all([written, parks && ended]).then(() => this.#isOver());
+    await Promise.all([atMost(clock, shutdownTimeout, written), ended]);
   }
 
   // --- within
+
+  async #finish(parks: boolean): Promise<void> {
+    if (this.exists) this.#isWritten(parks ? await this.#park() : await this.#erase());
+  }
 
   get #owned() {
     const { id, principal } = this.#session;

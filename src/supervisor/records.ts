@@ -7,6 +7,8 @@ import type { Clock } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
+import { initializeParams } from '../protocol/initialize.ts';
+import { isObject } from '../protocol/messages.ts';
 import { type ForgettingEventStore, streamPrefix } from '../stores/eventLog.ts';
 import { deadlineOf, isSessionId, type SessionRecord } from '../stores/sessionRecord.ts';
 import type { EvictedSession, Loaded, SessionStore } from '../stores/sessionStore.ts';
@@ -118,11 +120,10 @@ export class Records {
       this.#warn('sessionStore.failed', 'The session store could not be read; a request was answered 503', id, error);
       return 'storeUnavailable';
     }
-    if (loaded.verdict === 'found') return loaded.record;
-    if (loaded.verdict === 'unreadable') {
-      const message = `The record of a session can't be used (${loaded.why}); its client is answered 404`;
-      this.#warn('record.unreadable', message, id);
-    }
+    if (loaded.verdict === 'gone') return 'sessionNotFound';
+    const why = loaded.verdict === 'found' ? unusable(loaded.record) : loaded.why;
+    if (loaded.verdict === 'found' && why === undefined) return loaded.record;
+    this.#warn('record.unreadable', `The record of a session can't be used (${why}); its client is answered 404`, id);
     return 'sessionNotFound';
   }
 
@@ -312,6 +313,16 @@ export class Records {
 
   #warn(event: string, message: string, sessionId: string, error?: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId, ...(error !== undefined && { error }) });
+  }
+}
+
+/** Why nobody can be brought back by this record, if so: stores look at less of it than a server will. */
+function unusable({ initialize, state }: SessionRecord): string | undefined {
+  if (initializeParams(initialize) === undefined) return 'its initialize is none';
+  try {
+    return isObject(JSON.parse(state)) ? undefined : 'its state is no object';
+  } catch {
+    return 'its state is no JSON';
   }
 }
 

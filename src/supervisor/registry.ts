@@ -38,19 +38,28 @@ export class Registry<T extends Registered> {
 
   /** Makes room for a session of this principal. Returns why there is none. */
   admit(principal: string | undefined): RefusalName | undefined {
-    const { maxSessionsPerPrincipal } = this.#limits;
-    if (this.#queue.count(principal) >= maxSessionsPerPrincipal) return 'principalFull';
-    return this.makeRoom();
+    return this.isFullFor(principal) ? 'principalFull' : this.makeRoom();
+  }
+
+  /** This principal has all that it may have. */
+  isFullFor(principal: string | undefined): boolean {
+    return this.#queue.count(principal) >= this.#limits.maxSessionsPerPrincipal;
+  }
+
+  /** There is no room for one more, and none can be made. */
+  get isFull(): boolean {
+    return this.#seats.size >= this.#limits.maxSessions && this.#evictable === undefined;
   }
 
   /** Makes room for one that counts already. Returns why there is none. */
   makeRoom(): RefusalName | undefined {
-    const { maxSessions, whenFull } = this.#limits;
-    if (this.#seats.size < maxSessions) return undefined;
-    const longestIdle = whenFull === 'evict-idle' ? this.#queue.next() : undefined;
-    if (longestIdle === undefined) return 'full';
-    longestIdle.evict();
+    if (this.isFull) return 'full';
+    if (this.#seats.size >= this.#limits.maxSessions) this.#evictable?.evict();
     return undefined;
+  }
+
+  get #evictable(): T | undefined {
+    return this.#limits.whenFull === 'evict-idle' ? this.#queue.next() : undefined;
   }
 
   add(session: T): void {

@@ -28,11 +28,19 @@ export async function restore(
     if (session.restored()) return session;
     if (!session.hasLeft) session.release('crashed', new Error('The session was not to be restored when it was'));
   } catch (error) {
-    const isFinal = error instanceof SupervisorError && error.code === 'NOT_RESTORABLE';
-    if (isFinal) void session.terminate('unrestorable', error);
+    if (isFinal(error)) void session.terminate('unrestorable', error);
     else session.drop(error);
   }
   return session.refusal;
+}
+
+/** Whatever a factory throws, even what throws when it is looked at. */
+function isFinal(error: unknown): boolean {
+  try {
+    return error instanceof SupervisorError && error.code === 'NOT_RESTORABLE';
+  } catch {
+    return false;
+  }
 }
 
 /**

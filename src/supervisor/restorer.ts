@@ -44,8 +44,8 @@ export interface RestorerHost {
   readonly options: Pick<ResolvedOptions, 'clock' | 'maxSessions' | 'restoreTimeout'>;
   readonly accepting: boolean;
   log(entry: LogEntry): void;
-  /** Whether there is room for one more session; makes some where it may. */
-  roomFor(record: SessionRecord): RefusalName | undefined;
+  /** Why there is no room for the session, and none can be made. */
+  lacksRoomFor(record: SessionRecord): RefusalName | undefined;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -214,7 +214,8 @@ export class Restorer {
       }
       waking.session = undefined;
       if (waking.ending !== undefined) return this.#endAside(record, waking.ending);
-      const full = this.#host.roomFor(record);
+      // Room is made when it is claimed: who has to give way is parked, and what is parked longest may have to end for that.
+      const full = this.#host.lacksRoomFor(record);
       if (full !== undefined) return full;
       const claimed = await this.#records.claim(record);
       if (claimed === 'fenced') continue;

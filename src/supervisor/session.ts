@@ -15,7 +15,6 @@ import type { Hold } from '../transport/hold.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
 import type { SessionTransport } from '../transport/sessionTransport.ts';
 import type { IncarnationNumber, ProcessLine, Surroundings } from '../transport/transportOptions.ts';
-import { atMost } from './atMost.ts';
 import { Bag } from './bag.ts';
 import { Departure } from './departure.ts';
 import { History, type HistoryEventName } from './history.ts';
@@ -378,14 +377,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   async #tearDown(how: EndReason | 'parked'): Promise<void> {
-    const { memory } = this;
-    const written = memory?.finish(how === 'parked');
-    const { clock, shutdownTimeout } = this.#host.options;
-    const stored = written && atMost(clock, shutdownTimeout, written);
-    await this.incarnation.end(how, this.error);
-    await stored;
-    // The next incarnation has to wait for the last write of this one, however long that takes.
-    void written?.then(() => memory?.over());
+    const end = () => this.incarnation.end(how, this.error);
+    await (this.memory === undefined ? end() : this.memory.leave(how === 'parked', end));
     this.#host.torn(this);
     this.#departure?.torn();
   }

@@ -24,6 +24,9 @@ const MAX_FENCED = 3;
 /** The record of a session on the shelf. */
 export type ShelvedRecord = SessionRecord;
 
+const NOBODY_KNOWS =
+  'The session store does not say whether there is such a session, so nothing was ended: try again when it works';
+
 /** What whoever ends a session is told when its record could not be removed. */
 export function notRemoved(): SupervisorError {
   const message =
@@ -104,7 +107,9 @@ export class Shelf implements MemoryHost {
    */
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const record = this.#restorer.recordOf(id) ?? (await this.records.read(id));
-    const outcome = typeof record === 'string' ? record : await this.end(record, reason);
+    if (record === 'storeUnavailable') throw new SupervisorError('STORE_FAILED', NOBODY_KNOWS);
+    if (record === 'sessionNotFound') return false;
+    const outcome = await this.end(record, reason);
     if (outcome === 'storeUnavailable') throw notRemoved();
     return outcome === 'removed';
   }

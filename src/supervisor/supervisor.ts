@@ -261,12 +261,13 @@ export class Supervisor implements SessionHost<Session> {
 
   // --- what the shelf asks
 
-  roomFor({ principal }: SessionRecord): RefusalName | undefined {
+  lacksRoomFor({ principal }: SessionRecord): RefusalName | undefined {
     if (!this.accepting) return 'draining';
     if (this.servers.full) return 'tooManyServers';
     // Where the store counts, a session that is brought back was counted when it was opened.
     const counted = this.shelf?.records.store.counts === true;
-    return this.outbox.during(() => (counted ? this.registry.makeRoom() : this.registry.admit(principal ?? undefined)));
+    if (!counted && this.registry.isFullFor(principal ?? undefined)) return 'principalFull';
+    return this.registry.isFull ? 'full' : undefined;
   }
 
   readmit(record: SessionRecord): Session | RefusalName {
@@ -274,9 +275,9 @@ export class Supervisor implements SessionHost<Session> {
     const params = initializeParams(record.initialize);
     if (params === undefined) return 'sessionNotFound';
     return this.outbox.during(() => {
-      const refusal = this.roomFor(record);
-      if (refusal !== undefined) return refusal;
       if (this.registry.get(id) !== undefined) return 'restoreFailed';
+      const refusal = this.lacksRoomFor(record) ?? this.registry.makeRoom();
+      if (refusal !== undefined) return refusal;
       const opening = { principal: principal ?? undefined, clientInfo: params.clientInfo, record };
       const session = new Session(id, { ...opening, protocolVersion: record.protocolVersion }, this);
       const { clock, maxSessionLifetime } = this.options;

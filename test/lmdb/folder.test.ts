@@ -46,6 +46,10 @@ describe('who may look into it', () => {
     expect(dataIn(path)).toEqual([]);
   });
 
+  test.runIf(existsSync('/proc'))('where no folder can be made it is an error, at once', async () => {
+    await expect(stores('/proc/sessions/deep').sessionStore.count()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
   test('what is no folder is an error', async () => {
     const path = await freshPath();
     await writeFile(path, '');

@@ -65,6 +65,8 @@ describe('an answer that is still leaving when nothing is left', () => {
 
   test('is given up after two seconds', async () => {
     const stuck = new FakeExchange();
+    stuck.open({});
+    stuck.calls.length = 0;
     const { supervisor, clock, log, empty } = given(stuck);
     const drained = drain(supervisor, undefined);
     empty();
@@ -74,6 +76,25 @@ describe('an answer that is still leaving when nothing is left', () => {
     expect(stuck.calls).toEqual(['destroy']);
     expect(log).toEqual(['supervisor.draining', 'supervisor.stopped']);
   });
+});
+
+test('who has no answer by then is told why, and has half a second to hear it', async () => {
+  const [hears, hearsNot] = [new FakeExchange(), new FakeExchange()];
+  hearsNot.takesAll = false;
+  const { supervisor, clock, log, empty } = given(hears, hearsNot);
+  const drained = drain(supervisor, undefined);
+  empty();
+  await turns(1);
+  clock.increment(FLUSH);
+  await turns(1);
+  for (const { calls } of [hears, hearsNot])
+    expect(calls).toEqual([expect.stringMatching(/^respond 503 .*shutting down/)]);
+  clock.increment(499);
+  await turns(1);
+  expect(log).toEqual(['supervisor.draining']);
+  clock.increment(1);
+  await drained;
+  expect(hearsNot.calls.at(-1)).toBe('destroy');
 });
 
 test('a drain may take as long as a timer can, or for ever, and nothing else', () => {

@@ -21,7 +21,7 @@ function stuck(maxSessions = 4_096) {
     livesHere: () => false,
   });
   const restorer = new Restorer(
-    { options: host.options, accepting: true, log: host.log, roomFor: () => undefined, readmit: () => 'full' },
+    { options: host.options, accepting: true, log: host.log, lacksRoomFor: () => undefined, readmit: () => 'full' },
     records,
   );
   const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };

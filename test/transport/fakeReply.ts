@@ -3,6 +3,7 @@ import type { Reply, ResponseHeaders } from '../../src/transport/exchange.ts';
 
 export class FakeReply implements Reply {
   closed = false;
+  answerable = true;
   /** Bytes that the peer has not taken. */
   buffered = 0;
   /** How often the peer has taken something. */
@@ -27,12 +28,14 @@ export class FakeReply implements Reply {
 
   respond(status: number, headers: ResponseHeaders, body?: string): void {
     this.calls.push(`respond ${status} ${JSON.stringify(headers)} ${body}`);
+    this.answerable = false;
     this.#ended = true;
     this.#hold(body ?? '');
   }
 
   open(headers: ResponseHeaders): void {
     this.calls.push(`open ${JSON.stringify(headers)}`);
+    this.answerable = false;
   }
 
   flush(): void {

@@ -291,8 +291,7 @@ export class RestartWorld {
       return;
     }
     if (status === 500) return this.break(`${name} is answered 500`);
-    // 408: a drain has waited long enough for what the store does not say.
-    if (status === 503 || (status === 408 && request.life.draining)) return;
+    if (status === 503) return;
     if (request.foreign) return void (status === 404 || this.break(`another’s ${what} is answered ${status}`));
     if (status === 404) return this.#judgeMissing(request, known);
     // A process that had the session live and learns of its end by this request cuts it off.

@@ -193,3 +193,59 @@ test('a store that always gives the same sessions as expired is not asked for ev
   await until(() => store.calls.count > 0, { what: 'the sweep to come to its end' });
   expect(store.calls.expired).toBe(1_000);
 });
+
+describe('at the caps nobody has to end for another to come back', () => {
+  test.each([
+    [1, 1, 2],
+    [2, 6, 8],
+  ])('%d live, %d parked', async (maxSessions, maxParkedSessions, count) => {
+    const process = start(createMemorySessionStore(), { maxSessions, maxParkedSessions });
+    const ids: string[] = [];
+    for (let n = 0; n < count; n++) ids.push(await open(process));
+    for (const id of ids) {
+      expect((await ping(process, id)).status).toBe(200);
+      await rests(process, id);
+    }
+    expect(process.supervisor.stats()).toMatchObject({ ended: {}, sessions: { parked: maxParkedSessions } });
+  });
+});
+
+describe('a record that a store of one’s own has spoilt', () => {
+  test.each([
+    ['state that is no JSON', { state: '{x}' }],
+    ['an initialize that is none', { initialize: { protocolVersion: '2025-11-25' } }],
+  ])('%s: 404 for that id alone, and the log says why', async (_, spoilt) => {
+    const store = controlledSessionStore();
+    const [id, other] = [await open(start(store)), await open(start(store))];
+    const process = start(store);
+    store.instead.load = (loaded) => {
+      const { record } = loaded as { record: { id: string } };
+      return record.id === id ? { verdict: 'found', record: { ...record, ...spoilt } } : loaded;
+    };
+    expect((await ping(process, id)).status).toBe(404);
+    expect((await ping(process, other)).status).toBe(200);
+    expect(process.log.filter(({ event }) => event === 'record.unreadable')).toHaveLength(1);
+    expect(process.built).toHaveLength(1);
+  });
+});
+
+test('a factory may throw what throws when it is looked at: the session is tried again', async () => {
+  const store = createMemorySessionStore();
+  const id = await open(start(store));
+  const exotic = new Proxy(
+    {},
+    {
+      getPrototypeOf() {
+        throw new Error('no');
+      },
+    },
+  );
+  let failures = 0;
+  const process = start(store, {
+    server: (_, build) => {
+      if (failures++ === 0) throw exotic;
+      return build();
+    },
+  });
+  expect((await ping(process, id)).status).toBe(200);
+});

@@ -103,6 +103,39 @@ describe('a drain', () => {
   });
 });
 
+describe('who waits for a store when a drain is through is told so', () => {
+  test.each(['load', 'claim', 'remove'] as const)('%s', async (operation) => {
+    const store = controlledSessionStore({ durable: true });
+    const id = await open(start(store));
+    const process = start(store);
+    store.before[operation] = never;
+    const asked = operation === 'remove' ? del(process, id) : ping(process, id);
+    await until(() => store.calls[operation] > 0);
+    const drained = process.supervisor.drain();
+    await turns(5);
+    await advance(process.clock, 2_000, 1_000);
+    const answered = await asked;
+    expect([answered.status, answered.headers.get('retry-after')]).toEqual([503, '5']);
+    await withTimeout(drained);
+  });
+});
+
+test('a session that is stored when nobody waits for that any more is removed again', async () => {
+  const store = controlledSessionStore({ durable: true });
+  const process = start(store, { maxSessionsPerPrincipal: 1 });
+  const waits = new Door();
+  store.before.create = waits.pass;
+  const opened = post(process, initializing());
+  await until(() => store.calls.create > 0);
+  await advance(process.clock, 5_000);
+  expect((await opened).status).toBe(503);
+  await advance(process.clock, 2_000, 1_000); // it is not there yet
+  waits.open();
+  await until(async () => store.calls.remove > 1 && (await store.count()).sessions === 0);
+  delete store.before.create;
+  expect((await post(process, initializing())).status).toBe(200);
+});
+
 describe('terminate', () => {
   test.each(['live', 'parked'] as const)(
     'of a %s session whose record stays rejects, and it ends later',
@@ -129,7 +162,10 @@ describe('terminate', () => {
     const store = controlledSessionStore({ durable: true });
     const process = start(store);
     store.before.load = () => Promise.reject(new Error('away'));
-    await expect(process.supervisor.terminate('unknown')).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(process.supervisor.terminate('unknown')).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('nothing was ended'),
+    });
     delete store.before.load;
     expect(await process.supervisor.terminate('unknown')).toBe(false);
   });
