@@ -33,7 +33,7 @@ export function gaugedCommand(command: BuiltCommand): BuiltCommand {
 }
 
 /** What the command holds now. */
-export async function gauge(running: Running): Promise<Gauge> {
+async function gauge(running: Running): Promise<Gauge> {
   const told = () =>
     running.stderr
       .split('\n')
@@ -43,6 +43,15 @@ export async function gauge(running: Running): Promise<Gauge> {
   running.kill('SIGUSR2');
   await until(() => told().length > before, { within: WITHIN, what: 'the gauge' });
   return JSON.parse(told().at(-1)?.slice('gauge '.length) ?? '') as Gauge;
+}
+
+/** Waits until connections that nobody uses are closed; resolves to what the command holds then. */
+export async function gaugedIdle(running: Running): Promise<Gauge> {
+  const idle = async () => {
+    const now = await gauge(running);
+    return now.resources['TCPSocketWrap'] === undefined && now;
+  };
+  return until(idle, { within: WITHIN, what: 'connections to be closed' });
 }
 
 /** Waits until the command holds as many files, resources and listeners as it did; resolves to all that it holds then. */

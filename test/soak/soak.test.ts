@@ -11,7 +11,7 @@ import { useCommand } from '../cli/command.ts';
 import { MortalServer } from '../processes/mortalServer.ts';
 import { ended, Family } from '../servers/served.ts';
 import { until } from '../support/until.ts';
-import { gauge, gaugedAs, gaugedCommand } from './gauged.ts';
+import { gaugedAs, gaugedCommand, gaugedIdle } from './gauged.ts';
 import { FATES, type Fate, Visit } from './visit.ts';
 
 const built = useCommand();
@@ -97,7 +97,7 @@ test(`${SESSIONS} sessions leave nothing`, { timeout: 60_000 + SESSIONS * 400 },
   // Every way once, so that all that is made once is there.
   for (const fate of Object.keys(FATES) as Fate[]) await visit(fate);
   await calm();
-  const before = await settled();
+  const before = await gaugedIdle(server.process);
   const since = begun;
   await visits(() => begun < SESSIONS);
   expect(failures, server.complaints.slice(-4_000)).toEqual([]);
@@ -114,20 +114,6 @@ test(`${SESSIONS} sessions leave nothing`, { timeout: 60_000 + SESSIONS * 400 },
   expect(await server.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   expect(await family().gone()).toEqual([]);
   await ended(guardian ?? 0);
-
-  /** What it holds when connections that nobody uses are closed. */
-  async function settled() {
-    let last = await gauge(server.process);
-    const sockets = () => last.resources['TCPSocketWrap'] ?? 0;
-    await until(
-      async () => {
-        last = await gauge(server.process);
-        return sockets() === 0;
-      },
-      { within: 20_000, what: 'connections to be closed' },
-    );
-    return last;
-  }
 });
 
 function someFate(chance: number): Fate {
