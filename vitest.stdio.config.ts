@@ -1,4 +1,4 @@
-/** How the command is tried with servers that others wrote, and for long: one file after the other. */
+/** How the command is tried with servers that others wrote, and for long: two files at a time, since most of it is waiting. */
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
@@ -11,6 +11,6 @@ export default defineConfig({
     include: ['test/servers/**/*.test.ts', 'test/soak/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
     reporters: ['default'],
-    fileParallelism: false,
+    maxWorkers: 2,
   },
 });
