@@ -118,8 +118,8 @@ export class NodeExchange implements Exchange {
     return this.#broken || this.#closing.over;
   }
 
-  get answered(): boolean {
-    return this.#response.headersSent;
+  get answerable(): boolean {
+    return !this.#response.headersSent && this.#request.complete;
   }
 
   get buffered(): number {

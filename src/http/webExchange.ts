@@ -113,8 +113,8 @@ class WebExchange implements Exchange {
     return this.#closing.over;
   }
 
-  get answered(): boolean {
-    return this.#answered;
+  get answerable(): boolean {
+    return !this.#answered;
   }
 
   /**

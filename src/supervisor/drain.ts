@@ -60,10 +60,10 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   supervisor.log(farewell(supervisor));
 }
 
-/** Ends what has not ended by itself; who still waits for an answer, which a store kept back, or a body, hears why. */
+/** Ends what has not ended by itself; who still waits for an answer, which a store keeps back, hears why. */
 async function sendAway(exchanges: ReadonlySet<Reply>, clock: TimerClock): Promise<void> {
-  const waiting = [...exchanges].filter(({ answered }) => !answered);
-  for (const exchange of exchanges) if (exchange.answered) exchange.destroy();
+  const waiting = [...exchanges].filter(({ answerable }) => answerable);
+  for (const exchange of exchanges) if (!exchange.answerable) exchange.destroy();
   for (const exchange of waiting) refuse(exchange, 'draining');
   if (waiting.length > 0) await atMost(clock, LAST_ANSWERS, allClosed(waiting));
   for (const exchange of waiting) exchange.destroy();

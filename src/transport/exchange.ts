@@ -55,8 +55,8 @@ export type Refused = Pick<Reply, 'respond' | 'onRefused'> & Partial<Pick<Exchan
 export interface Reply {
   /** The answer has ended or the peer is gone: nothing can be written any more. */
   readonly closed: boolean;
-  /** An answer has been begun. */
-  readonly answered: boolean;
+  /** No answer has been begun, and nothing is read any more that would have to be left unread. */
+  readonly answerable: boolean;
   /** Bytes written that the peer has not taken yet. */
   readonly buffered: number;
   /** A number that changes whenever the peer takes something, while `buffered` is not 0. */

@@ -41,6 +41,6 @@ describe('a body that still comes over fetch is given up, timer and all', () => 
     await drained;
     await turns(3);
     expect({ pending: clock.pending, cancelled: cancelled() }).toEqual({ pending: [], cancelled: true });
-    expect((await response).status).toBe(408);
+    expect((await response).status).toBe(503);
   });
 });

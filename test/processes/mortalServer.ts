@@ -47,7 +47,7 @@ export class MortalServer {
     this.generation++;
     const port = this.url === '' ? '0' : new URL(this.url).port;
     if (this.#running !== undefined) this.#complaints += this.#running.stderr;
-    this.#running = this.#command.run([...this.#args, '--port', port]);
+    this.#running = this.#command.run(['--port', port, ...this.#args]);
   }
 
   /** Starts a process, and resolves when it listens. */

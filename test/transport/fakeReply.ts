@@ -3,7 +3,7 @@ import type { Reply, ResponseHeaders } from '../../src/transport/exchange.ts';
 
 export class FakeReply implements Reply {
   closed = false;
-  answered = false;
+  answerable = true;
   /** Bytes that the peer has not taken. */
   buffered = 0;
   /** How often the peer has taken something. */
@@ -28,14 +28,14 @@ export class FakeReply implements Reply {
 
   respond(status: number, headers: ResponseHeaders, body?: string): void {
     this.calls.push(`respond ${status} ${JSON.stringify(headers)} ${body}`);
-    this.answered = true;
+    this.answerable = false;
     this.#ended = true;
     this.#hold(body ?? '');
   }
 
   open(headers: ResponseHeaders): void {
     this.calls.push(`open ${JSON.stringify(headers)}`);
-    this.answered = true;
+    this.answerable = false;
   }
 
   flush(): void {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Running, SERVER_MODULE, start, useCommand } from '../cli/command.ts';
 import { rawSocket } from '../support/rawSocket.ts';
 import { turns, until, withTimeout } from '../support/until.ts';
 import {
@@ -14,7 +15,6 @@ import {
   sessionHeaders,
   type WireResponse,
 } from '../support/wire.ts';
-import { type Running, SERVER_MODULE, start, useCommand } from './command.ts';
 
 const command = useCommand();
 
