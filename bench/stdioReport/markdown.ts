@@ -29,6 +29,8 @@ export function toMarkdown(cases: readonly Case[], tested: readonly Tested[], da
     `came of it. There are ${cases.length} cases; ${judged} can be judged from outside. They are what goes wrong with processes behind`,
     'HTTP as we see it, so the table shows where these differ, not which is better for you: mcp-proxy serves all sessions',
     'with one process, by design, and is judged by what that process and its clients are owed.',
+    'How long is too long, and how much memory too much, is our choice; the cases in',
+    '[`bench/stdioReport`](../bench/stdioReport) say where. One run on a busy machine: times are for orientation.',
     '',
     ...summary(tested),
     '',

@@ -192,8 +192,14 @@ export const FLOW: readonly Case[] = [
         session.post({ jsonrpc: '2.0', id, method, params }, { within: 5_000 });
       const level = await ask('level', 'logging/setLevel', { level: 'warning' });
       const subscribed = await ask('subscribe', 'resources/subscribe', { uri: 'file:///watched' });
-      trial.expect(trial.linesWith('logging/setLevel').length > 0, `the log level: ${outcome(level)}`);
-      trial.expect(trial.linesWith('file:///watched').length > 0, `the subscription: ${outcome(subscribed)}`);
+      trial.expect(
+        trial.linesWith('logging/setLevel').length > 0,
+        `the log level does not reach it, and the client is told ${outcome(level)}`,
+      );
+      trial.expect(
+        trial.linesWith('file:///watched').length > 0,
+        `the subscription does not reach it, and the client is told ${outcome(subscribed)}`,
+      );
       trial.saw.push('both do');
     },
   },
