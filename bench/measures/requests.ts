@@ -32,7 +32,8 @@ async function measureRequests(
   names: readonly ContenderName[],
   effort: RequestEffort,
   around: Around,
-  prepare: (server: Child, load: Child) => Promise<{ batch: Batch; tidy?: () => Promise<void> }>,
+  /** `less` is measured after each batch, and its cost taken off. */
+  prepare: (server: Child, load: Child) => Promise<{ batch: Batch; less?: Batch; tidy?: () => Promise<void> }>,
 ): Promise<RequestCost> {
   const load = await startChild(LOAD);
   const servers = new Map<ContenderName, Child>();
@@ -41,13 +42,15 @@ async function measureRequests(
     for (const name of names) {
       const server = await startChild(CONTENDERS[name]);
       servers.set(name, server);
-      const { batch, tidy } = await prepare(server, load);
+      const { batch, less, tidy } = await prepare(server, load);
       await batch(effort.warmUp);
       await tidy?.();
       sampling.set(name, async () => {
         const before = await server.ask<number>('cpu');
         const { micros } = await around(name, server, () => batch(effort.batch));
-        const cpu = (await server.ask<number>('cpu')) - before;
+        const after = await server.ask<number>('cpu');
+        await less?.(effort.batch);
+        const cpu = after - before - (less === undefined ? 0 : (await server.ask<number>('cpu')) - after);
         await tidy?.();
         return { cpu: cpu / effort.batch, rate: (effort.batch / micros) * 1e6 };
       });
@@ -108,7 +111,7 @@ export function measureHandshake(
   });
 }
 
-/** The first call in each of the sessions that an earlier supervisor has left: it brings them back. */
+/** The first call in each of the sessions that an earlier supervisor has left, which brings them back, less the second. */
 export function measureRestore(names: readonly ContenderName[], effort: RequestEffort): Promise<RequestCost> {
   return measureRequests(names, effort, nothingAround, async (server, load) => {
     const target = { port: server.port, connections: CONNECTIONS };
@@ -122,8 +125,10 @@ export function measureRestore(names: readonly ContenderName[], effort: RequestE
       await server.ask('restart');
     };
     await prepare(effort.warmUp);
+    const batch: Batch = (count) => load.ask('callEcho', { ...target, count, sessions } satisfies CallEcho);
     return {
-      batch: (count) => load.ask('callEcho', { ...target, count, sessions } satisfies CallEcho),
+      batch,
+      less: batch,
       tidy: () => prepare(effort.batch),
     };
   });
