@@ -2,10 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { start, useCommand } from '../cli/command.ts';
+import { freshPath, stores } from '../lmdb/folders.ts';
 import { until } from '../support/until.ts';
-import { freshPath, stores } from './folders.ts';
 
-const FIXTURE = fileURLToPath(new URL('./fixtures/writer.js', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../lmdb/fixtures/writer.js', import.meta.url));
 const WITHIN = 60_000;
 
 const built = useCommand();

@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Running, SERVER_MODULE, useCommand } from '../cli/command.ts';
 import { listen } from '../support/listen.ts';
-import { type Running, SERVER_MODULE, useCommand } from './command.ts';
 
 const command = useCommand();
 

@@ -1,8 +1,8 @@
 /** More broken streams in one session than are remembered: none of their clients is told that it has all. */
 import { expect, test } from 'vitest';
-import { ControlledStore } from '../support/controlledStore.ts';
-import { serve } from '../support/serve.ts';
-import { call, get, initialize } from '../support/wire.ts';
+import { ControlledStore } from '../../support/controlledStore.ts';
+import { serve } from '../../support/serve.ts';
+import { call, get, initialize } from '../../support/wire.ts';
 
 test('the first of 1 001 broken streams gets 400, as each other does; one that is whole and later 204', async () => {
   const eventStore = new ControlledStore();

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { EXIT_USAGE } from '../../src/cli/failure.ts';
 import { parseArguments } from '../../src/cli/program.ts';
+import { useCommand } from '../cli/command.ts';
 import { until } from '../support/until.ts';
 import { call, del, initialize } from '../support/wire.ts';
-import { useCommand } from './command.ts';
 
 const command = useCommand();
-const SERVER = fileURLToPath(new URL('./fixtures/stdioServer.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('../cli/fixtures/stdioServer.js', import.meta.url));
 
 /** Serves the fixture; resolves when it listens. */
 async function serve(...flags: string[]) {

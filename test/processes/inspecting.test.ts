@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerFrame } from '../../src/inspector/protocol.ts';
+import { type Running, SERVER_MODULE, useCommand } from '../cli/command.ts';
 import { until } from '../support/until.ts';
 import { del, get, initialize, sessionHeaders } from '../support/wire.ts';
-import { type Running, SERVER_MODULE, useCommand } from './command.ts';
 
 const command = useCommand();
 

@@ -1,8 +1,8 @@
 /** The command with --resumable: a call outlives the line that it was made on. */
 import { expect, test } from 'vitest';
+import { SERVER_MODULE, useCommand } from '../cli/command.ts';
 import { until, withTimeout } from '../support/until.ts';
 import { call, callBody, initialize, openStream } from '../support/wire.ts';
-import { SERVER_MODULE, useCommand } from './command.ts';
 
 const command = useCommand();
 
