@@ -22,6 +22,9 @@ export type Logger = (entry: LogEntry) => void;
 /** The type of our warnings, by which `--disable-warning` and listeners of `process.on('warning')` know them. */
 const WARNING = 'McpSessionSupervisorWarning';
 
+/** Causes of an error that are told. */
+const MOST_CAUSES = 3;
+
 /** Longer details of a warning are cut. */
 const LONGEST_DETAIL = 4_000;
 
@@ -64,10 +67,21 @@ function warn(code: string, message: string, error: unknown, more?: string): voi
 }
 
 function describe(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)) + causesOf(error);
   // Each line by itself, since the lines of a stack are to stay.
   const lines = text.slice(0, LONGEST_DETAIL).split('\n');
   return lines.map((line) => printable(line, LONGEST_DETAIL)).join('\n');
+}
+
+/** Why it came to an error: mostly that says what is to be done. */
+function causesOf(error: unknown): string {
+  let text = '';
+  let { cause } = (error ?? {}) as { cause?: unknown };
+  for (let n = 0; n < MOST_CAUSES && cause !== undefined; n++) {
+    text += `\ncause: ${cause instanceof Error ? cause.message : String(cause)}`;
+    ({ cause } = (cause ?? {}) as { cause?: unknown });
+  }
+  return text;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -23,6 +23,7 @@ export class Bag implements SessionBag {
     this.#limit = limit;
     this.#changed = changed;
     for (const [key, value] of Object.entries(JSON.parse(json) as object)) this.#put(key, JSON.stringify(value));
+    Object.freeze(this); // what is assigned to it would be lost with the process, in silence
   }
 
   get(key: string): unknown {

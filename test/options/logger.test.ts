@@ -64,6 +64,13 @@ describe('without a logger', () => {
     },
   );
 
+  test('and with why it came to it', () => {
+    const why = new Error('The package lmdb is not installed', { cause: 'ENOENT' });
+    warnProcess()(entry('error', 'a.b', { error: new Error('The store failed', { cause: why }) }));
+    const detail = warnings()[0]?.[1].detail;
+    expect(detail).toMatch(/\ncause: The package lmdb is not installed\ncause: ENOENT\n/);
+  });
+
   test('nothing that a client could have sent moves a cursor, forges a line or reorders what is read', () => {
     const hostile = 'a\u001b[2Jb\u202ec\u2028d';
     warnProcess()({ level: 'error', event: 'a.b', message: hostile, error: new Error(hostile) });

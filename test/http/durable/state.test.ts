@@ -278,3 +278,13 @@ describe('session.state', () => {
     expect(process.built[0]).toMatchObject({ epoch: 1, restored: false });
   });
 });
+
+test('what is assigned to it, and would be lost in silence, throws', async () => {
+  const process = start(createMemorySessionStore());
+  await open(process);
+  const state = process.built[0]?.state as unknown as Record<string, unknown>;
+  expect(() => {
+    state['count'] = 1;
+  }).toThrow(TypeError);
+  expect([...(process.built[0]?.state?.entries() ?? [])]).toEqual([]);
+});
