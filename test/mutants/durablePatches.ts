@@ -23,7 +23,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
   patch(
     transport,
     'a notification is accepted before it is stored',
-    'const stored = this.#events.memory?.stored();',
+    'const stored = this.owner.memory?.stored();',
     'const stored = undefined;',
   ),
   patch(transport, 'initialized is not remembered', 'if (isInitialized(heard))', 'if (false)'),

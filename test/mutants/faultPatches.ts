@@ -135,7 +135,7 @@ const NAMES: readonly Patch[] = [
     'return;',
   ),
   patch(
-    transport,
+    calls,
     'an id is taken for as long as its handler runs',
     'return call?.awaited === true && call.answer.connected;',
     'return call !== undefined;',

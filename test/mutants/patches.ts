@@ -34,13 +34,18 @@ export const PATCHES: readonly Patch[] = [
     'this.#departure?.left(); this.#host.outbox.push(() => void this.#tearDown(how).then(() => this.#host.forget(this, before)));',
   ),
   patch(transport, 'double close: a server is told twice of its end', 'if (this.#closed) return;', ''),
-  patch(session, 'ends without tearing down', 'await this.incarnation.end(how);', ''),
+  patch(
+    session,
+    'ends without tearing down',
+    'const end = () => this.incarnation.end(how, this.error);',
+    'const end = async () => {};',
+  ),
   patch(incarnation, 'leaves the calls of an ended session unanswered', 'this.transport.shut(', '(() => {})('),
   patch(incarnation, 'leaves the server of an ended session open', 'this.#server.close(parks), ', ''),
   patch(
     incarnation,
     'leaves the initialize of an ended session unanswered',
-    "if (opening !== undefined) refuse(opening, REFUSAL_AT_END[reason] ?? 'endedEarly');",
+    'if (opening !== undefined) refuse(opening, refusalOf(reason, error), null, causeOf(error));',
     '',
   ),
   patch(
@@ -100,18 +105,28 @@ export const PATCHES: readonly Patch[] = [
     "if (type === 'session.idle' && session.isSpare) this.registry.markIdle(session);",
     '',
   ),
-  patch(registry, 'cap off by one', 'if (this.#seats.size < maxSessions)', 'if (this.#seats.size <= maxSessions)'),
+  patch(
+    registry,
+    'cap off by one',
+    'if (this.#seats.size >= this.#limits.maxSessions)',
+    'if (this.#seats.size > this.#limits.maxSessions)',
+  ),
   patch(
     registry,
     'cap off by one, the other way',
-    'if (this.#seats.size < maxSessions)',
-    'if (this.#seats.size + 1 < maxSessions)',
+    'if (this.#seats.size >= this.#limits.maxSessions)',
+    'if (this.#seats.size + 1 >= this.#limits.maxSessions)',
   ),
-  patch(registry, 'cap of a principal off by one', '>= maxSessionsPerPrincipal', '> maxSessionsPerPrincipal'),
+  patch(
+    registry,
+    'cap of a principal off by one',
+    '>= this.#limits.maxSessionsPerPrincipal',
+    '> this.#limits.maxSessionsPerPrincipal',
+  ),
   patch(
     registry,
     'evicts though it should refuse',
-    "whenFull === 'evict-idle' ? this.#queue.next() : undefined",
+    "this.#limits.whenFull === 'evict-idle' ? this.#queue.next() : undefined",
     'this.#queue.next()',
   ),
   patch(
@@ -152,7 +167,12 @@ export const PATCHES: readonly Patch[] = [
   patch(server, 'does not clean up', '() => cleanup(this.#id, { parked: this.#parks })', '() => {}'),
   patch(server, 'does not abort the signal', 'this.#controller?.abort();', ''),
   patch(transport, 'a cancelled call keeps its client waiting', 'call.answer.cancel(call.id);', ''),
-  patch(transport, 'counts a call that was answered as pending', 'this.#over(call); try {', 'try {'),
+  patch(
+    transport,
+    'counts a call that was answered as pending',
+    'this.#calls?.delete(call); this.load.calls--; try {',
+    'try {',
+  ),
   patch(
     transport,
     'leaves the GET stream of an ended session open',
