@@ -293,17 +293,17 @@ export const DURABLE_ATTACKS: readonly Attack[] = [
     const status = (await soon(pinged))?.status;
     return status === 200 ? undefined : `the session is answered ${status}, which was asked for in time`;
   }),
-  scene('a drain while a session is claimed', async ({ gates, start }) => {
-    const id = await start().open();
+  scene('a drain while an end is written', async ({ gates, start }) => {
     const process = start();
+    const id = await process.openParked();
     const gate = new Gate();
-    gates.claim = gate.pass;
-    const pinged = process.ask(id, 'ping');
+    gates.remove = gate.pass;
+    const ended = process.terminate(id);
     await turns();
     const drained = process.drain().then(() => 'drained');
     if ((await soon(drained)) !== undefined) return 'it is over, and the store is not through';
     gate.open();
-    await soon(pinged);
+    await soon(ended);
     return (await soon(drained)) === undefined ? 'it does not come to an end' : undefined;
   }),
   scene('a server that speaks before its client is back', async ({ eventStore, start }) => {
