@@ -94,6 +94,21 @@ function restartsWithin({ restarts, maxSeconds }: ChildMachineContext, event: Ch
   return restarts.filter((at) => at > since);
 }
 
+/** What ends it while it starts and while it is ready. */
+const WHILE_IT_RUNS = {
+  EXITED: [
+    { guard: 'mayRestart', target: 'terminating', actions: ['noteExit', 'planRestart'] },
+    { guard: 'asksForRestart', target: 'terminating', actions: ['noteExit', 'giveUp'] },
+    { target: 'terminating', actions: 'noteExit' },
+  ],
+  BROKEN: [
+    { guard: 'mayRestart', target: 'terminating', actions: 'planRestart' },
+    { guard: 'asksForRestart', target: 'terminating', actions: 'giveUp' },
+    { target: 'terminating' },
+  ],
+  STOP: 'stopping',
+} as const;
+
 export const childMachine = setup({
   types: {
     context: {} as ChildMachineContext,
@@ -170,33 +185,13 @@ export const childMachine = setup({
           { guard: 'asksForRestart', target: 'gone', actions: 'giveUp' },
           { target: 'gone' },
         ],
-        EXITED: [
-          { guard: 'mayRestart', target: 'terminating', actions: ['noteExit', 'planRestart'] },
-          { guard: 'asksForRestart', target: 'terminating', actions: ['noteExit', 'giveUp'] },
-          { target: 'terminating', actions: 'noteExit' },
-        ],
-        BROKEN: [
-          { guard: 'mayRestart', target: 'terminating', actions: 'planRestart' },
-          { guard: 'asksForRestart', target: 'terminating', actions: 'giveUp' },
-          { target: 'terminating' },
-        ],
-        STOP: 'stopping',
+        ...WHILE_IT_RUNS,
       },
     },
     ready: {
       after: { steady: { actions: 'forgetAttempts' } },
       on: {
-        EXITED: [
-          { guard: 'mayRestart', target: 'terminating', actions: ['noteExit', 'planRestart'] },
-          { guard: 'asksForRestart', target: 'terminating', actions: ['noteExit', 'giveUp'] },
-          { target: 'terminating', actions: 'noteExit' },
-        ],
-        BROKEN: [
-          { guard: 'mayRestart', target: 'terminating', actions: 'planRestart' },
-          { guard: 'asksForRestart', target: 'terminating', actions: 'giveUp' },
-          { target: 'terminating' },
-        ],
-        STOP: 'stopping',
+        ...WHILE_IT_RUNS,
       },
     },
     restarting: {
