@@ -5,7 +5,7 @@
 import { MAX_DELAY, type TimerClock } from '../clock.ts';
 import { invalid } from '../errors.ts';
 import type { SupervisorEvent } from '../machines/supervisor.ts';
-import type { LogEntry, ServerFactory } from '../options.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
@@ -24,7 +24,7 @@ export interface Drainable {
   readonly actor: { send(event: SupervisorEvent): void };
   readonly registry: { readonly size: number };
   readonly exchanges: ReadonlySet<Reply>;
-  readonly options: { readonly clock: TimerClock; readonly server?: ServerFactory; readonly shutdownTimeout?: number };
+  readonly options: Pick<ResolvedOptions, 'clock' | 'server' | 'shutdownTimeout'>;
   /** Sessions that have no incarnation; undefined without a session store. */
   readonly shelf:
     | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
@@ -90,8 +90,8 @@ function farewell({ shelf }: Drainable): LogEntry {
 
 /** What the factory holds besides the servers that it built; it gets as long as those. */
 async function closeFactory(supervisor: Drainable): Promise<void> {
-  const { clock, server, shutdownTimeout = FLUSH_TIMEOUT } = supervisor.options;
-  if (typeof server?.close !== 'function') return;
+  const { clock, server, shutdownTimeout } = supervisor.options;
+  if (typeof server.close !== 'function') return;
   const failed = (error: unknown) =>
     supervisor.log({
       level: 'warn',

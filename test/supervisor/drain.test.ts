@@ -7,6 +7,7 @@ import { checkDrainTimeout, drain } from '../../src/supervisor/drain.ts';
 import { turns } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { FakeExchange } from '../transport/fakeExchange.ts';
+import { PassiveServer } from './life.ts';
 
 /** How long the last answers may take, in ms. */
 const FLUSH = 2_000;
@@ -23,7 +24,7 @@ function given(...exchanges: FakeExchange[]) {
     actor: { send: (event: SupervisorEvent) => void sent.push(event) },
     registry: { size: 0 },
     exchanges: new Set(exchanges),
-    options: { clock },
+    options: { clock, server: () => new PassiveServer(), shutdownTimeout: 10_000 },
     shelf: undefined,
     whenEmpty: () => whenEmpty,
     log: ({ event }: LogEntry) => void log.push(event),
