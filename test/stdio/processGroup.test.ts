@@ -112,14 +112,15 @@ function handClock() {
 test('while a member that was seen lives, nobody has to be looked for', async () => {
   const pid = await leader('sleep 300 & sleep 300');
   const group = new ProcessGroup(pid);
-  let scans = 0;
+  let [scans, witness] = [0, 0];
   const scan = () => {
     scans++;
-    return livingGroups();
+    const groups = livingGroups();
+    witness = groups?.get(pid) ?? 0;
+    return groups;
   };
   for (let n = 0; n < 10; n++) expect(group.becameEmpty(scan)).toBe(false);
   expect(scans).toBe(1);
-  const witness = livingGroups()?.get(pid) ?? 0;
   process.kill(witness, 'SIGKILL');
   await gone(witness);
   group.becameEmpty(scan);
