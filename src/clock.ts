@@ -31,3 +31,5 @@ export const nextTurn: typeof setImmediate = globalThis.setImmediate;
 
 /** Calls back after some real milliseconds, whatever clock there is: for what is no matter of behaviour either. */
 export const afterwards: typeof setTimeout = globalThis.setTimeout;
+/** Takes that back. */
+export const notAfterwards: typeof clearTimeout = globalThis.clearTimeout;

@@ -91,15 +91,13 @@ export class Endpoint {
   }
 
   #route(req: IncomingMessage, res: ServerResponse): void {
-    res.once('finish', () => {
-      if (res.statusCode >= 400) this.#refused(req, res.statusCode);
+    res.on('close', () => {
+      this.#calls.delete(res);
+      if (res.statusCode >= 400 && res.writableFinished) this.#refused(req, res.statusCode);
     });
     const path = pathOf(req.url ?? '/');
     if (withoutSlash(path) === withoutSlash(this.#path)) {
-      if (req.method === 'POST') {
-        this.#calls.add(res);
-        res.once('close', () => this.#calls.delete(res));
-      }
+      if (req.method === 'POST') this.#calls.add(res);
       this.#handler(req, res);
       return;
     }

@@ -29,6 +29,8 @@ export interface JournalOptions {
 }
 
 export interface Journal {
+  /** Entries of this level are written. */
+  writes(level: LogEntry['level']): boolean;
   /** Writes an entry as one line, unless its level is not wanted. */
   write(entry: LogEntry): void;
   /** Writes what greets a person at the start: the lines, their spaces kept, or the entry where lines are JSON. */
@@ -41,9 +43,10 @@ export function createJournal(options: JournalOptions): Journal {
   const { format, quiet, verbose, out, err, env, now } = options;
   const threshold = quiet ? RANKS.warn : verbose ? RANKS.debug : RANKS.info;
   const line = format === 'json' ? jsonLine : textLine;
+  const writes = (level: LogEntry['level']): boolean => RANKS[level] >= threshold;
   const write = (entry: LogEntry): void => {
+    if (!writes(entry.level)) return;
     const rank = RANKS[entry.level];
-    if (rank < threshold) return;
     const sink = rank >= RANKS.warn ? err : out;
     const colour = sink.isTTY === true && !env['NO_COLOR'];
     sink.write(`${line(entry, { time: now(), verbose, colour })}\n`);
@@ -52,7 +55,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (format === 'json') write(entry);
     else if (!quiet) out.write(lines.map((text) => `${escaped(text)}\n`).join(''));
   };
-  return { write, greet };
+  return { writes, write, greet };
 }
 
 interface Look {

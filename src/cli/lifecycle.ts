@@ -46,9 +46,6 @@ export function reportLifecycle(
     const client = clientOf(event.session);
     write(event, `${described(client)}; ${open.size} open`, { ...client, open: open.size });
   });
-  supervisor.on('session.active', (event) => {
-    write(event, `${event.session.inFlight} in flight`);
-  });
   supervisor.on('session.restored', (event) => {
     open.add(event.session.id);
     const client = clientOf(event.session);
@@ -59,10 +56,6 @@ export function reportLifecycle(
     if (open.delete(event.session.id)) parked++;
     write(event, `until it is asked for; ${open.size} open`, { open: open.size });
   });
-  const whenIdle = afterwards(idleTimes);
-  supervisor.on('session.idle', (event) => {
-    write(event, whenIdle);
-  });
   supervisor.on('session.terminated', (event) => {
     if (open.delete(event.session.id)) ended++;
     const age = Math.max(0, Date.now() - event.session.createdAt);
@@ -71,6 +64,12 @@ export function reportLifecycle(
       open: open.size,
     });
   });
+  // These two come with every request: who is not to hear of them does not pay for them.
+  if (journal.writes('info')) {
+    const whenIdle = afterwards(idleTimes);
+    supervisor.on('session.active', (event) => write(event, `${event.session.inFlight} in flight`));
+    supervisor.on('session.idle', (event) => write(event, whenIdle));
+  }
   return () => ({ open: open.size, parked, ended });
 }
 

@@ -29,7 +29,11 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits, clock
       resolve(result);
     };
     const aborted = () => settle({ failure: 'bodyAborted' });
-    const timer = clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), limits.timeout);
+    let timer: unknown;
+    // A body that came with its headers is there before this is: most do.
+    queueMicrotask(() => {
+      if (!settled) timer = clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), limits.timeout);
+    });
     // Text where a middleware has called setEncoding.
     request.on('data', (chunk: Buffer | string) => {
       if (settled) return;

@@ -27,6 +27,11 @@ function listOf(headers: ResponseHeaders, length: string | undefined): string[] 
   return list;
 }
 
+function namesHost(header: string): boolean {
+  if (header.length !== 4 && header.length !== 10) return false;
+  return /^(host|:authority)$/i.test(header);
+}
+
 /** What an exchange needs of the supervisor. */
 export interface ExchangeHost {
   readonly options: ProbeLimits;
@@ -88,10 +93,11 @@ export class NodeExchange implements Exchange {
 
   get hosts(): readonly string[] {
     const { rawHeaders, url = '' } = this.#request;
+    const hosts: string[] = [];
     // Node's `headers` keep the first of several.
-    const hosts = rawHeaders.filter(
-      (_, index) => index % 2 === 1 && /^(host|:authority)$/i.test(rawHeaders[index - 1] ?? ''),
-    );
+    for (let n = 0; n < rawHeaders.length; n += 2) {
+      if (namesHost(rawHeaders[n] ?? '')) hosts.push(rawHeaders[n + 1] ?? '');
+    }
     if (!url.startsWith('/') && URL.canParse(url)) hosts.push(new URL(url).host);
     return hosts;
   }

@@ -11,14 +11,19 @@ import type {
 } from '@modelcontextprotocol/sdk/types.js';
 import { isObject, type ResponseMessage } from './messages.ts';
 
-/** Where the text is. Not enumerable, so that no copy of a message has the text of the original. */
+/** Where the text is: with the message that it is of, so that no copy of that has its text. */
 const TEXT = Symbol('text');
 
-type Kept = JSONRPCMessage & { [TEXT]?: string };
+type Kept = JSONRPCMessage & { [TEXT]?: { readonly of: JSONRPCMessage; readonly text: string } };
 
 /** Has a message keep the text that it was parsed from. */
 export function keepText(message: JSONRPCMessage, text: string): void {
-  Object.defineProperty(message, TEXT, { value: text });
+  (message as Kept)[TEXT] = { of: message, text };
+}
+
+function keptText(message: JSONRPCMessage): string | undefined {
+  const kept = (message as Kept)[TEXT];
+  return kept?.of === message ? kept.text : undefined;
 }
 
 /** Has the messages of a body keep their texts. */
@@ -34,7 +39,7 @@ export function keepTexts(messages: readonly JSONRPCMessage[], text: string, bat
 
 /** A message as text. @throws {TypeError} for what is no JSON. */
 export function textOf(message: JSONRPCMessage): string {
-  return (message as Kept)[TEXT] ?? JSON.stringify(message);
+  return keptText(message) ?? JSON.stringify(message);
 }
 
 /** A message as one line: what breaks a line stands between tokens, where a blank means the same. */
@@ -48,7 +53,7 @@ const NAMES = [['id'], ['params', 'requestId'], ['params', 'progressToken'], ['p
 
 /** A message that was made from another one by giving its ids other values: has it keep the text with these. */
 export function translated<M extends JSONRPCMessage | undefined>(message: M, original: JSONRPCMessage): M {
-  let text = (original as Kept)[TEXT];
+  let text = keptText(original);
   if (text === undefined || message === undefined || message === original) return message;
   for (const path of NAMES) {
     const value = at(message, path);

@@ -104,11 +104,20 @@ export class History {
 
   /** What is kept, oldest first, of a session that began at `since`. */
   events(since: number): HistoryEvent[] {
-    const events: HistoryEvent[] = [];
-    for (let n = Math.max(0, this.#count - this.#size); n < this.#count; n++) {
-      events.push(unpack(this.#ring[n % this.#size] as number, since));
-    }
-    return events;
+    return this.glance(since)();
+  }
+
+  /** What tells the events that are kept now: most who are told of a session do not ask for them. */
+  glance(since: number): () => HistoryEvent[] {
+    const ring = this.#ring.slice();
+    const [size, count] = [this.#size, this.#count];
+    let events: HistoryEvent[] | undefined;
+    return () => {
+      if (events !== undefined) return events;
+      events = [];
+      for (let n = Math.max(0, count - size); n < count; n++) events.push(unpack(ring[n % size] as number, since));
+      return events;
+    };
   }
 
   #push(elapsed: number, event: HistoryEventName, detail: number): void {

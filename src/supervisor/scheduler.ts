@@ -17,7 +17,15 @@ interface Relaying {
   readonly _relay?: (source: AnyActorRef, target: AnyActorRef, event: EventObject) => void;
 }
 
-/** An actor's timers, as a list: it has one or two. */
+/**
+ * An actor's timers. Made once for each actor, because a WeakMap that is written with every event keeps what it held from
+ * being collected while it is young.
+ */
+interface Timers {
+  first: Scheduled | undefined;
+}
+
+/** A timer, in a list: an actor has one or two. */
 interface Scheduled {
   readonly id: string;
   readonly handle: unknown;
@@ -33,16 +41,16 @@ export function replaceScheduler(system: System, clock: TimerClock, during: Duri
   const known = ['schedule', 'cancel', 'cancelAll'] as const;
   if (!known.every((method) => typeof scheduler?.[method] === 'function')) return false;
 
-  const timers = new WeakMap<AnyActorRef, Scheduled>();
+  const all = new WeakMap<AnyActorRef, Timers>();
   const remove = (actor: AnyActorRef, id: string): Scheduled | undefined => {
+    const timers = all.get(actor);
     let found: Scheduled | undefined;
     let rest: Scheduled | undefined;
-    for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) {
+    for (let entry = timers?.first; entry !== undefined; entry = entry.next) {
       if (entry.id === id) found = entry;
       else rest = { ...entry, next: rest };
     }
-    if (rest === undefined) timers.delete(actor);
-    else timers.set(actor, rest);
+    if (timers !== undefined && found !== undefined) timers.first = rest;
     return found;
   };
   const deliver = (source: AnyActorRef, target: AnyActorRef, event: EventObject) => {
@@ -57,15 +65,17 @@ export function replaceScheduler(system: System, clock: TimerClock, during: Duri
         remove(source, id);
         during(() => deliver(source, target, event));
       }, delay);
-      timers.set(source, { id, handle, next: timers.get(source) });
+      const timers = all.get(source);
+      if (timers === undefined) all.set(source, { first: { id, handle, next: undefined } });
+      else timers.first = { id, handle, next: timers.first };
     },
     cancel(source, id) {
       const entry = remove(source, id);
       if (entry !== undefined) clock.clearTimeout(entry.handle);
     },
     cancelAll(actor) {
-      for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);
-      timers.delete(actor);
+      for (let entry = all.get(actor)?.first; entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);
+      all.delete(actor);
     },
   };
   Object.assign(system.scheduler, replacement);

@@ -112,6 +112,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   info(): SessionInfo {
+    const history = this.#history.glance(this.createdAt);
     return {
       id: this.id,
       state: this.state,
@@ -123,7 +124,9 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
       clientInfo: this.clientInfo,
       protocolVersion: this.#protocolVersion,
       epoch: this.epoch,
-      history: this.#history.events(this.createdAt),
+      get history() {
+        return history();
+      },
     };
   }
 

@@ -2,7 +2,7 @@
  * One SSE response to one client: opens late, keeps itself alive, holds a bounded amount for a slow reader, and finds
  * out when the peer is dead. Knows nothing of what the events say.
  */
-import { afterwards, type Clock, nextTurn } from '../clock.ts';
+import { afterwards, type Clock, nextTurn, notAfterwards } from '../clock.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import { KEEP_ALIVE, retryFrame } from './sse.ts';
 
@@ -31,6 +31,7 @@ export class Connection {
   /** Bytes that the stream began with, before any frame. */
   #greeting = 0;
   #ended = false;
+  #opening: NodeJS.Timeout | undefined;
   #timer: unknown;
   /** The progress when a comment was due and something else waited; undefined if nothing did. */
   #waiting: number | undefined;
@@ -82,7 +83,7 @@ export class Connection {
    */
   openSoon(patience = 0): void {
     if (patience === 0) nextTurn(openNow, this);
-    else afterwards(openNow, patience, this).unref();
+    else this.#opening = afterwards(openNow, patience, this).unref();
   }
 
   /** Writes a frame, unless the reader is so slow that it would have to be held beyond the bound: then it ends. */
@@ -112,6 +113,7 @@ export class Connection {
     if (this.#opened) {
       this.#reply.end();
     } else {
+      notAfterwards(this.#opening);
       this.#reply.respond(frame === undefined ? this.#emptyStatus : 200, this.#headers(), frame);
     }
     destroyWhenStalled(this.#reply, this.#limits.clock);

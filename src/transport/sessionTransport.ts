@@ -337,6 +337,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (heard === undefined) return;
     if (isInitialized(heard)) this.owner.memory?.note({ what: 'initialized' });
     this.#judgeSettled();
+    if (this.takesText) return this.#dispatch(heard); // on the other side nobody could ask for more
     const extra = new MessageExtra(exchange);
     if (isRequest(message) && this.#streams.primes) {
       extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
@@ -345,7 +346,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#dispatch(heard, extra);
   }
 
-  #dispatch(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+  #dispatch(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     try {
       this.#watch(this.onmessage?.(message, extra));
     } catch (error) {
