@@ -26,11 +26,9 @@ function keptText(message: JSONRPCMessage): string | undefined {
   return kept?.of === message ? kept.text : undefined;
 }
 
-/** Has the messages of a body keep their texts. */
-export function keepTexts(messages: readonly JSONRPCMessage[], text: string, batch: boolean): void {
-  const [first] = messages;
-  if (first === undefined) return;
-  if (!batch) return keepText(first, text);
+/** Has the messages of a body keep their texts; of a batch all members are given, undefined for what is no message. */
+export function keepTexts(messages: readonly (JSONRPCMessage | undefined)[], text: string, batch: boolean): void {
+  if (!batch) return messages[0] && keepText(messages[0], text);
   for (const [n, [start, end]] of elementsOf(text).entries()) {
     const message = messages[n];
     if (message !== undefined) keepText(message, text.slice(start, end));

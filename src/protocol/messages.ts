@@ -42,7 +42,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** The longest id of a request, and progress token, in characters; both are kept while the request is in flight. */
 const MAX_ID_LENGTH = 1_024;
 
-function isId(id: unknown): id is RequestId {
+export function isId(id: unknown): id is RequestId {
   return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
 }
 

@@ -96,21 +96,23 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     await child.started;
   }
 
-  /** Ends the process. Resolves when nobody of its group is left, or that was given up. */
+  /** Ends the process, and with it its session. Resolves when nobody of its group is left, or that was given up. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#connected?.routes.clear();
-    this.#connected?.waiting.clear();
-    await this.#connected?.child?.stop();
+    const connected = this.#connected;
+    connected?.routes.clear();
+    connected?.waiting.clear();
+    await Promise.all([connected?.child?.stop(), connected?.transport.close()]);
   }
 
   // --- what the child tells
 
   line(text: string): void {
     const { noise, child } = this.#parts;
-    const { messages, noise: rest, spoiled } = hear(text);
+    const { messages, noise: rest, spoiled, refused } = hear(text);
     if (rest !== undefined) noise.heard(rest);
-    if (spoiled !== undefined && this.running.has(spoiled)) this.#refuse(spoiled, NO_ANSWER);
+    for (const id of spoiled) if (this.running.has(id)) this.#refuse(id, NO_ANSWER);
+    for (const id of refused) this.#write({ jsonrpc: '2.0', id, error: { code: -32600, message: NO_REQUEST } });
     if (messages.length > 0) noise.interrupted();
     else if (noise.isFlood && (this.initialize !== undefined || this.#away)) child?.break(NOISY);
     for (const message of messages) this.#fromProcess(message);
@@ -262,6 +264,7 @@ function callOf({ params }: JSONRPCRequest): RunningCall {
 
 const NO_SESSION = 'A server that is a process has to have a session: stateless calls have none';
 const NO_ANSWER = 'The server answered with what is no response';
+const NO_REQUEST = 'Invalid request: it is not shaped as the protocol says';
 const NOISY = 'wrote line after line to stdout that is no message';
 const FULL = 'The server does not read what it is sent';
 const CHANGED = 'was started again, and has other capabilities or another protocol version than its client was told';

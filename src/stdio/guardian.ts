@@ -28,6 +28,7 @@ export class Guardian {
   readonly #clock: Clock;
   readonly #shell: string;
   readonly #groups = new Set<ProcessGroup>();
+  readonly #marks = new Set<string>();
   #users = 0;
   #log: Logger = () => {};
   #process: ChildProcess | undefined;
@@ -45,10 +46,13 @@ export class Guardian {
     return this.#process?.pid;
   }
 
-  /** Somebody will have groups. Each `acquire` has its `release`. */
-  acquire(log: Logger): void {
+  /** Somebody will have groups, of processes whose environments have this in them. Each `acquire` has its `release`. */
+  acquire(log: Logger, mark?: string): void {
     this.#users++;
     this.#log = log;
+    if (mark === undefined || this.#marks.has(mark)) return;
+    this.#marks.add(mark);
+    this.#tell(marked(mark));
   }
 
   /** When nobody is left who has groups, it goes. */
@@ -94,6 +98,7 @@ export class Guardian {
     started.stdin?.on('error', () => {}); // its end is told by 'exit'
     started.once('error', (error) => this.#ended(started, error));
     started.once('exit', () => this.#ended(started, undefined));
+    for (const mark of this.#marks) this.#tell(marked(mark));
     for (const group of this.#groups) this.#tell(added(group));
   }
 
@@ -139,15 +144,21 @@ export class Guardian {
   #end(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#tell('.\n');
     this.#process?.stdin?.end();
     this.#process = undefined;
     this.#attempts = 0;
     this.#groups.clear();
+    this.#marks.clear();
   }
 }
 
 /** That of this process. */
 export const GUARDIAN = new Guardian();
+
+function marked(mark: string): string {
+  return `= ${mark}\n`;
+}
 
 function added({ id, startTime }: ProcessGroup): string {
   return `+ ${id} ${startTime ?? '-'}\n`;

@@ -1,16 +1,18 @@
 /**
  * What a guardian does, for any POSIX shell: it keeps a list of groups by what it is told on stdin, `+ group start` and
  * `- group`, and at the end of stdin, which is our end, it ends those that are left. It compares start times as
- * `ProcessGroup` does, before each signal; `-` stands for one that can't be told.
+ * `ProcessGroup` does, before each signal; `-` stands for one that can't be told. `= marker` is what the environments of
+ * our processes begin with: by it those are found that we had no time to tell of, and those that have left their groups.
+ * `.` says that there are none of these, because we end in good order.
  */
 
-/** What is left has so long to go by itself, then so long after SIGTERM, in s. */
-const GRACE = 1;
+/** What is left has a second to go by itself, or to be there at all; then so long after SIGTERM, in s. */
 const TERM = 3;
 
 export const GUARDIAN_SCRIPT = `
 trap '' HUP INT TERM
 groups=' '
+marks=
 while read -r told id start; do
   case $told in
   +) groups="$groups$id:$start " ;;
@@ -21,8 +23,11 @@ while read -r told id start; do
     done
     groups=$kept
     ;;
+  =) marks="$marks $id" ;;
+  .) marks= ;;
   esac
 done
+[ "$groups$marks" = ' ' ] && exit 0
 
 ours() {
   [ "\${1#*:}" = - ] && return 0
@@ -38,21 +43,23 @@ signal() {
   for group in $groups; do
     ours "$group" && kill "-$1" "-\${group%%:*}" 2>/dev/null && found=0
   done
+  for mark in $marks; do
+    for file in $(grep -lsF -e "$mark" /proc/[0-9]*/environ 2>/dev/null); do
+      file=\${file%/environ}
+      kill "-$1" "\${file#/proc/}" 2>/dev/null && found=0
+    done
+  done
   return $found
 }
 
-# For so many seconds at most.
-await() {
-  for second in $1; do
-    signal 0 || exit 0
-    sleep 1
-  done
-}
-
-await '${seconds(GRACE)}'
+sleep 1
+signal 0 || exit 0
 signal TERM
 signal CONT
-await '${seconds(TERM)}'
+for second in ${seconds(TERM)}; do
+  signal 0 || exit 0
+  sleep 1
+done
 signal KILL
 `;
 

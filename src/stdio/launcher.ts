@@ -132,7 +132,7 @@ class Launcher implements ProcessLauncher {
 
   #firstUse(spec: ProcessSpec) {
     const marking = orFailed(spec, () => ourMarking(this.#marker));
-    this.#guardian.acquire(this.#log);
+    this.#guardian.acquire(this.#log, marking && `${marking.name}=${markerOf(marking.owner, '')}`);
     if (marking !== undefined && !lookedFor.has(marking.name)) {
       lookedFor.add(marking.name);
       endOrphans(marking, this.#clock, this.#log).catch((error: unknown) => {

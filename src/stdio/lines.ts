@@ -86,8 +86,7 @@ export class Lines {
     let text = line.toString('utf8');
     if (this.#first && text.startsWith('\uFEFF')) text = text.slice(1);
     this.#first = false;
-    // A CR may stand between the tokens of JSON, where it is a blank; it would end a line of an event stream.
-    if (text.includes('\r')) text = text.replace(/\r$/, '').replaceAll('\r', ' ');
+    if (text.endsWith('\r')) text = text.slice(0, -1);
     return isBlank(text) ? '' : text;
   }
 
@@ -101,5 +100,5 @@ export class Lines {
 
 /** Nothing but JSON's blanks. Of a long line only the beginning is looked at. */
 function isBlank(text: string): boolean {
-  return !/[^ \t]/.test(text);
+  return !/[^ \t\r]/.test(text);
 }

@@ -11,7 +11,7 @@ import type { ProcessGroup } from './processGroup.ts';
 import { killTree } from './processTree.ts';
 import { StderrLines } from './stderrLines.ts';
 
-/** What may wait to be read by the process, in bytes. */
+/** What may wait to be read by the process, in bytes; one message may be more, as long as no other waits before it. */
 export const MAX_STDIN = 8 * 1024 * 1024;
 /** How long what was written before the exit is read after it, in ms; and how long an exit may follow a closed stream. */
 const DRAIN = 100;
@@ -83,7 +83,8 @@ export class SpawnedProcess implements RunningProcess {
   write(line: string): boolean {
     const { stdin } = this.#child;
     if (!stdin.writable || this.#exit !== undefined) return false;
-    if (stdin.writableLength + Buffer.byteLength(line) + 1 > MAX_STDIN) return false;
+    const waiting = stdin.writableLength;
+    if (waiting > 0 && waiting + Buffer.byteLength(line) + 1 > MAX_STDIN) return false;
     stdin.write(`${line}\n`);
     return true;
   }

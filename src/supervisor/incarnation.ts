@@ -2,7 +2,7 @@
  * One life of a session in this process: its server, its transport, the exchanges that hold it. What happens to it, it
  * tells its session, which decides. It ends once, in `end`, and is silent from then on.
  */
-import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCRequest, RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import { type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
@@ -72,7 +72,7 @@ export class Incarnation implements TransportEvents, Opening {
   readonly #host: IncarnationHost;
   readonly #server: ServerInstance;
   /** The exchange of the initialize, until it is answered. */
-  #opening: Exchange | undefined;
+  #opening: { readonly exchange: Exchange; readonly id: RequestId } | undefined;
   /** The initialize, until the session is stored, if it is to be. */
   #said: JSONRPCRequest | undefined;
   #ended = false;
@@ -101,13 +101,13 @@ export class Incarnation implements TransportEvents, Opening {
 
   /** Builds the server and has it answer the initialize; `text` is what that was parsed from. */
   async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest, text?: string): Promise<void> {
-    this.#opening = exchange;
+    this.#opening = { exchange, id: initialize.id };
     if (this.memory !== undefined) this.#said = initialize;
     exchange.onClose(() => {
       if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
     });
     // It was ended by somebody who was told of what made room for it, before there was an exchange to answer.
-    if (this.#ended) return refuse(exchange, 'endedEarly');
+    if (this.#ended) return refuse(exchange, 'endedEarly', initialize.id);
     try {
       if (!(await this.#server.start(request, this.transport))) return;
       const answers = {
@@ -163,7 +163,7 @@ export class Incarnation implements TransportEvents, Opening {
     const opening = this.#opening;
     this.#opening = undefined;
     this.#attempt('An answer could not be written', () => {
-      if (opening !== undefined) refuse(opening, refusalOf(reason, error), null, causeOf(error));
+      if (opening !== undefined) refuse(opening.exchange, refusalOf(reason, error), opening.id, causeOf(error));
     });
     const lastWord = withDetail(reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`, causeOf(error));
     this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord));
@@ -185,24 +185,24 @@ export class Incarnation implements TransportEvents, Opening {
     if (memory === undefined || said === undefined || this.#ended) return this.#opened(result);
     return memory.create(said.params ?? {}, result).then((refusal) => {
       if (refusal === undefined) return this.#opened(result);
-      const exchange = this.#opening;
+      const opening = this.#opening;
       this.#opening = undefined;
-      if (exchange !== undefined) refuse(exchange, refusal, said.id);
+      if (opening !== undefined) refuse(opening.exchange, refusal, opening.id);
       this.#end('closed');
       return undefined;
     });
   }
 
   #opened(result: Result): Hold | undefined {
-    const exchange = this.#opening;
-    if (exchange === undefined || this.#ended) return undefined;
+    const opening = this.#opening;
+    if (opening === undefined || this.#ended) return undefined;
     if (!this.#session.opened(result)) {
       // It has ended, or somebody who has its actor sent that what only we send. Whoever waits is answered either way.
       this.#end('crashed', new Error('The session was not to be opened when its initialize was answered'));
       return undefined;
     }
     this.#opening = undefined;
-    return this.hold(exchange);
+    return this.hold(opening.exchange);
   }
 
   refused(): void {

@@ -218,7 +218,7 @@ export class Supervisor implements SessionHost<Session> {
       this.#logSession('info', session, 'session.parked', 'Session parked');
       return this.events.emit('session.parked', session);
     }
-    const level = reason === 'crashed' ? 'error' : 'info';
+    const level = reason === 'crashed' ? 'error' : reason === 'unrestorable' ? 'warn' : 'info';
     const cause = error === undefined ? {} : { error };
     this.#logSession(level, session, 'session.terminated', `Session ended: ${reason}`, { reason, ...cause });
     this.events.emit('session.terminated', session);

@@ -176,7 +176,11 @@ describe('maxSessionsPerPrincipal', () => {
         return buildTestServer(session);
       },
     });
-    for (let n = 0; n < 3; n++) expect((await post(served.url, initializeBody())).status).toBe(500);
+    for (let n = 0; n < 3; n++) {
+      const refused = await post(served.url, { ...initializeBody(), id: `mine ${n}` });
+      expect(refused.status).toBe(500);
+      expect(refused.messages()).toMatchObject([{ id: `mine ${n}` }]);
+    }
     fails = false;
     const id = await open(served);
     expect((await post(served.url, initializeBody())).status).toBe(429);

@@ -41,7 +41,7 @@ interface Supervisor {
 async function supervisor(
   marker: string,
   commands: readonly (readonly string[])[],
-  then: 'stay' | 'return' | 'exit' = 'stay',
+  then: 'stay' | 'untold' | 'return' | 'exit' = 'stay',
   prefix: readonly string[] = [],
 ): Promise<Supervisor> {
   onTestFinished(() => killAll(marker));
@@ -87,6 +87,25 @@ test('after kill -9 of a supervisor the guardian ends its stubborn groups', asyn
   running.kill('SIGKILL');
   await noneLeft(marker);
   await gone(guardian, WITHIN);
+});
+
+test.each([
+  ['of which there was no time to tell it', 'untold', STUBBORN],
+  ['that have left their groups', 'stay', [child('escapes.sh')]],
+] as const)('nor is anybody left %s', async (_, then, commands) => {
+  const marker = freshMarker();
+  const { running, guardian } = await supervisor(marker, commands, then);
+  expect((await marked(marker)).length).toBeGreaterThanOrEqual(commands.length);
+  running.kill('SIGKILL');
+  await noneLeft(marker);
+  await gone(guardian, WITHIN);
+});
+
+test('whoever has left its group is not left by a process.exit either', async () => {
+  const marker = freshMarker();
+  const { running } = await supervisor(marker, [child('escapes.sh')], 'exit');
+  expect(await running.exited()).toEqual({ code: 0, signal: null });
+  await noneLeft(marker);
 });
 
 test('a guardian that is killed is replaced, and knows all groups', async () => {

@@ -169,6 +169,13 @@ test('of what it does not read at most 8 MiB wait; others live', async () => {
   expect(record.names).toEqual(['line', 'exited', 'emptied']);
 });
 
+test('one message may be larger than what may wait, as long as none waits before it', async () => {
+  const { launch } = launcherOf();
+  const { running } = await launch(child('deaf.sh'));
+  const large = 'x'.repeat(MAX_STDIN + 1);
+  expect([running.write(large), running.write(large), running.write('x')]).toEqual([true, false, false]);
+});
+
 test('a leader that exits is told at once, a grandchild that has its stdout is ended with the group', async () => {
   const { running, record } = await launcherOf().launch(child('leaves.sh'));
   const grandchild = Number((await record.heardLine('left ')).slice(5));

@@ -115,6 +115,29 @@ test('case 16: JSON that is no message is noise; where it would be an answer, it
   expect(log.filter(({ event }) => event === 'child.noise')).toHaveLength(8);
 });
 
+test('an answer that is no JSON is one as well, and a request that is none is answered', async () => {
+  const { url, headers, process } = await given();
+  const answer = post(url, { jsonrpc: '2.0', id: 1, method: 'ping' }, headers);
+  await until(() => process.written.at(-1)?.includes('ping'));
+  process.say('{"jsonrpc":"2.0","id":"mine","method":"roots/list","params":[]}');
+  expect(JSON.parse(process.written.at(-1) ?? '')).toMatchObject({ id: 'mine', error: { code: -32600 } });
+  process.say('{"jsonrpc": "2.0", "id": 1, "result": {"load": NaN}}');
+  expect((await answer).messages()).toMatchObject([{ id: 1, error: { code: -32000 } }]);
+});
+
+test('a server that is closed ends its session, and what it had not answered', async () => {
+  const { url, headers, process, supervisor } = await given();
+  const answer = post(url, { jsonrpc: '2.0', id: 1, method: 'ping' }, headers);
+  await until(() => process.written.at(-1)?.includes('ping'));
+  const [session] = [...supervisor.sessions()];
+  const reasons: unknown[] = [];
+  supervisor.on('session.terminated', ({ reason }) => reasons.push(reason));
+  void supervisor.server(session?.id ?? '')?.close();
+  expect((await answer).messages()).toMatchObject([{ id: 1, error: { message: 'Session ended: closed' } }]);
+  expect(reasons).toEqual(['closed']);
+  expect((await post(url, { jsonrpc: '2.0', id: 2, method: 'ping' }, headers)).status).toBe(404);
+});
+
 test('case 17: what is glued before a message is cut off, and logged', async () => {
   const { url, headers, process, log } = await given();
   const answer = post(url, { jsonrpc: '2.0', id: 1, method: 'ping' }, headers);

@@ -100,6 +100,9 @@ describe('a factory that', () => {
     expect(process.built).toHaveLength(1);
     expect(lifeOf(process.events)).toEqual(['terminated: unrestorable']);
     expect(process.supervisor.stats()).toMatchObject({ ended: { unrestorable: 1 } });
+    // Whoever looks for the reason finds it without asking for more than warnings.
+    const told = process.log.filter(({ event }) => event === 'session.terminated');
+    expect(told).toMatchObject([{ level: 'warn', error: { message: 'its browser is gone' } }]);
     await expectGone(process, id);
     expect(await sessionStore.load(id)).toEqual({ verdict: 'gone' });
   });
