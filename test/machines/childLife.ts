@@ -1,11 +1,12 @@
 /** One child machine on simulated time, watched: what the tests of the child machine look at. */
-import { createActor } from 'xstate';
+
 import {
   type ChildInput,
   type ChildMachineContext,
   type ChildMachineEvent,
   childMachine,
-} from '../../src/machines/child.ts';
+} from 'mcp-session-supervisor/machines';
+import { createActor } from 'xstate';
 import { WatchedClock } from '../support/watchedClock.ts';
 
 const INPUT: ChildInput = {

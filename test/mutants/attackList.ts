@@ -5,6 +5,7 @@ import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
 import { RESTART_ATTACKS, WRITE_ATTACK } from './restartAttacks.ts';
 import { SCRIPT_ATTACKS, SIMULATION_ATTACKS } from './simulationAttacks.ts';
+import { STDIO_ATTACKS } from './stdioAttacks.ts';
 import { SUPERVISOR_ATTACKS } from './supervisorAttacks.ts';
 
 /** Seeds that are tried before what takes longer: most of what a simulation finds, it finds soon. */
@@ -22,6 +23,7 @@ export const ATTACKS: readonly Attack[] = [
   ...RESTART_ATTACKS.slice(FEW),
   ...SIMULATION_ATTACKS.slice(FEW),
   ...SUPERVISOR_ATTACKS,
+  ...STDIO_ATTACKS,
 ];
 
 if (new Set(ATTACKS.map(({ name }) => name)).size < ATTACKS.length) throw new Error('Two attacks have one name');

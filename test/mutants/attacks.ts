@@ -4,6 +4,7 @@ import type * as Package from 'mcp-session-supervisor';
 import type * as NodePackage from 'mcp-session-supervisor/node';
 import type * as KitModule from 'mcp-session-supervisor/testing';
 import { SimulatedClock } from 'xstate';
+import type { StdioModules } from './stdioModules.ts';
 
 export type Kit = typeof KitModule;
 
@@ -13,6 +14,10 @@ export interface Subject {
   readonly createMemorySessionStore: typeof Package.createMemorySessionStore;
   readonly createSessionSupervisor: typeof Package.createSessionSupervisor;
   readonly toNodeHandler: typeof NodePackage.toNodeHandler;
+  /** Loads what is below its entry point `stdio`. */
+  stdio(): Promise<StdioModules>;
+  /** Where it is. */
+  readonly folder: string;
 }
 
 export interface Attack {

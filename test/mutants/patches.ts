@@ -5,6 +5,7 @@
 import { DURABLE_PATCHES } from './durablePatches.ts';
 import { FAULT_PATCHES } from './faultPatches.ts';
 import { type Patch, patch } from './patch.ts';
+import { STDIO_PATCHES } from './stdioPatches.ts';
 
 const session = 'supervisor/session.js';
 const incarnation = 'supervisor/incarnation.js';
@@ -161,7 +162,7 @@ export const PATCHES: readonly Patch[] = [
   patch(
     scheduler,
     'leaves the timers of a stopped actor',
-    'for (let entry = timers.get(actor); entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);',
+    'for (let entry = all.get(actor)?.first; entry !== undefined; entry = entry.next) clock.clearTimeout(entry.handle);',
     '',
   ),
   patch(server, 'does not clean up', '() => cleanup(this.#id, { parked: this.#parks })', '() => {}'),
@@ -204,4 +205,5 @@ export const PATCHES: readonly Patch[] = [
   patch(errors, '503 becomes 500', 'full: { status: 503', 'full: { status: 500'),
   ...FAULT_PATCHES,
   ...DURABLE_PATCHES,
+  ...STDIO_PATCHES,
 ];

@@ -10,11 +10,13 @@ import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { childMachine } from 'mcp-session-supervisor/machines';
 import { attack, type Outcome } from './attackProcess.ts';
+import { childMutants, rowThatTells } from './childMutants.ts';
 import { EQUIVALENT } from './equivalent.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const FOLDER = `${ROOT}.artifacts/mutants`;
 
 /** The build as it was when the run began; a later one must not get in between. */
@@ -22,6 +24,9 @@ const DIST = `${FOLDER}/original`;
 
 /** The name of the attack of which each mutant died last. */
 const KILLERS = `${ROOT}test/mutants/killers.json`;
+
+/** Of what a mutant is attacked by first of which nothing is known: what is about processes, only those attacks find. */
+const likelyKillerOf = (name: string) => (/^(stdio|machines\/child)/.test(name) ? 'stdio: ' : undefined);
 
 const ORIGINAL: Mutant = { name: 'the original', files: new Map() };
 
@@ -41,6 +46,20 @@ async function attackMutant(folder: string, { files }: Mutant, first: string | u
   return outcome;
 }
 
+/** Those of the child machine, which are looked at in this process. Returns how many there are, and how many of them live. */
+function runChildMutants(wanted: string | undefined): { readonly count: number; readonly wrong: number } {
+  const mutants = childMutants().filter(({ name }) => !wanted || name.includes(wanted));
+  if (mutants.length === 0) return { count: 0, wrong: 0 };
+  const told = rowThatTells(childMachine);
+  if (told !== undefined) throw new Error(`The machine of a child is not what its table says: ${told}`);
+  const living = mutants.filter(({ make }) => rowThatTells(make() as unknown as typeof childMachine) === undefined);
+  for (const { name } of living) console.log(`WRONG lives   ${name}`);
+  console.log(
+    `${mutants.length - living.length} of ${mutants.length} mutants of the child machine are told by its table`,
+  );
+  return { count: mutants.length, wrong: living.length };
+}
+
 async function main(remembers: boolean, wanted: string | undefined): Promise<number> {
   await copyOfDist(DIST);
   const all = await mutantsOf(DIST);
@@ -48,16 +67,21 @@ async function main(remembers: boolean, wanted: string | undefined): Promise<num
     if (!all.some((mutant) => mutant.name === name)) throw new Error(`There is no mutant "${name}" any more`);
   }
   const mutants = all.filter(({ name }) => !Object.hasOwn(EQUIVALENT, name) && (!wanted || name.includes(wanted)));
+  const children = runChildMutants(wanted);
   const queue = [...[ORIGINAL, ...mutants].entries()];
   const known = JSON.parse(await readFile(KILLERS, 'utf8')) as Record<string, string>;
   const changed = new Map<string, string>();
-  let wrong = 0;
+  let { wrong } = children;
   const work = async (_: unknown, worker: number) => {
     const folder = `${FOLDER}/subjects/${worker}`;
     await copyOfDist(folder);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, mutant] = next;
-      const { by, finding, failure, ms } = await attackMutant(folder, mutant, known[mutant.name]);
+      const { by, finding, failure, ms } = await attackMutant(
+        folder,
+        mutant,
+        known[mutant.name] ?? likelyKillerOf(mutant.name),
+      );
       const isWrong = failure !== undefined || (finding === undefined) === (mutant !== ORIGINAL);
       if (isWrong) wrong++;
       else if (by !== undefined && mutant !== ORIGINAL && by !== known[mutant.name]) changed.set(mutant.name, by);
@@ -79,7 +103,7 @@ async function main(remembers: boolean, wanted: string | undefined): Promise<num
   } else if (changed.size > 0) {
     console.log(`\n${changed.size} died of something else than killers.json says: npm run mutants -- --remember`);
   }
-  console.log(`\n${mutants.length + 1 - wrong} passed, ${wrong} failed`);
+  console.log(`\n${mutants.length + children.count + 1 - wrong} passed, ${wrong} failed`);
   return wrong === 0 ? 0 : 1;
 }
 
