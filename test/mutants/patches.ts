@@ -46,7 +46,7 @@ export const PATCHES: readonly Patch[] = [
   patch(
     incarnation,
     'leaves the initialize of an ended session unanswered',
-    'if (opening !== undefined) refuse(opening, refusalOf(reason, error), null, causeOf(error));',
+    'if (opening !== undefined) refuse(opening.exchange, refusalOf(reason, error), opening.id, causeOf(error));',
     '',
   ),
   patch(
