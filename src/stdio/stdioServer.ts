@@ -11,6 +11,7 @@ import {
   resolveStdioOptions,
   type StdioServerOptions,
   type Variables,
+  variablesOfSession,
 } from './stdioOptions.ts';
 import { WarmPool } from './warmPool.ts';
 
@@ -31,7 +32,7 @@ export interface StdioWorld {
 
 /**
  * Serves an MCP server that speaks stdio: pass it as `server`. Each session has a process of its own, which ends with it.
- * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`
  */
 export function stdioServer(options: StdioServerOptions): StdioServerFactory {
   return factoryOf(resolveStdioOptions(options));
@@ -57,7 +58,7 @@ class Commands {
 
   async build(session: SessionContext): Promise<ChildServer> {
     const { env } = this.#options;
-    const own = typeof env === 'function' ? await env(session) : undefined;
+    const own = typeof env === 'function' ? variablesOfSession(await env(session)) : undefined;
     const spec = this.#spec(own);
     const pool = own === undefined ? this.#warm(spec) : undefined;
     const launch: Launch = async (events, signal) => {
