@@ -1,7 +1,7 @@
 /** A command that speaks stdio as the source of servers: what its processes get is what the flags say. */
 import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { stdioServer } from '../stdio/index.ts';
+import { parseEnvFile } from './envFile.ts';
 import { CommandFailure, describeError, EXIT_USAGE, isSupervisorError } from './failure.ts';
 import type { Flags, GivenVariable } from './flags.ts';
 import type { Journal } from './journal.ts';
@@ -53,10 +53,16 @@ function valuesOf(given: readonly GivenVariable[]): Record<string, string> {
 
 function fromFile(path: string | undefined): Record<string, string> {
   if (path === undefined) return {};
+  let text: string;
   try {
-    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string>;
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code = 'unreadable' } = error as NodeJS.ErrnoException;
     throw new CommandFailure(`cannot read the file of --env-file ${path} (${code})`, EXIT_USAGE);
+  }
+  try {
+    return parseEnvFile(text);
+  } catch (error) {
+    throw new CommandFailure(`the file of --env-file ${path}, ${(error as Error).message}`, EXIT_USAGE);
   }
 }

@@ -100,6 +100,18 @@ describe('the command line', () => {
     ],
     [['./module.js', '--warm', '2'], "option '--warm' has no effect without a command after --"],
     [['./module.js', '--env', 'A=secret'], "option '--env' has no effect without a command after --"],
+    ...(
+      [
+        ['always', ' (always is permanent here)'],
+        ['never', ' (never is temporary here)'],
+        ['on-failure', ' (on-failure is transient here)'],
+        ['sometimes', ''],
+        ['toString', ''],
+      ] as const
+    ).map(([policy, meant]): [string[], string] => [
+      ['--restart', policy, '--', 'x'],
+      `option '--restart <policy>' argument '${policy}' is invalid. Allowed choices are temporary, transient, permanent${meant}.`,
+    ]),
     [
       ['--max-restarts', '2', '--', 'x'],
       "option '--max-restarts <count>' has no effect without option '--restart <policy>'",
@@ -218,6 +230,16 @@ describe('a command that can’t be served', () => {
       expect([EXIT_USAGE, 9]).toContain(code);
       expect(running.stderr).toMatch(code === 9 ? /^\S*node: \/no\/such\/file: not found\n$/ : /--env-file/);
     });
+  });
+
+  test('nor with a file of variables that has a line which is none, whose number is told and nothing else', async () => {
+    const file = join(command.directory, 'wrong.env');
+    await writeFile(file, '\uFEFFA=1\nsecret\nB=2\n');
+    const running = command.run(['--port', '0', '-E', file, '--', 'true']);
+    expect(await running.exited()).toEqual({ code: EXIT_USAGE, signal: null });
+    expect(running.stderr).toBe(
+      `mcp-session-supervisor: the file of --env-file ${file}, line 2: it is no NAME=value, and no comment that begins with #\n`,
+    );
   });
 
   test('a file of variables that is given by -E is for the server alone: what it says to Node is not for us', async () => {
