@@ -195,6 +195,11 @@ export class Child {
       closed: (what) => this.break(`closed its ${what}`),
       exited: (exit) => this.#exited(exit),
       emptied: () => this.#send({ type: 'EMPTIED' }),
+      replaced: (pid, exit) => {
+        const message = `A process that was kept ready ${exitInWords(exit)} when its session came; another one took its place`;
+        this.#log('warn', 'child.replaced', message, { ...exit, pid });
+        this.#send({ type: 'STARTED', pid });
+      },
     };
   }
 
