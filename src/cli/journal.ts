@@ -33,6 +33,8 @@ export interface Journal {
   writes(level: LogEntry['level']): boolean;
   /** Writes an entry as one line, unless its level is not wanted. */
   write(entry: LogEntry): void;
+  /** Writes it to stderr, whatever its level: a word for whoever waits, which is no part of what is served. */
+  aside(entry: LogEntry): void;
   /** Writes what greets a person at the start: the lines, their spaces kept, or the entry where lines are JSON. */
   greet(lines: readonly string[], entry: LogEntry): void;
 }
@@ -44,10 +46,8 @@ export function createJournal(options: JournalOptions): Journal {
   const threshold = quiet ? RANKS.warn : verbose ? RANKS.debug : RANKS.info;
   const line = format === 'json' ? jsonLine : textLine;
   const writes = (level: LogEntry['level']): boolean => RANKS[level] >= threshold;
-  const write = (entry: LogEntry): void => {
+  const write = (entry: LogEntry, sink = RANKS[entry.level] >= RANKS.warn ? err : out): void => {
     if (!writes(entry.level)) return;
-    const rank = RANKS[entry.level];
-    const sink = rank >= RANKS.warn ? err : out;
     const colour = sink.isTTY === true && !env['NO_COLOR'];
     sink.write(`${line(entry, { time: now(), verbose, colour })}\n`);
   };
@@ -55,7 +55,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (format === 'json') write(entry);
     else if (!quiet) out.write(lines.map((text) => `${escaped(text)}\n`).join(''));
   };
-  return { writes, write, greet };
+  return { writes, write: (entry) => write(entry), aside: (entry) => write(entry, err), greet };
 }
 
 interface Look {
@@ -119,10 +119,10 @@ function markOf(stream: string, { sessionId, pid, dropped }: LogEntry): string {
 /** How many of the last lines of a process are told with its end: its cause is among them. */
 const MOST_WORDS = 10;
 
-/** What a process wrote last, where an entry tells why it ended. */
+/** What a process wrote last, where an entry warns of its end: with `--quiet` nobody has seen it. */
 function lastWords(entry: LogEntry): string[] {
-  const { event, stderr } = entry;
-  if (event !== 'child.exited' || typeof stderr !== 'string') return [];
+  const { level, event, stderr } = entry;
+  if (level !== 'warn' || event !== 'child.exited' || typeof stderr !== 'string') return [];
   const mark = markOf('stderr', { ...entry, dropped: 0 });
   return stderr
     .split('\n')

@@ -2,7 +2,7 @@
 import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
-import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_INITIALIZE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Flags } from './flags.ts';
@@ -13,6 +13,7 @@ import { probe, type ServerInfo } from './probe.ts';
 import { Refusals } from './refusals.ts';
 import type { ServerSource } from './serverSource.ts';
 import { openStores, type Stores } from './sessionStores.ts';
+import { tellStarting } from './starting.ts';
 import { shortIdleTimeout, toSupervisorOptions, uncheckedHosts, urlHost } from './supervisorOptions.ts';
 
 /** What the command tells in its own words, and more closely than the supervisor's log. */
@@ -39,7 +40,9 @@ export interface Serving {
 
 /** @throws {CommandFailure} when the source builds no server, or the port or the session store can't be had. */
 export async function serve(source: ServerSource, flags: Flags, journal: Journal, version: string): Promise<Serving> {
-  const server = await probe(source, flags, journal, version);
+  const { initializeTimeout = DEFAULT_INITIALIZE_TIMEOUT } = flags;
+  const started = tellStarting(journal, source.label, initializeTimeout);
+  const server = await probe(source, flags, journal, version).finally(started);
   // Before it listens, because nobody is answered without them. And who drains lets go of its port first: whoever waits for
   // its sessions finds that free then.
   const stores = await openStores(flags, journal);

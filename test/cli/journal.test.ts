@@ -75,6 +75,14 @@ describe('what a server that is a process has written', () => {
   });
 });
 
+test('a word for whoever waits goes to stderr, whatever its level, unless that is not wanted', () => {
+  const entry: LogEntry = { level: 'info', event: 'server.starting', message: 'starting x' };
+  const [loud, quiet] = [recorded(), recorded({ quiet: true })];
+  for (const { journal } of [loud, quiet]) journal.aside(entry);
+  expect([loud.stdout, loud.stderr]).toEqual([[], ['03:04:05.006  starting x\n']]);
+  expect([quiet.stdout, quiet.stderr]).toEqual([[], []]);
+});
+
 describe('text', () => {
   test('a lifecycle event: time, what, which session, and the rest', () => {
     const { journal, stdout } = recorded();

@@ -11,7 +11,7 @@ import { call, callBody, del, initialize, openStream, post, sessionHeaders } fro
 
 const command = useCommand();
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const journal = { writes: () => false, write: () => {}, greet: () => {} };
+const journal = { writes: () => false, write: () => {}, aside: () => {}, greet: () => {} };
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'sessions-'));
