@@ -5,12 +5,14 @@ import { announce } from './announce.ts';
 import { DEFAULT_IDLE_TIMEOUT, DEFAULT_INITIALIZE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
+import { isSupervisorError } from './failure.ts';
 import type { Flags } from './flags.ts';
 import { inspect } from './inspect.ts';
 import type { Journal } from './journal.ts';
 import { reportLifecycle } from './lifecycle.ts';
 import { probe, type ServerInfo } from './probe.ts';
 import { Refusals } from './refusals.ts';
+import { Repeated } from './repeated.ts';
 import type { ServerSource } from './serverSource.ts';
 import { openStores, type Stores } from './sessionStores.ts';
 import { tellStarting } from './starting.ts';
@@ -31,6 +33,11 @@ function isToldByUs({ level, event, refusal }: LogEntry): boolean {
   if (event === 'option.doubtful') return true; // warned of by the flag's name
   if (event !== 'request.refused') return level === 'info' && TOLD_BY_US.has(event);
   return level === 'debug' || refusal === 'hostNotAllowed' || refusal === 'originNotAllowed';
+}
+
+/** There is no room for another process. */
+function hasNoRoom({ error }: LogEntry): boolean {
+  return isSupervisorError(error) && error.code === 'SPAWN_UNAVAILABLE';
 }
 
 export interface Serving {
@@ -74,12 +81,15 @@ async function listen(
   const { address, port } = await endpoint.listen(host, flags.port);
   const binding = { host, address, port };
   const options = toSupervisorOptions(flags, binding, stores);
+  const troubles = new Repeated(journal.write);
   const supervisor = createSessionSupervisor({
     ...options,
     maxSessions: options.maxSessions ?? source.processes?.maxSessions,
     server: source.factory,
     logger: (entry) => {
-      if (!isToldByUs(entry)) journal.write(entry);
+      // Every client that comes meanwhile has one of its own.
+      if (hasNoRoom(entry)) troubles.tell('SPAWN_UNAVAILABLE', entry);
+      else if (!isToldByUs(entry)) journal.write(entry);
     },
   });
   const tally = reportLifecycle(supervisor, journal, { sessionIdleTimeout, parkAfter: flags.parkAfter });

@@ -260,4 +260,4 @@ const NOISY = 'wrote line after line to stdout that is no message';
 const ECHO = 'asks to be initialized itself: it is no MCP server, or only sends back what it is sent';
 const FULL = 'The server does not read what it is sent';
 const CHANGED = 'was started again, and has other capabilities or another protocol version than its client was told';
-const RESTARTED = "The server's process was started again, and knows what its client said before";
+const RESTARTED = "The server's process has been told what its client said before, and serves its session again";
