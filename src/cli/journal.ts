@@ -116,13 +116,16 @@ function markOf(stream: string, { sessionId, pid, dropped }: LogEntry): string {
   return `${stream}${whose}${session}${missing} |`;
 }
 
+/** The events that are ends of processes. */
+const ENDS: ReadonlySet<string> = new Set(['child.exited', 'spare.failed']);
+
 /** How many of the last lines of a process are told with its end: its cause is among them. */
 const MOST_WORDS = 10;
 
 /** What a process wrote last, where an entry warns of its end: with `--quiet` nobody has seen it. */
 function lastWords(entry: LogEntry): string[] {
   const { level, event, stderr } = entry;
-  if (level !== 'warn' || event !== 'child.exited' || typeof stderr !== 'string') return [];
+  if (level !== 'warn' || !ENDS.has(event) || typeof stderr !== 'string') return [];
   const mark = markOf('stderr', { ...entry, dropped: 0 });
   return stderr
     .split('\n')

@@ -90,7 +90,7 @@ export class WarmPool {
       events.onUseless((exit) => this.#lost(spare, exit));
       if (this.#closed) this.#end(spare);
     } catch (error) {
-      if (!this.#closed) this.#failed('could not be started', error);
+      if (!this.#closed) this.#failed('could not be started', { error });
     } finally {
       this.#starts.delete(abandon);
       this.fill();
@@ -102,12 +102,13 @@ export class WarmPool {
     if (!this.#spares.delete(spare)) return;
     this.#end(spare); // what it has started may have outlived it
     if (this.#clock.now() - spare.since >= STEADY) this.#failures = 0;
-    if (!this.#closed) this.#failed(exit === undefined ? 'can’t be used' : exitInWords(exit));
+    const { pid, lastWords: stderr } = spare.process;
+    const said = { pid, ...(stderr !== '' && { stderr }) };
+    if (!this.#closed) this.#failed(exit === undefined ? 'can’t be used' : exitInWords(exit), said);
     this.fill();
   }
 
-  #failed(what: string, error?: unknown): void {
-    const cause = error === undefined ? {} : { error };
+  #failed(what: string, cause: Readonly<Record<string, unknown>>): void {
     const message = `A process that was kept ready ${what}`;
     this.#options.logger?.({ level: 'warn', event: 'spare.failed', message, ...cause });
     const delay = BACKOFF[Math.min(this.#failures++, BACKOFF.length - 1)] ?? 0;

@@ -1,6 +1,6 @@
 /** Processes that are kept ready for sessions to come. */
 import { describe, expect, test } from 'vitest';
-import { createSessionSupervisor } from '../../src/index.ts';
+import { createSessionSupervisor, type LogEntry } from '../../src/index.ts';
 import { stdioServer } from '../../src/stdio/index.ts';
 import { resolveStdioOptions } from '../../src/stdio/stdioOptions.ts';
 import { factoryOf } from '../../src/stdio/stdioServer.ts';
@@ -225,12 +225,17 @@ describe('case 63: a spare that dies', () => {
   test('is followed by another, each time later', async () => {
     const clock = new SimulatedClock();
     const told: string[] = [];
-    const logger = ({ event }: { event: string }) => void told.push(event);
+    const words: unknown[] = [];
+    const logger = ({ event, stderr }: LogEntry) => {
+      told.push(event);
+      words.push(stderr);
+    };
     const { open, spares, launcher } = await given({ warm: 1, logger }, { clock });
     await open();
     await until(() => spares().length === 1);
     const die = async () => {
       const [spare] = spares();
+      spare?.warn('no licence');
       spare?.exit({ code: 1, signal: null });
       await until(() => spare?.exited !== undefined);
     };
@@ -250,6 +255,7 @@ describe('case 63: a spare that dies', () => {
     clock.increment(1);
     await until(() => spares().length === 1);
     expect(told).toEqual(['spare.failed', 'spare.failed', 'spare.failed']);
+    expect(words).toEqual(['no licence', 'no licence', 'no licence']);
   });
 
   test('or talks without end is ended', async () => {
@@ -278,6 +284,25 @@ test('case 64: there are never more than the sessions and the spares', async () 
   expect(open).toBeDefined();
   await until(() => launcher.living.length === 5);
   expect(most).toBeLessThanOrEqual(5);
+});
+
+test('there are twice maxSessions at most, and the spares, with those that are ending', async () => {
+  const clock = new SimulatedClock();
+  const { launcher, spares, url } = await given({ warm: 1 }, { maxSessions: 2, clock });
+  for (let n = 0; n < 4; n++) {
+    const { headers } = await initialize(url);
+    for (const process of launcher.living) process.ends = 'atKill';
+    void del(url, headers).catch(() => {});
+    await until(() => spares().length === 1);
+  }
+  const refused = await post(url, initializeBody());
+  expect([refused.status, refused.headers['retry-after'] === undefined]).toEqual([503, false]);
+  expect(launcher.living).toHaveLength(5);
+  await until(() => {
+    clock.increment(1_000);
+    return launcher.living.length === 1;
+  });
+  expect((await post(url, initializeBody())).status).toBe(200);
 });
 
 test('case 65: a drain ends the spares', async () => {
