@@ -1,4 +1,5 @@
 /** The command with a command behind it: real processes, one for each session. */
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -322,6 +323,20 @@ describe('case 62: with --warm', () => {
     expect((await call(url, sessionId, 'env')).messages()[0]?.result.pid).toBeGreaterThan(0);
     // The spares take their second each, four at a time.
     expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  test('a spare that is killed right before its session comes costs its client nothing', async () => {
+    const { running, url } = await serve('--warm', '2');
+    const all = join('/proc', String(running.child.pid), 'task', String(running.child.pid), 'children');
+    const spares = () =>
+      readFileSync(all, 'utf8')
+        .split(' ')
+        .filter((pid) => pid !== '' && readFileSync(join('/proc', pid, 'cmdline'), 'utf8').includes(SERVER))
+        .map(Number);
+    const [first] = await until(() => (spares().length === 2 ? spares() : undefined));
+    process.kill(first as number, 'SIGKILL');
+    const { sessionId } = await initialize(url);
+    expect((await call(url, sessionId, 'env')).messages()[0]?.result.pid).not.toBe(first);
   });
 
   test('there are no more spares than sessions', async () => {
