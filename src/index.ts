@@ -1,6 +1,6 @@
 /** Entry point `mcp-session-supervisor`: assembles a supervisor, and names what users import. */
 import { handleWeb } from './http/webExchange.ts';
-import { resolveOptions, type SessionSupervisorOptions } from './options.ts';
+import { type ResolvedOptions, resolveOptions, type SessionSupervisorOptions } from './options.ts';
 import { publish, type SessionSupervisor } from './supervisor/sessionSupervisor.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 
@@ -10,8 +10,21 @@ import { Supervisor } from './supervisor/supervisor.ts';
  * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`; `UNSUPPORTED_XSTATE`.
  */
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
-  const core = new Supervisor(resolveOptions(options));
+  const resolved = resolveOptions(options);
+  const { server, maxSessions } = resolved;
+  if (typeof server.open === 'function') server.open({ maxSessions });
+  const core = supervisorWith(resolved);
   return publish(core, (request, init) => handleWeb(core, request, init));
+}
+
+/** Where there can be none, nobody else would close the factory that was opened for it. */
+function supervisorWith(options: ResolvedOptions): Supervisor {
+  try {
+    return new Supervisor(options);
+  } catch (error) {
+    void (async () => options.server.close?.())().catch(() => {});
+    throw error;
+  }
 }
 
 export type { Clock, TimerClock } from './clock.ts';

@@ -32,7 +32,7 @@ export function announce(journal: Journal, announcement: Announcement): void {
     server,
     sessionIdleTimeout,
     ...(kept !== undefined && { sessions: kept }),
-    ...(processes !== undefined && { processes }),
+    ...(processes !== undefined && { processes: { ...processes, most: mostProcesses(processes) } }),
     ...(inspectorUrl !== undefined && { inspectorUrl }),
   };
   journal.greet(
@@ -56,9 +56,17 @@ function keptSessions({ directory, found }: KeptSessions): string {
   return `kept in ${printable(directory)}; found ${found === 0 ? 'none' : found}`;
 }
 
+/** How many processes there may be at a time; each may have started others. Those of sessions that end are bounded apart. */
+function mostProcesses({ maxSessions, warm }: NonNullable<Announcement['processes']>): number {
+  return 2 * maxSessions + warm;
+}
+
 function processLimits({ maxSessions, warm }: NonNullable<Announcement['processes']>): string {
-  const ready = warm === 0 ? '' : `, and ${warm} kept ready`;
-  return `one for each session, at most ${maxSessions} (--max-sessions)${ready}`;
+  const most = Number.isFinite(maxSessions)
+    ? `, at most ${maxSessions} (--max-sessions), and ${2 * maxSessions} with those that are ending`
+    : ', without a bound (--max-sessions)';
+  const ready = warm === 0 ? '' : `; ${warm} kept ready besides, which are being started now`;
+  return `one for each session${most}${ready}`;
 }
 
 function idleTimeout(milliseconds: number | undefined): string {

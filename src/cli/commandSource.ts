@@ -1,7 +1,7 @@
 /** A command that speaks stdio as the source of servers: what its processes get is what the flags say. */
 import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
-import { stdioServer } from '../stdio/index.ts';
+import { type StdioServerOptions, stdioServer } from '../stdio/index.ts';
+import { parseEnvFile } from './envFile.ts';
 import { CommandFailure, describeError, EXIT_USAGE, isSupervisorError } from './failure.ts';
 import type { Flags, GivenVariable } from './flags.ts';
 import type { Journal } from './journal.ts';
@@ -25,8 +25,13 @@ export function commandSource(command: readonly string[], flags: Flags, journal:
     const message = `--env ${name}: there is no such variable here, so no server gets it`;
     journal.write({ level: 'warn', event: 'env.missing', message });
   }
+  const maxSessions = flags.maxSessions ?? MAX_PROCESSES;
+  if (warm !== undefined && warm > maxSessions) {
+    const message = `option '--warm <count>' may be ${maxSessions} at most, as many as there may be sessions (--max-sessions)`;
+    throw new CommandFailure(message, EXIT_USAGE);
+  }
   try {
-    const factory = stdioServer({
+    const options: StdioServerOptions = {
       command: program,
       args,
       cwd,
@@ -38,9 +43,12 @@ export function commandSource(command: readonly string[], flags: Flags, journal:
       warm,
       showStderr,
       logger: (entry) => journal.write(entry),
-    });
+    };
+    const factory = stdioServer(options);
+    // Nothing is kept ready of a command that may not work.
+    const trial = stdioServer({ ...options, warm: 0 });
     const label = args.length === 0 ? program : `${program} …`;
-    return { label, factory, processes: { maxSessions: MAX_PROCESSES, warm: warm ?? 0 } };
+    return { label, factory, trial, processes: { maxSessions: MAX_PROCESSES, warm: warm ?? 0 } };
   } catch (error) {
     if (isSupervisorError(error)) throw new CommandFailure(describeError(error), EXIT_USAGE);
     throw error;
@@ -53,10 +61,16 @@ function valuesOf(given: readonly GivenVariable[]): Record<string, string> {
 
 function fromFile(path: string | undefined): Record<string, string> {
   if (path === undefined) return {};
+  let text: string;
   try {
-    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string>;
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code = 'unreadable' } = error as NodeJS.ErrnoException;
     throw new CommandFailure(`cannot read the file of --env-file ${path} (${code})`, EXIT_USAGE);
+  }
+  try {
+    return parseEnvFile(text);
+  } catch (error) {
+    throw new CommandFailure(`the file of --env-file ${path}, ${(error as Error).message}`, EXIT_USAGE);
   }
 }

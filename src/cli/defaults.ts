@@ -1,3 +1,4 @@
 /** The supervisor's own defaults, in ms, where the command speaks of them. */
 export const DEFAULT_IDLE_TIMEOUT = 1_800_000;
 export const DEFAULT_SHUTDOWN_TIMEOUT = 10_000;
+export const DEFAULT_INITIALIZE_TIMEOUT = 60_000;

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
+import { Repeated } from './repeated.ts';
 
 /** How long connections may take to end by themselves once nothing is in flight, in ms. */
 const CLOSING_GRACE = 1_000;
@@ -21,6 +22,12 @@ const DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT = 65_000;
 
 /** By how much the bound of the headers is above that, in ms: some versions of Node count it from the last request on. */
 const HEADERS_MARGIN = 1_000;
+
+/** Why no connection can be accepted, and who may change that. */
+const TOO_MANY_FILES: Readonly<Record<string, string>> = {
+  EMFILE: 'no connection is accepted: this process has too many files open, `ulimit -n` says how many it may have',
+  ENFILE: 'no connection is accepted: the machine has too many files open',
+};
 
 export interface EndpointOptions {
   readonly path: string;
@@ -62,8 +69,11 @@ export class Endpoint {
       this.#server.once('error', (error) => reject(new CommandFailure(bindingFailure(host, port, error))));
       this.#server.listen(port, host, resolve);
     });
+    const troubles = new Repeated(this.#log);
     this.#server.removeAllListeners('error').on('error', (error) => {
-      this.#log({ level: 'error', event: 'http.failed', message: 'the HTTP server has a problem', error });
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const message = TOO_MANY_FILES[code] ?? 'the HTTP server has a problem';
+      troubles.tell(code, { level: 'error', event: 'http.failed', message, error });
     });
     return this.#server.address() as AddressInfo;
   }

@@ -16,6 +16,7 @@ import {
   parseOrigins,
   parsePath,
   parsePort,
+  parseRestart,
   parseSize,
   parseStoreLocation,
   parseWholeNumber,
@@ -207,7 +208,9 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option(
       '--restart <policy>',
       'start it again when it ends by itself: never, when it failed, or always (default: temporary)',
-    ).choices(['temporary', 'transient', 'permanent']),
+    )
+      .choices(['temporary', 'transient', 'permanent'])
+      .argParser(parseRestart),
     new Option('--max-restarts <count>', 'with --restart: more of them end the session (default: 3)').argParser(
       parseWholeNumber,
     ),

@@ -1,12 +1,12 @@
 /**
  * What the command prints while it serves: one line for each entry, as text for people or as JSON for machines.
  * Warnings and errors go to stderr, everything else to stdout. Whatever an entry holds, no control or direction character
- * of it reaches a terminal, and nothing in it can look like another line.
+ * of it reaches a terminal, and nothing in it can look like another line: what a process has written stands behind a mark.
  */
 import { styleText } from 'node:util';
 import type { LogEntry } from '../index.ts';
 import { describeError, stackLines } from './failure.ts';
-import { escaped, printable, printableJson } from './wording.ts';
+import { escaped, plural, printable, printableJson } from './wording.ts';
 
 /** Where lines go: what the journal needs of `process.stdout` and `process.stderr`. */
 export interface LineSink {
@@ -33,6 +33,8 @@ export interface Journal {
   writes(level: LogEntry['level']): boolean;
   /** Writes an entry as one line, unless its level is not wanted. */
   write(entry: LogEntry): void;
+  /** Writes it to stderr, whatever its level: a word for whoever waits, which is no part of what is served. */
+  aside(entry: LogEntry): void;
   /** Writes what greets a person at the start: the lines, their spaces kept, or the entry where lines are JSON. */
   greet(lines: readonly string[], entry: LogEntry): void;
 }
@@ -44,10 +46,8 @@ export function createJournal(options: JournalOptions): Journal {
   const threshold = quiet ? RANKS.warn : verbose ? RANKS.debug : RANKS.info;
   const line = format === 'json' ? jsonLine : textLine;
   const writes = (level: LogEntry['level']): boolean => RANKS[level] >= threshold;
-  const write = (entry: LogEntry): void => {
+  const write = (entry: LogEntry, sink = RANKS[entry.level] >= RANKS.warn ? err : out): void => {
     if (!writes(entry.level)) return;
-    const rank = RANKS[entry.level];
-    const sink = rank >= RANKS.warn ? err : out;
     const colour = sink.isTTY === true && !env['NO_COLOR'];
     sink.write(`${line(entry, { time: now(), verbose, colour })}\n`);
   };
@@ -55,7 +55,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (format === 'json') write(entry);
     else if (!quiet) out.write(lines.map((text) => `${escaped(text)}\n`).join(''));
   };
-  return { writes, write, greet };
+  return { writes, write: (entry) => write(entry), aside: (entry) => write(entry, err), greet };
 }
 
 interface Look {
@@ -83,7 +83,10 @@ function textLine(entry: LogEntry, { time, verbose, colour }: Look): string {
     colour ? styleText(style, text, { validateStream: false }) : text;
   const { level, event, message, sessionId, error } = entry;
   const parts = [paint('gray', clockTime(time))];
-  if (level === 'info' && event in STYLES && sessionId !== undefined) {
+  const stream = STREAMS[event];
+  if (stream !== undefined) {
+    parts.push(`${paint('gray', markOf(stream, entry))} ${printable(message)}`);
+  } else if (level === 'info' && event in STYLES && sessionId !== undefined) {
     const verb = event.slice('session.'.length).padEnd('terminated'.length);
     parts.push(paint(STYLES[event as keyof typeof STYLES], verb), shortId(sessionId), printable(message));
   } else {
@@ -96,7 +99,38 @@ function textLine(entry: LogEntry, { time, verbose, colour }: Look): string {
   const text = parts.join('  ');
   // Indented, so that no line of a message that came from elsewhere passes for an entry.
   const stack = verbose && error instanceof Error ? stackLines(error, '  ') : [];
-  return [text, ...stack].join('\n');
+  return [text, ...lastWords(entry).map((words) => `  ${words}`), ...stack].join('\n');
+}
+
+/** The events that are lines of a process, and where it wrote them. */
+const STREAMS: Readonly<Record<string, string>> = { 'child.stderr': 'stderr', 'child.noise': 'stdout' };
+
+/**
+ * What stands before a line that a process has written: none of ours begins so, and nothing that the process chose comes
+ * before its end.
+ */
+function markOf(stream: string, { sessionId, pid, dropped }: LogEntry): string {
+  const whose = typeof pid === 'number' ? ` ${pid}` : '';
+  const session = sessionId === undefined ? '' : ` [${shortId(sessionId)}]`;
+  const missing = typeof dropped === 'number' && dropped > 0 ? ` (${plural(dropped, 'line')} dropped)` : '';
+  return `${stream}${whose}${session}${missing} |`;
+}
+
+/** The events that are ends of processes. */
+const ENDS: ReadonlySet<string> = new Set(['child.exited', 'spare.failed']);
+
+/** How many of the last lines of a process are told with its end: its cause is among them. */
+const MOST_WORDS = 10;
+
+/** What a process wrote last, where an entry warns of its end: with `--quiet` nobody has seen it. */
+function lastWords(entry: LogEntry): string[] {
+  const { level, event, stderr } = entry;
+  if (level !== 'warn' || !ENDS.has(event) || typeof stderr !== 'string') return [];
+  const mark = markOf('stderr', { ...entry, dropped: 0 });
+  return stderr
+    .split('\n')
+    .slice(-MOST_WORDS)
+    .map((line) => `${mark} ${printable(line)}`);
 }
 
 /** Local time of day: who follows a terminal compares it with the clock on the wall. */

@@ -76,7 +76,7 @@ export function reportLifecycle(
 /** What an idle session has before it. */
 function afterwards({ sessionIdleTimeout, parkAfter = Number.POSITIVE_INFINITY }: IdleTimes): string {
   const steps = [
-    ...(Number.isFinite(parkAfter) ? [`parked in ${formatDuration(parkAfter)}`] : []),
+    ...(Number.isFinite(parkAfter) ? [`parked in ${formatDuration(parkAfter)} (once no handler runs)`] : []),
     ...(Number.isFinite(sessionIdleTimeout) ? [`ends in ${formatDuration(sessionIdleTimeout)}`] : []),
   ];
   return steps.length === 0 ? 'nothing in flight' : `${steps.join(', ')} unless used`;

@@ -44,6 +44,7 @@ export async function probe(
   const thrown: unknown[] = [];
   const built = new Set<unknown>();
   let shared = false;
+  const factory = source.trial ?? source.factory;
   const supervisor = createSessionSupervisor({
     initializeTimeout: flags.initializeTimeout,
     stateless: flags.stateless,
@@ -52,9 +53,9 @@ export async function probe(
     enableJsonResponse: true,
     logger: (entry) => entries.push(entry),
     server: async (session) => {
-      let made: Awaited<ReturnType<typeof source.factory>>;
+      let made: Awaited<ReturnType<typeof factory>>;
       try {
-        made = await source.factory(session);
+        made = await factory(session);
       } catch (error) {
         thrown.push(error);
         throw error;
@@ -80,7 +81,10 @@ export async function probe(
   if (sessions[0]?.info !== undefined && !alone) sessions.push(await open(supervisor, version));
   const opened = sessions.filter(({ info }) => info !== undefined);
   const silent = opened.length < sessions.length ? [] : await pingAll(supervisor, sessions);
+  // One that has failed is not asked to end: whoever waits is to know of it now.
+  if (opened.length < sessions.length) await source.trial?.close();
   await supervisor.drain();
+  await source.trial?.close();
 
   const told = entries.filter(({ level }) => level === 'warn' || level === 'error');
   const trouble = troubleOf(thrown, told);
@@ -92,12 +96,12 @@ export async function probe(
   }
   const failed = sessions.find(({ info }) => info === undefined);
   if (failed !== undefined) {
-    const why = trouble === undefined ? failed.why : describeError(trouble.error);
+    const why = trouble === undefined ? (endOf(entries) ?? failed.why) : describeError(trouble.error);
     const what = trouble?.ofFactory
       ? `the server factory of ${source.label} failed`
       : `the server of ${source.label} can't be started`;
     const when = opened.length > 0 ? ' for a second session beside the first' : '';
-    throw new CommandFailure(`${what}${when}: ${why}${lastWords(entries)}`, undefined, { cause: trouble?.error });
+    throw new CommandFailure(`${what}${when}: ${why}${written(entries)}`, undefined, { cause: trouble?.error });
   }
   if (silent.length > 0) {
     // Where there are no sessions, the ping's server is one more that the factory builds, and without a client's name.
@@ -176,10 +180,24 @@ function serverIn(made: unknown): unknown {
   return typeof connect === 'function' ? made : server;
 }
 
-/** What a process said before it ended, if it said anything. */
-function lastWords(entries: readonly LogEntry[]): string {
+/** How a process ended that was asked to, of which its client hears nothing more. */
+function endOf(entries: readonly LogEntry[]): string | undefined {
+  const exit = entries.find(({ event, level }) => event === 'child.exited' && level !== 'debug');
+  return exit && `${exit.message} and did not answer initialize: it is no MCP server that speaks stdio`;
+}
+
+/** How many lines of a process are told, where it was not served. */
+const MOST_LINES = 3;
+
+/** What a process wrote, where it did: to stdout what is no message, and to stderr. */
+function written(entries: readonly LogEntry[]): string {
+  const linesOf = (event: string) => entries.filter((entry) => entry.event === event).map(({ message }) => message);
+  const noise = linesOf('child.noise').slice(0, MOST_LINES);
+  const stdout = noise.length === 0 ? '' : `; to stdout it wrote what is no message: ${noise.join(' ')}`;
   const words = entries.find(({ event }) => event === 'child.exited')?.['stderr'];
-  return typeof words === 'string' ? `; its last words: ${words}` : '';
+  if (typeof words === 'string') return `${stdout}; its last words: ${words}`;
+  const warnings = linesOf('child.stderr').slice(-MOST_LINES);
+  return warnings.length === 0 ? stdout : `${stdout}; to stderr it wrote: ${warnings.join(' ')}`;
 }
 
 /** What went wrong: first of all what the factory itself threw. */

@@ -69,6 +69,25 @@ export function parseWholeNumber(text: string): number {
   throw new InvalidArgumentError(`Not a whole number: ${quote(text)}.`);
 }
 
+const RESTARTS = ['temporary', 'transient', 'permanent'] as const;
+
+/** What others call them: systemd, Docker. */
+const OTHER_NAMES: Readonly<Record<string, (typeof RESTARTS)[number]>> = {
+  never: 'temporary',
+  no: 'temporary',
+  'on-failure': 'transient',
+  always: 'permanent',
+  'unless-stopped': 'permanent',
+};
+
+/** Whether a process is started again, by OTP's names. */
+export function parseRestart(text: string): (typeof RESTARTS)[number] {
+  const policy = RESTARTS.find((name) => name === text);
+  if (policy !== undefined) return policy;
+  const meant = Object.hasOwn(OTHER_NAMES, text) ? ` (${text} is ${OTHER_NAMES[text]} here)` : '';
+  throw new InvalidArgumentError(`Allowed choices are ${RESTARTS.join(', ')}${meant}.`);
+}
+
 /** Where sessions are kept: in memory, or in a directory. */
 export type StoreLocation = { readonly kind: 'memory' } | { readonly kind: 'directory'; readonly path: string };
 

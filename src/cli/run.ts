@@ -9,6 +9,7 @@ import type { ModelTestFlags } from './modelTestFlags.ts';
 import { type Invocation, parseArguments } from './program.ts';
 import type { Serving } from './serve.ts';
 import type { ServerSource } from './serverSource.ts';
+import { printable } from './wording.ts';
 
 /**
  * One Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm. Within this time, in ms, the same
@@ -86,8 +87,7 @@ class ServeProcess {
     // The loop runs empty when the module or the factory awaits something that nothing will ever settle.
     process.on('beforeExit', () => {
       if (this.#serving === undefined) {
-        const what = invocation.kind === 'serve' ? invocation.module : invocation.command[0];
-        this.#fail(new CommandFailure(`${what} never finished loading or building a server`));
+        this.#fail(new CommandFailure(`${this.#what} never finished loading or building a server`));
       }
     });
     try {
@@ -130,8 +130,14 @@ class ServeProcess {
     const at = performance.now();
     const first = this.#stopSignal;
     if (first !== undefined && first.name === name && at - first.at < SAME_SIGNAL_WITHIN) return;
-    if (first !== undefined || this.#serving === undefined) process.exit(code);
+    if (first !== undefined) process.exit(code);
     this.#stopSignal = { name, at };
+    if (this.#serving === undefined) {
+      const message = `${name}: stopped before ${printable(this.#what)} was ready`;
+      this.#journal.aside({ level: 'info', event: 'command.stopped', message, signal: name });
+      this.#exit(code);
+      return;
+    }
     void this.#stop(this.#serving, name);
   }
 
@@ -157,8 +163,18 @@ class ServeProcess {
       const trace = verbose && thrown instanceof Error ? stackLines(thrown) : [];
       process.stderr.write([`mcp-session-supervisor: ${message}`, ...trace, ''].join('\n'));
     }
-    // Once what was written has gone out: exiting at once would lose it where a pipe is asynchronous.
-    process.stderr.write('', () => process.exit(exitCodeOf(error)));
+    this.#exit(exitCodeOf(error));
+  }
+
+  /** What is served, as the command line names it. */
+  get #what(): string {
+    const invocation = this.#invocation;
+    return invocation.kind === 'serve' ? invocation.module : (invocation.command[0] ?? '');
+  }
+
+  /** Once what was written has gone out: exiting at once would lose it where a pipe is asynchronous. */
+  #exit(code: number): void {
+    process.stderr.write('', () => process.exit(code));
   }
 }
 

@@ -2,17 +2,20 @@
 import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
-import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_INITIALIZE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
+import { isSupervisorError } from './failure.ts';
 import type { Flags } from './flags.ts';
 import { inspect } from './inspect.ts';
 import type { Journal } from './journal.ts';
 import { reportLifecycle } from './lifecycle.ts';
 import { probe, type ServerInfo } from './probe.ts';
 import { Refusals } from './refusals.ts';
+import { Repeated } from './repeated.ts';
 import type { ServerSource } from './serverSource.ts';
 import { openStores, type Stores } from './sessionStores.ts';
+import { tellStarting } from './starting.ts';
 import { shortIdleTimeout, toSupervisorOptions, uncheckedHosts, urlHost } from './supervisorOptions.ts';
 
 /** What the command tells in its own words, and more closely than the supervisor's log. */
@@ -32,6 +35,11 @@ function isToldByUs({ level, event, refusal }: LogEntry): boolean {
   return level === 'debug' || refusal === 'hostNotAllowed' || refusal === 'originNotAllowed';
 }
 
+/** There is no room for another process. */
+function hasNoRoom({ error }: LogEntry): boolean {
+  return isSupervisorError(error) && error.code === 'SPAWN_UNAVAILABLE';
+}
+
 export interface Serving {
   /** Drains. Resolves to whether no call was cut off. */
   stop(signal: NodeJS.Signals): Promise<boolean>;
@@ -39,7 +47,9 @@ export interface Serving {
 
 /** @throws {CommandFailure} when the source builds no server, or the port or the session store can't be had. */
 export async function serve(source: ServerSource, flags: Flags, journal: Journal, version: string): Promise<Serving> {
-  const server = await probe(source, flags, journal, version);
+  const { initializeTimeout = DEFAULT_INITIALIZE_TIMEOUT } = flags;
+  const started = tellStarting(journal, source.label, initializeTimeout);
+  const server = await probe(source, flags, journal, version).finally(started);
   // Before it listens, because nobody is answered without them. And who drains lets go of its port first: whoever waits for
   // its sessions finds that free then.
   const stores = await openStores(flags, journal);
@@ -71,12 +81,15 @@ async function listen(
   const { address, port } = await endpoint.listen(host, flags.port);
   const binding = { host, address, port };
   const options = toSupervisorOptions(flags, binding, stores);
+  const troubles = new Repeated(journal.write);
   const supervisor = createSessionSupervisor({
     ...options,
     maxSessions: options.maxSessions ?? source.processes?.maxSessions,
     server: source.factory,
     logger: (entry) => {
-      if (!isToldByUs(entry)) journal.write(entry);
+      // Every client that comes meanwhile has one of its own.
+      if (hasNoRoom(entry)) troubles.tell('SPAWN_UNAVAILABLE', entry);
+      else if (!isToldByUs(entry)) journal.write(entry);
     },
   });
   const tally = reportLifecycle(supervisor, journal, { sessionIdleTimeout, parkAfter: flags.parkAfter });

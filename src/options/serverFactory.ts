@@ -90,6 +90,8 @@ export interface ServerWithCleanup {
 /** Builds the server of one session. */
 export interface ServerFactory {
   (session: SessionContext): ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
+  /** Called when a supervisor is made with it, which fails with what it throws. */
+  open?(supervisor: { readonly maxSessions: number }): void;
   /** Where a factory holds something besides the servers that it built: called at the end of a drain, which waits for it. */
   close?(): unknown;
   /** True where it builds servers for sessions alone: beside `stateless` it is refused. Default false. */

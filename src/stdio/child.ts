@@ -41,6 +41,8 @@ export class Child {
   readonly #owner: ChildOwner;
   readonly #actor;
   #process: RunningProcess | undefined;
+  /** It was told that it writes to stdout what is no message. */
+  #isNoisy = false;
   /** Abandons the start that goes on. */
   #starting: AbortController | undefined;
   /** Settles when the first process runs, or can't be started; resolves where it was stopped before. */
@@ -103,9 +105,19 @@ export class Child {
     return this.#process?.write(line) ?? false;
   }
 
+  /** A line of stdout that is no message; so many before it were not told. */
+  noise(line: string, dropped: number): void {
+    const { pid } = this.#process ?? {};
+    this.#log('info', 'child.noise', line, { pid, ...(dropped > 0 && { dropped }) });
+    if (this.#isNoisy) return;
+    this.#isNoisy = true;
+    this.#log('warn', 'child.noisy', NOISY, { pid });
+  }
+
   /** Its process lives, but is of no use any more, for this reason. */
   break(what: string): void {
     if (!this.#isUp) return;
+    this.#log('warn', 'child.broken', `The server's process ${what}; it is ended`, { pid: this.#process?.pid });
     this.#send({ type: 'BROKEN', at: this.#now() });
     this.#lose(what, undefined);
   }
@@ -154,7 +166,8 @@ export class Child {
       const { pid } = process;
       surroundings.note({ event: 'child.started', generation });
       const again = first ? '' : ' again';
-      this.#log('debug', 'child.started', `The server's process was started${again}`, { pid, generation });
+      const level = first ? 'debug' : 'info';
+      this.#log(level, 'child.started', `The server's process was started${again}`, { pid, generation });
       this.#send({ type: 'STARTED', pid });
       if (first) this.#settleStart();
       else if (this.#isUp) this.#owner.restarted();
@@ -182,6 +195,11 @@ export class Child {
       closed: (what) => this.break(`closed its ${what}`),
       exited: (exit) => this.#exited(exit),
       emptied: () => this.#send({ type: 'EMPTIED' }),
+      replaced: (pid, exit) => {
+        const message = `A process that was kept ready ${exitInWords(exit)} when its session came; another one took its place`;
+        this.#log('warn', 'child.replaced', message, { ...exit, pid });
+        this.#send({ type: 'STARTED', pid });
+      },
     };
   }
 
@@ -218,3 +236,6 @@ export class Child {
     this.#setting.surroundings.log({ level, event, message, ...more });
   }
 }
+
+const NOISY =
+  'The server writes to stdout what is no message: it is left out, but stdout is for messages alone, and stderr for the rest';

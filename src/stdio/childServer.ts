@@ -70,17 +70,10 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     if (surroundings === undefined) throw new SupervisorError('CONFLICTING_OPTIONS', NO_SESSION);
     const { options, launch, signal } = this.#setting;
     const { clock, restoreTimeout } = surroundings.options;
-    const log: Noise['tell'] = (line, dropped) =>
-      surroundings.log({
-        level: 'info',
-        event: 'child.noise',
-        message: line,
-        ...(dropped > 0 && { dropped }),
-      });
     const connected: Connected = {
       transport,
       surroundings,
-      noise: new Noise(clock, log),
+      noise: new Noise(clock, (line, dropped) => connected.child?.noise(line, dropped)),
       routes: new Routes(this),
       waiting: new Waiting(clock, restoreTimeout, (request, why) => this.#refuse(request.id, why)),
       child: undefined,
@@ -194,6 +187,7 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
       }
       return;
     }
+    if (isRequest(message) && message.method === 'initialize') return this.#parts.child?.break(ECHO);
     // What it notifies while it is told again what was said, the client has heard once.
     const replaying = this.#replay !== undefined || this.transport.replaying;
     if (replaying && !isRequest(message)) return;
@@ -266,6 +260,7 @@ const NO_SESSION = 'A server that is a process has to have a session: stateless 
 const NO_ANSWER = 'The server answered with what is no response';
 const NO_REQUEST = 'Invalid request: it is not shaped as the protocol says';
 const NOISY = 'wrote line after line to stdout that is no message';
+const ECHO = 'asks to be initialized itself: it is no MCP server, or only sends back what it is sent';
 const FULL = 'The server does not read what it is sent';
 const CHANGED = 'was started again, and has other capabilities or another protocol version than its client was told';
-const RESTARTED = "The server's process was started again, and knows what its client said before";
+const RESTARTED = "The server's process has been told what its client said before, and serves its session again";

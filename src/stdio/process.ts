@@ -38,6 +38,8 @@ export interface ProcessEvents {
   exited(exit: ProcessExit): void;
   /** No living member is left in its group. Once, after `exited`. */
   emptied(): void;
+  /** It had been kept ready, and has ended without a word: another process, of this number, has taken its place. */
+  replaced?(pid: number, exit: ProcessExit): void;
 }
 
 /** A process that was started. */

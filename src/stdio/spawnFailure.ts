@@ -20,7 +20,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is no directory',
   ERR_INVALID_ARG_VALUE: 'the command, an argument, a variable or the directory is empty or has a NUL in it',
   EAGAIN: 'there are too many processes',
-  EMFILE: 'this process has too many files open',
+  EMFILE: 'this process has too many files open, `ulimit -n` says how many it may have',
   ENFILE: 'the machine has too many files open',
   ENOMEM: 'there is not enough memory',
 };

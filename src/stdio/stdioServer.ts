@@ -1,5 +1,6 @@
 /** A command as a factory of servers: one process for each session, started with what the session is to have. */
 import type { Clock } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
 import type { ServerFactory, SessionContext } from '../options/serverFactory.ts';
 import type { Launch } from './child.ts';
 import { ChildServer } from './childServer.ts';
@@ -11,12 +12,21 @@ import {
   resolveStdioOptions,
   type StdioServerOptions,
   type Variables,
+  variablesOfSession,
 } from './stdioOptions.ts';
 import { WarmPool } from './warmPool.ts';
 
 /** A factory of servers that are processes. */
 export interface StdioServerFactory extends ServerFactory {
-  /** Ends what no session has: warm processes, and whatever else is left. A supervisor's drain calls it. */
+  /**
+   * Starts the warm processes. Called by the supervisor that is made with it, of which there is one.
+   * @throws {SupervisorError} `INVALID_OPTION` for a second supervisor, and where `warm` is more than its `maxSessions`.
+   */
+  open(supervisor: { readonly maxSessions: number }): void;
+  /**
+   * Ends what no session has: warm processes, and whatever else is left. A supervisor's drain calls it. No process is
+   * started any more: `SPAWN_UNAVAILABLE`.
+   */
   close(): Promise<void>;
   /** A process for each request is not offered: `stateless` is refused. */
   readonly needsSession: true;
@@ -31,7 +41,7 @@ export interface StdioWorld {
 
 /**
  * Serves an MCP server that speaks stdio: pass it as `server`. Each session has a process of its own, which ends with it.
- * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`
  */
 export function stdioServer(options: StdioServerOptions): StdioServerFactory {
   return factoryOf(resolveStdioOptions(options));
@@ -41,7 +51,11 @@ export function stdioServer(options: StdioServerOptions): StdioServerFactory {
 export function factoryOf(options: ResolvedStdioOptions, world: StdioWorld = {}): StdioServerFactory {
   const commands = new Commands(options, world);
   const factory = async (session: SessionContext) => commands.build(session);
-  return Object.assign(factory, { close: () => commands.close(), needsSession: true as const });
+  return Object.assign(factory, {
+    open: ({ maxSessions }: { readonly maxSessions: number }) => commands.open(maxSessions),
+    close: () => commands.close(),
+    needsSession: true as const,
+  });
 }
 
 class Commands {
@@ -49,30 +63,50 @@ class Commands {
   readonly #world: StdioWorld;
   #launcher: ProcessLauncher | undefined;
   #pool: WarmPool | undefined;
+  #hasSupervisor = false;
+  #closed = false;
 
   constructor(options: ResolvedStdioOptions, world: StdioWorld) {
     this.#options = options;
     this.#world = world;
   }
 
+  open(maxSessions: number): void {
+    const { warm } = this.#options;
+    if (this.#hasSupervisor || this.#closed) throw new SupervisorError('INVALID_OPTION', ONE_SUPERVISOR);
+    if (warm > maxSessions) {
+      const message = `warm must be maxSessions (${maxSessions}) at most: no more sessions could have them; got ${warm}`;
+      throw new SupervisorError('INVALID_OPTION', message);
+    }
+    this.#hasSupervisor = true;
+    this.#warm?.fill();
+  }
+
   async build(session: SessionContext): Promise<ChildServer> {
     const { env } = this.#options;
-    const own = typeof env === 'function' ? await env(session) : undefined;
+    const own = typeof env === 'function' ? variablesOfSession(await env(session)) : undefined;
     const spec = this.#spec(own);
-    const pool = own === undefined ? this.#warm(spec) : undefined;
+    const pool = own === undefined ? this.#warm : undefined;
+    const fresh: Launch = async (events, signal) => this.#launching.launch(spec, events, signal);
     const launch: Launch = async (events, signal) => {
       signal.throwIfAborted();
-      return pool?.take(events) ?? this.#launch(spec, events, signal);
+      const spare = pool?.take(events, instead);
+      const launched = spare ?? fresh(events, signal);
+      pool?.fill(); // behind it
+      return launched;
+    };
+    const instead: Launch = async (events, signal) => {
+      const launched = pool?.take(events) ?? fresh(events, signal);
+      pool?.fill();
+      return launched;
     };
     return new ChildServer({ options: this.#options, launch, signal: session.signal });
   }
 
   async close(): Promise<void> {
-    const [pool, launcher] = [this.#pool, this.#launcher];
-    this.#pool = undefined;
-    this.#launcher = undefined;
-    await pool?.close();
-    await launcher?.close();
+    this.#closed = true;
+    await this.#pool?.close();
+    await this.#launcher?.close();
   }
 
   #spec(own: Variables | undefined): ProcessSpec {
@@ -82,23 +116,24 @@ class Commands {
     return { command, args, cwd, env: variables };
   }
 
+  /** @throws {SupervisorError} `SPAWN_UNAVAILABLE` when it is closed. */
   get #launching(): ProcessLauncher {
+    if (this.#closed)
+      throw new SupervisorError('SPAWN_UNAVAILABLE', 'No process is started any more: its factory is closed');
     const { logger } = this.#options;
     this.#launcher ??= this.#world.launcher?.() ?? createProcessLauncher(logger === undefined ? {} : { log: logger });
     return this.#launcher;
   }
 
-  #launch(spec: ProcessSpec, ...rest: [Parameters<Launch>[0], AbortSignal]): ReturnType<Launch> {
-    return this.#launching.launch(spec, ...rest);
-  }
-
-  /** The pool, filled: what is kept ready is what a session of nobody in particular has. */
-  #warm(spec: ProcessSpec): WarmPool | undefined {
+  /** The pool: what is kept ready is what a session of nobody in particular has. */
+  get #warm(): WarmPool | undefined {
     const { warm: size, logger } = this.#options;
-    if (size === 0) return undefined;
+    if (size === 0 || this.#closed) return undefined;
     const { clock } = this.#world;
-    this.#pool ??= new WarmPool({ size, spec, launcher: () => this.#launching, logger, clock });
-    this.#pool.fill();
+    this.#pool ??= new WarmPool({ size, spec: this.#spec(undefined), launcher: () => this.#launching, logger, clock });
     return this.#pool;
   }
 }
+
+const ONE_SUPERVISOR =
+  'server: a factory of stdioServer belongs to one supervisor, whose drain ends all that it started; make another one with stdioServer';

@@ -6,6 +6,8 @@
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import type { Logger } from '../options/logger.ts';
 import { exitInWords } from './cause.ts';
+import type { Launch } from './child.ts';
+import { HandedOver } from './handedOver.ts';
 import type { ProcessEvents, ProcessExit, ProcessLauncher, ProcessSpec, RunningProcess } from './process.ts';
 
 /** How long the next one waits after so many that failed, in ms; one that lives for `STEADY` has that forgotten. */
@@ -49,21 +51,23 @@ export class WarmPool {
     this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
-  /** Takes a process out of it, if there is one, and has another one started. */
-  take(events: ProcessEvents): RunningProcess | undefined {
+  /**
+   * Takes a process out of it, if there is one; `fill` has another one started. Where it turns out to be dead, `launch`
+   * starts what takes its place; without that, it is given as it is.
+   */
+  take(events: ProcessEvents, launch?: Launch): RunningProcess | undefined {
     const [spare] = this.#spares;
-    if (spare !== undefined) {
-      this.#spares.delete(spare);
-      spare.events.handOver(events);
-    }
-    this.fill();
-    return spare?.process;
+    if (spare === undefined) return undefined;
+    this.#spares.delete(spare);
+    const handed = launch && new HandedOver(spare.process, events, launch);
+    spare.events.handOver(handed?.told ?? events);
+    return handed ?? spare.process;
   }
 
-  /** Starts what is missing. */
+  /** Starts what is missing, one after the other: sessions that want a process wait behind one spare, not behind all. */
   fill(): void {
-    if (this.#closed || this.#retry !== undefined) return;
-    while (this.#spares.size + this.#starts.size < this.#options.size) void this.#start();
+    if (this.#closed || this.#retry !== undefined || this.#starts.size > 0) return;
+    if (this.#spares.size < this.#options.size) void this.#start();
   }
 
   /** Ends all of them, and starts no more. */
@@ -86,7 +90,7 @@ export class WarmPool {
       events.onUseless((exit) => this.#lost(spare, exit));
       if (this.#closed) this.#end(spare);
     } catch (error) {
-      if (!this.#closed) this.#failed('could not be started', error);
+      if (!this.#closed) this.#failed('could not be started', { error });
     } finally {
       this.#starts.delete(abandon);
       this.fill();
@@ -96,14 +100,15 @@ export class WarmPool {
   /** A spare is of no use any more, before anybody had it. */
   #lost(spare: Spare, exit: ProcessExit | undefined): void {
     if (!this.#spares.delete(spare)) return;
-    if (exit === undefined) this.#end(spare);
+    this.#end(spare); // what it has started may have outlived it
     if (this.#clock.now() - spare.since >= STEADY) this.#failures = 0;
-    if (!this.#closed) this.#failed(exit === undefined ? 'can’t be used' : exitInWords(exit));
+    const { pid, lastWords: stderr } = spare.process;
+    const said = { pid, ...(stderr !== '' && { stderr }) };
+    if (!this.#closed) this.#failed(exit === undefined ? 'can’t be used' : exitInWords(exit), said);
     this.fill();
   }
 
-  #failed(what: string, error?: unknown): void {
-    const cause = error === undefined ? {} : { error };
+  #failed(what: string, cause: Readonly<Record<string, unknown>>): void {
     const message = `A process that was kept ready ${what}`;
     this.#options.logger?.({ level: 'warn', event: 'spare.failed', message, ...cause });
     const delay = BACKOFF[Math.min(this.#failures++, BACKOFF.length - 1)] ?? 0;

@@ -28,6 +28,61 @@ function recorded(options: Partial<Omit<JournalOptions, 'out' | 'err'>> & { isTT
   return { journal, stdout, stderr };
 }
 
+const SAID: LogEntry = { level: 'info', event: 'child.stderr', message: 'x', sessionId: '0123456789abcdef', pid: 77 };
+
+describe('what a server that is a process has written', () => {
+  const FORGED = 'error: Session ended: crashed [01234567]';
+
+  test('stands behind a mark that says so, and nothing of it comes before that', () => {
+    const { journal, stdout } = recorded();
+    journal.write({ ...SAID, message: FORGED });
+    journal.write({ ...SAID, event: 'child.noise', message: `03:04:05.006  ${FORGED}\n03:04:05.006  ${FORGED}` });
+    journal.write({ ...SAID, message: 'stderr 1 [76543210] | x', dropped: 12 });
+    journal.write({ ...SAID, message: 'x', dropped: 1, pid: undefined, sessionId: undefined });
+    expect(stdout).toEqual([
+      `03:04:05.006  stderr 77 [01234567] | ${FORGED}\n`,
+      `03:04:05.006  stdout 77 [01234567] | 03:04:05.006 ${FORGED} 03:04:05.006 ${FORGED}\n`,
+      '03:04:05.006  stderr 77 [01234567] (12 lines dropped) | stderr 1 [76543210] | x\n',
+      '03:04:05.006  stderr (1 line dropped) | x\n',
+    ]);
+  });
+
+  test('last is told with its end, with --quiet too: the last lines of it, each behind the mark', () => {
+    const { journal, stdout, stderr } = recorded({ quiet: true });
+    const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`);
+    journal.write(SAID);
+    journal.write({
+      ...SAID,
+      level: 'warn',
+      event: 'child.exited',
+      message: "The server's process exited with code 3",
+      stderr: [...lines, FORGED, `\u001b[31m${FORGED}`].join('\n'),
+    });
+    expect(stdout).toEqual([]);
+    expect(stderr.join('').split('\n')).toEqual([
+      "03:04:05.006  warning: The server's process exited with code 3 [01234567]",
+      ...[22, 23, 24, 25, 26, 27, 28, 29].map((n) => `  stderr 77 [01234567] | line ${n}`),
+      `  stderr 77 [01234567] | ${FORGED}`,
+      `  stderr 77 [01234567] | \\u{1b}[31m${FORGED}`,
+      '',
+    ]);
+  });
+
+  test('is what it is where lines are JSON', () => {
+    const { journal, stdout } = recorded({ format: 'json' });
+    journal.write({ ...SAID, message: FORGED });
+    expect(JSON.parse(stdout[0] ?? '')).toMatchObject({ event: 'child.stderr', message: FORGED, pid: 77 });
+  });
+});
+
+test('a word for whoever waits goes to stderr, whatever its level, unless that is not wanted', () => {
+  const entry: LogEntry = { level: 'info', event: 'server.starting', message: 'starting x' };
+  const [loud, quiet] = [recorded(), recorded({ quiet: true })];
+  for (const { journal } of [loud, quiet]) journal.aside(entry);
+  expect([loud.stdout, loud.stderr]).toEqual([[], ['03:04:05.006  starting x\n']]);
+  expect([quiet.stdout, quiet.stderr]).toEqual([[], []]);
+});
+
 describe('text', () => {
   test('a lifecycle event: time, what, which session, and the rest', () => {
     const { journal, stdout } = recorded();

@@ -11,7 +11,7 @@ import { call, callBody, del, initialize, openStream, post, sessionHeaders } fro
 
 const command = useCommand();
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const journal = { writes: () => false, write: () => {}, greet: () => {} };
+const journal = { writes: () => false, write: () => {}, aside: () => {}, greet: () => {} };
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'sessions-'));
@@ -109,7 +109,7 @@ describe('parking', () => {
     const { sessionId } = await initialize(url);
     expect(await count(url, sessionId)).toBe('1');
     expect((await running.line(/^[\d:.]+ {2}idle /)).replace(/^.* {2}/, '')).toBe(
-      'parked in 100ms, ends in 30m unless used',
+      'parked in 100ms (once no handler runs), ends in 30m unless used',
     );
     await running.line(/^[\d:.]+ {2}parked /);
     expect(await count(url, sessionId)).toBe('2');

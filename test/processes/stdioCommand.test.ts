@@ -1,4 +1,5 @@
 /** The command with a command behind it: real processes, one for each session. */
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,6 +101,18 @@ describe('the command line', () => {
     ],
     [['./module.js', '--warm', '2'], "option '--warm' has no effect without a command after --"],
     [['./module.js', '--env', 'A=secret'], "option '--env' has no effect without a command after --"],
+    ...(
+      [
+        ['always', ' (always is permanent here)'],
+        ['never', ' (never is temporary here)'],
+        ['on-failure', ' (on-failure is transient here)'],
+        ['sometimes', ''],
+        ['toString', ''],
+      ] as const
+    ).map(([policy, meant]): [string[], string] => [
+      ['--restart', policy, '--', 'x'],
+      `option '--restart <policy>' argument '${policy}' is invalid. Allowed choices are temporary, transient, permanent${meant}.`,
+    ]),
     [
       ['--max-restarts', '2', '--', 'x'],
       "option '--max-restarts <count>' has no effect without option '--restart <policy>'",
@@ -112,7 +125,9 @@ describe('the command line', () => {
 test('each session has a process, which ends with it, and with the command', async () => {
   const { running, url } = await serve();
   expect(running.lines(/ server /)[0]).toMatch(/tiny 1\.0\.0/);
-  expect(running.lines(/ processes /)[0]).toBe('  processes     one for each session, at most 64 (--max-sessions)');
+  expect(running.lines(/ processes /)[0]).toBe(
+    '  processes     one for each session, at most 64 (--max-sessions), and 128 with those that are ending',
+  );
   const [first, second] = [await initialize(url), await initialize(url)];
   const pidOf = async (sessionId: string) => (await call(url, sessionId, 'env')).messages()[0]?.result.pid as number;
   const pids = [await pidOf(first.sessionId), await pidOf(second.sessionId)] as [number, number];
@@ -167,7 +182,13 @@ test('a process that dies ends its session with the reason; one that is restarte
   const gone = (await call(url, sessionId, 'die', { code: 0 }, 3)).messages()[0]?.error;
   expect(gone?.message).toMatch(/^Session ended: closed: the server's process exited with code 0/);
   expect((await call(url, sessionId, 'echo', {}, 4)).status).toBe(404);
-  expect(running.stdout).toContain('last words');
+  const line = expect.stringMatching(/^[\d:.]+ {2}stderr \d+ \[[\da-f]{8}\] \| last words$/);
+  expect(running.lines(/last words/)).toEqual([line, line]);
+  await running.line(/The server's process was started again \[/);
+  // What --quiet leaves: why it died, and what it said last.
+  const [warning, words] = running.stderr.split('\n');
+  expect(warning).toMatch(/^[\d:.]+ {2}warning: The server's process exited with code 7 \[[\da-f]{8}\]$/);
+  expect(words).toMatch(/^ {2}stderr \d+ \[[\da-f]{8}\] \| last words$/);
 });
 
 describe('a command that can’t be served', () => {
@@ -195,6 +216,56 @@ describe('a command that can’t be served', () => {
     expect(running.stderr).not.toContain('secret-argument');
   });
 
+  test('nor one that writes what is no message and ends', async () => {
+    const running = command.run(['--port', '0', '--', 'echo', 'hi', 'there']);
+    expect(await running.exited()).toEqual({ code: 1, signal: null });
+    expect(running.stderr).toBe(
+      "mcp-session-supervisor: the server of echo … can't be started: The server's process exited with code 0 and did not answer initialize: it is no MCP server that speaks stdio; to stdout it wrote what is no message: hi there\n",
+    );
+  });
+
+  test('nor one that sends back what it is sent', async () => {
+    const running = command.run(['--port', '0', '--', 'cat']);
+    expect(await running.exited()).toEqual({ code: 1, signal: null });
+    expect(running.stderr).toBe(
+      "mcp-session-supervisor: the server of cat can't be started: the server's process asks to be initialized itself: it is no MCP server, or only sends back what it is sent\n",
+    );
+  });
+
+  test('nor one that never answers: that is told as soon as --initialize-timeout is over, with what it wrote', async () => {
+    const mute = ['sh', '-c', 'echo no licence >&2; trap "" TERM; exec sleep 300'];
+    const running = command.run(['--port', '0', '--initialize-timeout', '1500ms', '--', ...mute]);
+    expect(await running.exited()).toEqual({ code: 1, signal: null });
+    const [waiting, failure, ...more] = running.stderr.split('\n');
+    expect(waiting).toMatch(
+      /^[\d:.]+ {2}starting sh …: waiting for it to answer initialize, which may take 1\.5s \(--initialize-timeout\)$/,
+    );
+    expect(failure).toMatch(
+      /^mcp-session-supervisor: the server of sh … can't be started: .*; to stderr it wrote: no licence$/,
+    );
+    expect(more).toEqual(['']);
+    expect(running.stdout).toBe('');
+  });
+
+  test('is waited for, and that is told after a while; a signal ends it with a word', async () => {
+    const running = command.run(['--port', '0', '--', 'sleep', '300']);
+    await running.errorLine(/ starting sleep …: /);
+    running.kill('SIGTERM');
+    expect(await running.exited()).toEqual({ code: 143, signal: null });
+    expect(running.stderr).toMatch(/^[\d:.]+ {2}SIGTERM: stopped before sleep was ready$/m);
+  });
+
+  test('is waited for in one object per line, or in silence', async () => {
+    const json = command.run(['--port', '0', '--log-format', 'json', '--', 'sleep', '300']);
+    const quiet = command.run(['--port', '0', '--quiet', '--', 'sleep', '300']);
+    expect(JSON.parse(await json.errorLine(/starting/))).toMatchObject({ level: 'info', event: 'server.starting' });
+    for (const running of [json, quiet]) running.kill('SIGINT');
+    expect(await json.exited()).toEqual({ code: 130, signal: null });
+    expect(JSON.parse(json.stderr.trim().split('\n')[1] ?? '')).toMatchObject({ event: 'command.stopped' });
+    await quiet.exited();
+    expect(quiet.stdout + quiet.stderr).toBe('');
+  });
+
   test('case 2: is told with what it said last', async () => {
     const running = command.run(['--port', '0', '--', 'sh', '-c', 'echo no licence >&2; exit 3']);
     expect(await running.exited()).toEqual({ code: 1, signal: null });
@@ -220,6 +291,16 @@ describe('a command that can’t be served', () => {
     });
   });
 
+  test('nor with a file of variables that has a line which is none, whose number is told and nothing else', async () => {
+    const file = join(command.directory, 'wrong.env');
+    await writeFile(file, '\uFEFFA=1\nsecret\nB=2\n');
+    const running = command.run(['--port', '0', '-E', file, '--', 'true']);
+    expect(await running.exited()).toEqual({ code: EXIT_USAGE, signal: null });
+    expect(running.stderr).toBe(
+      `mcp-session-supervisor: the file of --env-file ${file}, line 2: it is no NAME=value, and no comment that begins with #\n`,
+    );
+  });
+
   test('a file of variables that is given by -E is for the server alone: what it says to Node is not for us', async () => {
     const file = join(command.directory, 'node.env');
     await writeFile(file, 'NODE_OPTIONS=--no-such-flag\nNAMED=x\n');
@@ -231,8 +312,43 @@ describe('a command that can’t be served', () => {
   });
 });
 
-test('case 62: with --warm a session has a process that was there before it', async () => {
-  const { url } = await serve('--warm', '1');
-  const { sessionId } = await initialize(url);
-  expect((await call(url, sessionId, 'env')).messages()[0]?.result.pid).toBeGreaterThan(0);
+describe('case 62: with --warm', () => {
+  test('the command listens at once, says what it starts, and a session has a process that was there before it', async () => {
+    const { running, url } = await serve('--warm', '30', '--max-sessions', '30');
+    expect(running.lines(/ processes /)[0]).toBe(
+      '  processes     one for each session, at most 30 (--max-sessions), and 60 with those that are ending; 30 kept ready besides, which are being started now',
+    );
+    const started = performance.now();
+    const { sessionId } = await initialize(url);
+    expect((await call(url, sessionId, 'env')).messages()[0]?.result.pid).toBeGreaterThan(0);
+    // The spares take their second each, four at a time.
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  test('a spare that is killed right before its session comes costs its client nothing', async () => {
+    const { running, url } = await serve('--warm', '2');
+    const all = join('/proc', String(running.child.pid), 'task', String(running.child.pid), 'children');
+    const spares = () =>
+      readFileSync(all, 'utf8')
+        .split(' ')
+        .filter((pid) => pid !== '' && readFileSync(join('/proc', pid, 'cmdline'), 'utf8').includes(SERVER))
+        .map(Number);
+    const [first] = await until(() => (spares().length === 2 ? spares() : undefined));
+    process.kill(first as number, 'SIGKILL');
+    const { sessionId } = await initialize(url);
+    expect((await call(url, sessionId, 'env')).messages()[0]?.result.pid).not.toBe(first);
+  });
+
+  test('there are no more spares than sessions', async () => {
+    for (const [flags, most] of [
+      [['--warm', '65'], 64],
+      [['--warm', '4', '--max-sessions', '3'], 3],
+    ] as const) {
+      const running = command.run(['--port', '0', ...flags, '--', 'true']);
+      expect(await running.exited()).toEqual({ code: EXIT_USAGE, signal: null });
+      expect(running.stderr).toBe(
+        `mcp-session-supervisor: option '--warm <count>' may be ${most} at most, as many as there may be sessions (--max-sessions)\n`,
+      );
+    }
+  });
 });

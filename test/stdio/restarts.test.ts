@@ -253,7 +253,7 @@ describe('the end of a session', () => {
 });
 
 test('a process that is started again and stays mute is broken after initializeTimeout, and followed by another', async () => {
-  const { launcher, clock, started } = await given({}, { initializeTimeout: 5_000 });
+  const { launcher, clock, started, log } = await given({}, { initializeTimeout: 5_000 });
   const answer = launcher.answer;
   launcher.answer = () => {};
   launcher.last.exit(CRASH);
@@ -262,6 +262,17 @@ test('a process that is started again and stays mute is broken after initializeT
   launcher.answer = answer;
   clock.increment(5_000);
   await until(() => launcher.living.length === 0);
+  expect(log.filter(({ event }) => event === 'child.broken')).toMatchObject([
+    {
+      level: 'warn',
+      message: "The server's process did not answer within 5000 ms when it was started again; it is ended",
+      pid: 1_001,
+    },
+  ]);
+  expect(log.filter(({ event }) => event === 'child.started')).toMatchObject([
+    { level: 'debug' },
+    { level: 'info', message: "The server's process was started again", generation: 2 },
+  ]);
   clock.increment(1_000);
   await started(3);
   expect(await heardOf(launcher.last, 'notifications/initialized')).toBeDefined();

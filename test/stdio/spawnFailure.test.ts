@@ -6,7 +6,7 @@ const SPEC = { command: 'server', args: ['hunter2'], env: { TOKEN: 'hunter2' }, 
 
 test.each([
   ['EAGAIN', 'SPAWN_UNAVAILABLE', 'there are too many processes'],
-  ['EMFILE', 'SPAWN_UNAVAILABLE', 'this process has too many files open'],
+  ['EMFILE', 'SPAWN_UNAVAILABLE', 'this process has too many files open, `ulimit -n` says how many it may have'],
   ['ENFILE', 'SPAWN_UNAVAILABLE', 'the machine has too many files open'],
   ['ENOMEM', 'SPAWN_UNAVAILABLE', 'there is not enough memory'],
   ['ENOENT', 'COMMAND_NOT_FOUND', 'there is no such program, or none to interpret it'],

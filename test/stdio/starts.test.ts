@@ -127,6 +127,17 @@ describe('case 5: no room for another process', () => {
   });
 });
 
+test('what sends its initialize back is no server: that is told at once, to the log and to the client', async () => {
+  const launcher = new SimulatedLauncher();
+  launcher.answer = (message, process) => process.say(message);
+  const { url, log } = await serveProcesses({}, {}, launcher);
+  const answer = await post(url, INITIALIZE);
+  const message = expect.stringMatching(/asks to be initialized itself: it is no MCP server, or only sends back what/);
+  expect([answer.status, answer.json().error?.message]).toEqual([500, message]);
+  expect(log.find(({ event }) => event === 'child.broken')).toMatchObject({ level: 'warn', message });
+  await until(() => launcher.living.length === 0);
+});
+
 test('case 6: an initialize that is answered with an error leaves no session and no process', async () => {
   const launcher = new SimulatedLauncher();
   launcher.answer = ({ id }, process) => process.say({ id, error: { code: -32602, message: 'No' } });
@@ -172,9 +183,12 @@ describe('case 10: noise before the first message', () => {
     };
     const { url, log } = await serveProcesses({}, {}, launcher);
     await initialize(url);
-    expect(log.filter(({ event }) => event === 'child.noise').map(({ message }) => message)).toContain(
-      '[dotenv@17] injecting env',
-    );
+    const noise = log.filter(({ event }) => event === 'child.noise');
+    expect(noise.map(({ message }) => message)).toContain('[dotenv@17] injecting env');
+    expect(new Set(noise.map(({ pid }) => pid))).toEqual(new Set([1_000]));
+    const hints = log.filter(({ event }) => event === 'child.noisy');
+    expect(hints).toEqual([expect.objectContaining({ level: 'warn', pid: 1_000 })]);
+    expect(hints[0]?.message).toMatch(/^The server writes to stdout what is no message: /);
   });
 
   test('of 100 lines in a row ends the start', async () => {

@@ -1,15 +1,20 @@
 /** Processes that are kept ready for sessions to come. */
 import { describe, expect, test } from 'vitest';
+import { createSessionSupervisor, type LogEntry } from '../../src/index.ts';
+import { stdioServer } from '../../src/stdio/index.ts';
+import { resolveStdioOptions } from '../../src/stdio/stdioOptions.ts';
+import { factoryOf } from '../../src/stdio/stdioServer.ts';
+import { serve } from '../support/serve.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 import { until } from '../support/until.ts';
-import { callBody, del, initialize, post } from '../support/wire.ts';
-import { heardOf, SimulatedLauncher, serveProcesses } from './simulatedProcesses.ts';
+import { callBody, del, initialize, initializeBody, post } from '../support/wire.ts';
+import { heardOf, noRoom, SimulatedLauncher, serveProcesses } from './simulatedProcesses.ts';
 
 async function given(
   options: Parameters<typeof serveProcesses>[0] = {},
   serving: Parameters<typeof serveProcesses>[1] = {},
+  launcher = new SimulatedLauncher(),
 ) {
-  const launcher = new SimulatedLauncher();
   const served = await serveProcesses({ warm: 2, ...options }, serving, launcher);
   /** Opens a session; returns its process as well. */
   const open = async (headers?: Record<string, string>) => {
@@ -61,16 +66,176 @@ describe('case 62: a warm process', () => {
   });
 });
 
+describe('they are started', () => {
+  test('when a supervisor is made, before any session asks', async () => {
+    const { spares, launcher } = await given({ warm: 3 });
+    await until(() => spares().length === 3);
+    expect(launcher.processes).toHaveLength(3);
+  });
+
+  test('at the first session where the factory stands behind a function of one’s own', async () => {
+    const launcher = new SimulatedLauncher();
+    const factory = factoryOf(resolveStdioOptions({ command: 'x', warm: 1 }), { launcher: () => launcher, env: {} });
+    const { url } = await serve({ server: (session) => factory(session) });
+    expect(launcher.processes).toEqual([]);
+    await initialize(url);
+    expect(launcher.processes[0]?.written).not.toEqual([]);
+    await until(() => launcher.processes.length === 2);
+    await factory.close();
+  });
+
+  test('one after the other: a session that finds none has its process before all but one of them', async () => {
+    const launcher = new SimulatedLauncher();
+    const open: (() => void)[] = [];
+    const { launch } = launcher;
+    launcher.launch = async (...args) => {
+      await new Promise<void>((resolve) => open.push(resolve));
+      return launch.apply(launcher, args);
+    };
+    const { url, supervisor } = await serveProcesses({ warm: 10 }, {}, launcher);
+    expect(open).toHaveLength(1);
+    const session = initialize(url);
+    await until(() => supervisor.stats().sessions.initializing === 1 && open.length === 2);
+    open[1]?.();
+    await session;
+    expect(launcher.processes).toHaveLength(1);
+    for (let n = 0; n < 11; n++) {
+      await until(() => open.length > n);
+      open[n]?.();
+    }
+    await until(() => launcher.living.length === 11);
+  });
+
+  test('no more than sessions could have', async () => {
+    const server = stdioServer({ command: 'true', warm: 4 });
+    expect(() => createSessionSupervisor({ server, maxSessions: 3 })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: 'warm must be maxSessions (3) at most: no more sessions could have them; got 4',
+      }),
+    );
+  });
+});
+
+describe('a spare that is dead when its session comes, which nobody knew,', () => {
+  /** The first so many processes die of their initialize. */
+  const mortal = (launcher: SimulatedLauncher, deaths: number) => {
+    const { answer } = launcher;
+    launcher.answer = (message, process) => {
+      if (process.pid < 1_000 + deaths) process.exit({ code: null, signal: 'SIGKILL' });
+      else answer(message, process);
+    };
+  };
+
+  test('has another spare in its place', async () => {
+    const { launcher, spares, url, log, supervisor } = await given({ warm: 2 });
+    mortal(launcher, 1);
+    await until(() => spares().length === 2);
+    const ready = spares();
+    const { headers } = await initialize(url);
+    expect(ready[1]?.heard.map(({ method }) => method)).toEqual(['initialize', 'notifications/initialized']);
+    expect(log.find(({ event }) => event === 'child.replaced')).toMatchObject({ level: 'warn', pid: 1_001 });
+    expect(log.filter(({ event }) => event === 'child.exited')).toEqual([]);
+    await until(() => spares().length === 2);
+    await del(url, headers);
+    await until(() => supervisor.stats().servers.closing === 0);
+    expect(ready[1]?.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('or a fresh one where there is none; and only once', async () => {
+    for (const deaths of [1, 2]) {
+      const launcher = new SimulatedLauncher();
+      mortal(launcher, deaths);
+      const { url, spares } = await given({ warm: 1 }, {}, launcher);
+      await until(() => spares().length === 1);
+      // No other one is ready.
+      const { launch } = launcher;
+      let goOn = () => {};
+      const held = new Promise<void>((resolve) => (goOn = resolve));
+      let starts = 0;
+      launcher.launch = async (...args) => {
+        if (starts++ === 0) await held;
+        return launch.apply(launcher, args);
+      };
+      const answer = await post(url, initializeBody());
+      expect(answer.status).toBe(deaths === 1 ? 200 : 500);
+      goOn();
+    }
+  });
+
+  test('is the end of its session where no other one can be started', async () => {
+    const { launcher, spares, url, supervisor } = await given({ warm: 1 });
+    mortal(launcher, 1);
+    await until(() => spares().length === 1);
+    launcher.failures.push(noRoom(), noRoom(), noRoom());
+    const answer = await post(url, initializeBody());
+    expect([answer.status, answer.json().error?.message]).toEqual([500, expect.stringContaining('ended by SIGKILL')]);
+    await until(() => supervisor.stats().servers.closing === 0);
+  });
+
+  test('and leaves nothing where its session ends meanwhile', async () => {
+    const { launcher, spares, url, supervisor } = await given({ warm: 1 });
+    mortal(launcher, 1);
+    await until(() => spares().length === 1);
+    launcher.gate = new Promise(() => {});
+    const answer = post(url, initializeBody());
+    await until(() => launcher.processes[0]?.exited !== undefined);
+    await Promise.all([...supervisor.sessions()].map(({ id }) => supervisor.terminate(id)));
+    expect((await answer).status).toBe(503);
+    await until(() => supervisor.stats().servers.closing === 0);
+    expect(launcher.living).toEqual([]);
+  });
+
+  test('but one that has said a word is not followed by another: it may have done something', async () => {
+    const { launcher, spares, url } = await given({ warm: 1 });
+    launcher.answer = (_, process) => {
+      process.say({ method: 'notifications/message', params: { level: 'info', data: 'x' } });
+      process.exit({ code: 4, signal: null });
+    };
+    await until(() => spares().length === 1);
+    expect((await post(url, initializeBody())).json().error?.message).toContain('exited with code 4');
+  });
+});
+
+describe('a factory belongs to one supervisor', () => {
+  test('a second one is refused, whether the first one lives or not', async () => {
+    const server = stdioServer({ command: 'true' });
+    const first = createSessionSupervisor({ server, logger: () => {} });
+    const refused = expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining('belongs to one supervisor'),
+    });
+    expect(() => createSessionSupervisor({ server })).toThrow(refused);
+    await first.drain();
+    expect(() => createSessionSupervisor({ server })).toThrow(refused);
+  });
+
+  test('and once closed it serves nobody: 503', async () => {
+    const launcher = new SimulatedLauncher();
+    const factory = factoryOf(resolveStdioOptions({ command: 'x', warm: 1 }), { launcher: () => launcher, env: {} });
+    const { url } = await serve({ server: (session) => factory(session) });
+    await factory.close();
+    const answer = await post(url, initializeBody());
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
+    expect(launcher.processes).toEqual([]);
+  });
+});
+
 describe('case 63: a spare that dies', () => {
   test('is followed by another, each time later', async () => {
     const clock = new SimulatedClock();
     const told: string[] = [];
-    const logger = ({ event }: { event: string }) => void told.push(event);
+    const words: unknown[] = [];
+    const logger = ({ event, stderr }: LogEntry) => {
+      told.push(event);
+      words.push(stderr);
+    };
     const { open, spares, launcher } = await given({ warm: 1, logger }, { clock });
     await open();
     await until(() => spares().length === 1);
     const die = async () => {
       const [spare] = spares();
+      spare?.warn('no licence');
       spare?.exit({ code: 1, signal: null });
       await until(() => spare?.exited !== undefined);
     };
@@ -90,6 +255,7 @@ describe('case 63: a spare that dies', () => {
     clock.increment(1);
     await until(() => spares().length === 1);
     expect(told).toEqual(['spare.failed', 'spare.failed', 'spare.failed']);
+    expect(words).toEqual(['no licence', 'no licence', 'no licence']);
   });
 
   test('or talks without end is ended', async () => {
@@ -118,6 +284,25 @@ test('case 64: there are never more than the sessions and the spares', async () 
   expect(open).toBeDefined();
   await until(() => launcher.living.length === 5);
   expect(most).toBeLessThanOrEqual(5);
+});
+
+test('there are twice maxSessions at most, and the spares, with those that are ending', async () => {
+  const clock = new SimulatedClock();
+  const { launcher, spares, url } = await given({ warm: 1 }, { maxSessions: 2, clock });
+  for (let n = 0; n < 4; n++) {
+    const { headers } = await initialize(url);
+    for (const process of launcher.living) process.ends = 'atKill';
+    void del(url, headers).catch(() => {});
+    await until(() => spares().length === 1);
+  }
+  const refused = await post(url, initializeBody());
+  expect([refused.status, refused.headers['retry-after'] === undefined]).toEqual([503, false]);
+  expect(launcher.living).toHaveLength(5);
+  await until(() => {
+    clock.increment(1_000);
+    return launcher.living.length === 1;
+  });
+  expect((await post(url, initializeBody())).status).toBe(200);
 });
 
 test('case 65: a drain ends the spares', async () => {
