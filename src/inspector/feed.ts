@@ -8,6 +8,7 @@ import { Census } from './census.ts';
 import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
+import { HandleFeed } from './handleFeed.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
 import { ParkedSessions } from './parkedSessions.ts';
 import type {
@@ -54,6 +55,7 @@ export class Feed implements SnapshotSource {
   readonly #options: FeedOptions;
   readonly #ring: EndedRing;
   readonly #parked: ParkedSessions;
+  readonly #handles: HandleFeed;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
   readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
@@ -79,6 +81,7 @@ export class Feed implements SnapshotSource {
     this.#options = options;
     this.#ring = new EndedRing(rows, options.maxEnded);
     this.#parked = new ParkedSessions(rows, options.maxEnded);
+    this.#handles = new HandleFeed(supervisor, rows, options.now);
     this.#off = [
       supervisor.on('session.opened', () => {
         this.#openedCount++;
@@ -99,6 +102,7 @@ export class Feed implements SnapshotSource {
     if (this.#census !== undefined && this.#ready) this.#tick(this.#census);
     this.#closed = true;
     for (const off of this.#off) off();
+    this.#handles.close();
     this.#stop();
   }
 
@@ -230,7 +234,9 @@ export class Feed implements SnapshotSource {
       const frame = encode(delta);
       for (const viewer of this.#viewers) viewer.sendDelta(frame);
     }
+    const handles = this.#handles.frame();
     for (const viewer of this.#viewers) {
+      viewer.sendHandles(handles);
       const frame = viewer.watching === undefined ? undefined : this.#session(viewer.watching);
       if (frame !== undefined) viewer.sendSession(frame);
     }
