@@ -135,6 +135,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor/testing'),
     values: [
       'DiscoveryError',
+      'HandleFailure',
       'INVARIANTS',
       'RULES',
       'RestartFailure',
@@ -154,6 +155,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'sessionStoreConformance',
       'shrinkScript',
       'simulate',
+      'simulateHandles',
       'simulateRestarts',
       'simulationProperty',
       'storeConformance',
@@ -175,6 +177,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'GatedServer',
       'GatedServerOptions',
       'GatedSession',
+      'HandleSimulationOptions',
       'HoldKind',
       'HttpDriverOptions',
       'InProcessDriverOptions',
