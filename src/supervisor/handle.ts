@@ -203,6 +203,7 @@ export class Handle<T, I> implements Registered, ActorOwner, Held {
       this.#send({ type: 'INITIALIZED' });
       this.#send({ type: 'RESPONSE' });
     });
+    if (this.state === 'initializing') this.release('crashed', new Error('The handle’s actor was stopped'));
     if (this.hasLeft) return false;
     this.#refuse = undefined;
     return true;

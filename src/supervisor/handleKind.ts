@@ -51,6 +51,7 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
   readonly #now = { initializing: 0, active: 0, idle: 0 };
   readonly #ended: Partial<Record<HandleEndReason, number>> = {};
   #opened = 0;
+  #closingCount = 0;
 
   constructor(name: string, options: ResolvedHandleOptions<T, I>, host: KindHost) {
     this.name = name;
@@ -67,8 +68,7 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
   }
 
   get stats(): HandleStats {
-    const closing = [...this.#closing.values()].reduce((sum, count) => sum + count, 0);
-    return { ...this.#now, opened: this.#opened, ended: { ...this.#ended }, closing };
+    return { ...this.#now, opened: this.#opened, ended: { ...this.#ended }, closing: this.#closingCount };
   }
 
   /** Nothing is left of any. */
@@ -157,6 +157,7 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
     this.#move(before, 'terminated');
     this.#ended[reason] = (this.#ended[reason] ?? 0) + 1;
     this.#ending.add(handle);
+    this.#closingCount++;
     this.#closing.set(principal, (this.#closing.get(principal) ?? 0) + 1);
     const level = reason === 'crashed' ? 'error' : 'info';
     const more = { reason, ...(error !== undefined && { error }) };
@@ -170,6 +171,7 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
   }
 
   gone({ principal }: Handle<T, I>): void {
+    this.#closingCount--;
     const left = (this.#closing.get(principal) ?? 1) - 1;
     if (left > 0) this.#closing.set(principal, left);
     else this.#closing.delete(principal);

@@ -369,6 +369,17 @@ describe('an actor of a handle', () => {
     await withTimeout(supervisor.drain());
   });
 
+  test('that is stopped by hand while it is opened is noticed by its create', async () => {
+    const opening = gate();
+    const { create, supervisor, made } = world({ open: async () => void (await opening.opened) as never });
+    const created = create(ANN).catch(({ code }: { code: string }) => code);
+    actorsOf(supervisor).sessions[0]?.send(STOP);
+    opening.open();
+    expect(await created).toBe('HANDLE_NOT_OPENED');
+    await until(() => made[0]?.closed.length === 1);
+    expect([[...supervisor.openHandles()], made[0]?.closed]).toEqual([[], ['crashed']]);
+  });
+
   test('whose partition is stopped ends its handle, and the next one is elsewhere', async () => {
     const { create, use, supervisor, made, told } = world();
     const id = await create(ANN);
