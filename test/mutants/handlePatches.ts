@@ -23,12 +23,6 @@ export const HANDLE_PATCHES: readonly Patch[] = [
     '',
   ),
   patch(handle, 'a use is left no time at the end of a lifetime', "if (reason !== 'lifetime')", 'if (true)'),
-  patch(
-    handle,
-    'a create resolves to what has ended',
-    'if (this.hasLeft) return false; this.#refuse = undefined;',
-    'this.#refuse = undefined;',
-  ),
   patch(handle, 'a create of what has ended is never answered', 'this.#refuse?.(this.#host.notOpened(reason));', ''),
   patch(
     handle,
@@ -41,7 +35,7 @@ export const HANDLE_PATCHES: readonly Patch[] = [
   patch(kind, 'what is being closed does not count for its principal', ' + (this.#closing.get(principal) ?? 0)', ''),
   patch(kind, 'cap of a principal off by one', '>= this.options.maxPerPrincipal', '> this.options.maxPerPrincipal'),
   patch(kind, 'is found after its end', 'this.#registry.forget(handle);', ''),
-  patch(kind, 'what was closed counts for ever', 'const left = (this.#closing.get(principal) ?? 1) - 1;', 'return;'),
+  patch(kind, 'what was closed counts for ever', 'this.#closingCount--; const left', 'return; const left'),
   patch(
     resource,
     'what was opened too late is not closed',

@@ -22,6 +22,8 @@ export function leftOver(world: SeenWorld): string | undefined {
   if (sessionActors(world).length > 0) return `${sessionActors(world).length} actors are left`;
   if (clock.pending.length > 0) return `${clock.pending.length} timers are left`;
   if (pendingCreates > 0) return `${pendingCreates} creates were never answered`;
+  const closing = supervisor.stats().handles?.['thing']?.closing;
+  if (closing !== 0) return `${closing} are said to be closing`;
   for (const { id, made, closes } of seen.values()) {
     if (made && closes !== 1) return `${id.slice(0, 4)} was closed ${closes} times`;
   }
@@ -59,7 +61,9 @@ function wrongClose(world: SeenWorld, handle: SeenHandle): string | undefined {
 
 /** Uses are told of the end, and of nothing else; at the end of a lifetime only when they have had their time. */
 function wrongSignals({ settings, now, drainingSince }: SeenWorld, handle: SeenHandle): string | undefined {
-  const { endedAt, reason, uses } = handle;
+  const { endedAt, made, opening, openFailed, reason, uses } = handle;
+  if (!made && !openFailed && opening.aborted !== (endedAt !== undefined))
+    return 'is being opened, and its signal says otherwise';
   for (const { aborted } of uses) {
     if (endedAt === undefined) {
       if (aborted) return 'is used by who was told of an end';

@@ -55,7 +55,7 @@ export class HandleWorld implements SeenWorld {
     }
     this.handles = this.supervisor.handles<SeenHandle>('thing', {
       ...options,
-      open: ({ id, principal }) => this.#open(id, principal),
+      open: ({ id, principal, signal }) => this.#open(id, principal, signal),
       close: (handle, { reason }) => this.#close(handle, reason),
     });
   }
@@ -185,12 +185,13 @@ export class HandleWorld implements SeenWorld {
 
   // --- what the supervisor calls
 
-  async #open(id: string, principal: string | undefined): Promise<SeenHandle> {
+  async #open(id: string, principal: string | undefined, opening: AbortSignal): Promise<SeenHandle> {
     const handle: SeenHandle = {
       id,
       principal,
       createdAt: this.now,
       lastActiveAt: this.now,
+      opening,
       uses: new Set(),
       made: false,
       openFailed: false,

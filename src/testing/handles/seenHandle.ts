@@ -17,6 +17,8 @@ export interface SeenHandle {
   readonly id: string;
   readonly principal: string | undefined;
   readonly createdAt: number;
+  /** What its `open` was given. */
+  readonly opening: AbortSignal;
   /** Uses of it that run, by what the signal of each says. */
   readonly uses: Set<AbortSignal>;
   /** When it was opened, or the last use began or ended. */
