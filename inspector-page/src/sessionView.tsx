@@ -1,5 +1,6 @@
 /** One session: where it is in its statechart, what happened to it and when, and why it ended. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ChildView } from './childView.tsx';
 import type { Connection } from './connection.ts';
 import { clientName, isEnded, isParked } from './pick.ts';
 import { toJson, toMermaid } from './sequence.ts';
@@ -88,6 +89,7 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
           </dl>
         </>
       )}
+      {frame?.child !== undefined && <ChildView child={frame.child} />}
       {frame !== undefined && (
         <>
           <p class="actions">

@@ -18,7 +18,9 @@ export function commandSource(command: readonly string[], flags: Flags, journal:
   const [program = '', ...args] = command;
   const { cwd, inheritEnv, restart, maxRestarts, maxSeconds, warm, showStderr } = flags;
   const given = flags.env ?? [];
-  const missing = given.filter(({ name, value }) => value === undefined && process.env[name] === undefined);
+  const filed = fromFile(flags.envFile);
+  const isThere = (name: string) => process.env[name] !== undefined || filed[name] !== undefined;
+  const missing = given.filter(({ name, value }) => value === undefined && !isThere(name));
   for (const { name } of missing) {
     const message = `--env ${name}: there is no such variable here, so no server gets it`;
     journal.write({ level: 'warn', event: 'env.missing', message });
@@ -28,7 +30,7 @@ export function commandSource(command: readonly string[], flags: Flags, journal:
       command: program,
       args,
       cwd,
-      env: { ...fromFile(flags.envFile), ...valuesOf(given) },
+      env: { ...filed, ...valuesOf(given) },
       inheritEnv: inheritEnv ? 'all' : given.flatMap(({ name, value }) => (value === undefined ? [name] : [])),
       restart,
       maxRestarts,

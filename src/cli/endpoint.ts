@@ -95,8 +95,8 @@ export class Endpoint {
       this.#calls.delete(res);
       if (res.statusCode >= 400 && res.writableFinished) this.#refused(req, res.statusCode);
     });
-    const path = pathOf(req.url ?? '/');
-    if (withoutSlash(path) === withoutSlash(this.#path)) {
+    const path = req.url === this.#path ? this.#path : pathOf(req.url ?? '/');
+    if (path === this.#path || withoutSlash(path) === withoutSlash(this.#path)) {
       if (req.method === 'POST') this.#calls.add(res);
       this.#handler(req, res);
       return;

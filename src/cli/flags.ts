@@ -200,7 +200,8 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       '--env <variable>',
       'NAME passes a variable on, NAME=value sets it; may be repeated (default: HOME, LANG, LC_*, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ, USER)',
     ).argParser(parseVariable),
-    new Option('--env-file <file>', 'variables, one NAME=value a line; --env goes before them'),
+    // Node 20 looks for the long one itself, wherever it stands.
+    new Option('-E, --env-file <file>', 'variables, one NAME=value a line; --env goes before them'),
     new Option('--inherit-env', 'pass all variables on, secrets included'),
     new Option('--cwd <directory>', 'where it is started (default: here)'),
     new Option(

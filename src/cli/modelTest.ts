@@ -48,7 +48,7 @@ async function runRestartTest(
       url,
       headers: header,
       slowCall,
-      start: () => startCommand(command),
+      start: async () => startCommand(command, (line) => err.write(`${line}\n`)),
       onProgress: (what) => err.write(`${what}\n`),
     });
     out.write(json ? `${printableJson(JSON.stringify(report, null, 2))}\n` : renderRestartReport(report, { colour }));

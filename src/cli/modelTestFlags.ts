@@ -26,22 +26,35 @@ const COVERAGES: readonly Coverage[] = ['transitions', 'pairs', 'random'];
 
 const FLAGS: readonly Option[] = [
   new Option('--url <url>', 'the MCP endpoint').argParser(parseUrl).makeOptionMandatory(),
-  new Option(
-    '--idle-timeout <duration>',
-    "the server's idle timeout; without it nothing that takes time is driven",
-  ).argParser(parseDuration),
-  new Option('--grace <duration>', 'how much longer a session may live (default: 1.5 times as long)').argParser(
-    parseDuration,
-  ),
-  new Option('--coverage <which>', 'which paths are walked').choices(COVERAGES).default('transitions'),
-  new Option('--seed <number>', 'seed of --coverage random').argParser(parseWholeNumber).default(1),
-  new Option('--max-in-flight <count>', 'the most in flight in one session').argParser(parsePositive).default(2),
-  new Option('--concurrency <count>', 'sessions driven at a time').argParser(parsePositive).default(16),
+  new Option('--idle-timeout <duration>', "the server's idle timeout; without it nothing that takes time is driven")
+    .argParser(parseDuration)
+    .conflicts('restart'),
+  new Option('--grace <duration>', 'how much longer a session may live (default: 1.5 times as long)')
+    .argParser(parseDuration)
+    .conflicts('restart'),
+  new Option('--coverage <which>', 'which paths are walked')
+    .choices(COVERAGES)
+    .default('transitions')
+    .conflicts('restart'),
+  new Option('--seed <number>', 'seed of --coverage random')
+    .argParser(parseWholeNumber)
+    .default(1)
+    .conflicts('restart'),
+  new Option('--max-in-flight <count>', 'the most in flight in one session')
+    .argParser(parsePositive)
+    .default(2)
+    .conflicts('restart'),
+  new Option('--concurrency <count>', 'sessions driven at a time')
+    .argParser(parsePositive)
+    .default(16)
+    .conflicts('restart'),
   new Option('--slow-call <call>', 'a call that lasts, as \'sleep:{"ms":$MS}\' ($S: in seconds)'),
-  new Option('--no-streams', 'leave GET streams alone'),
-  new Option('--no-deletes', 'leave DELETE alone'),
+  new Option('--no-streams', 'leave GET streams alone').conflicts('restart'),
+  new Option('--no-deletes', 'leave DELETE alone').conflicts('restart'),
   new Option('--header <header>', "sent with every request, as 'Name: value'; may be repeated").argParser(parseHeader),
-  new Option('--strict', 'what the protocol leaves to the server has to be as the model says, too'),
+  new Option('--strict', 'what the protocol leaves to the server has to be as the model says, too').conflicts(
+    'restart',
+  ),
   new Option('--restart <command>', 'start the server by this command, kill it, and see what of its sessions is left'),
   new Option('--json', 'print the report as one JSON object'),
 ];
@@ -56,8 +69,9 @@ does not say that it destroys something. Up to three such tools are called to se
 one instead.
 
 With --restart the server is not running yet: its command is started, used, killed without a word (kill -9), started
-again, and asked what it still knows. What survives and what is lost is printed as a table; other flags than --url,
---slow-call, --header and --json are of no effect then.
+again, and asked what it still knows. What survives and what is lost is printed as a table. Of the other flags --url,
+--slow-call, --header and --json go with it. A command that ends by itself, before or while anybody else answers at the
+URL, is told of with what it said; one that exits with 0 may leave its server in the background.
 
 Exit code: 0 when nothing is wrong, 1 with violations, 2 for wrong usage or a server that can't be tested.`;
 

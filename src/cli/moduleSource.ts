@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { ServerFactory } from '../index.ts';
 import { CommandFailure, describeError, placeOf, shortPath } from './failure.ts';
+import { afterDashes, isCommand } from './programs.ts';
 import type { ServerSource } from './serverSource.ts';
 
 const run = promisify(execFile);
@@ -51,7 +52,9 @@ async function resolvePackage(specifier: string, cwd: string): Promise<string> {
   try {
     return import.meta.resolve(specifier);
   } catch {
-    throw new CommandFailure(`cannot find the module ${specifier}: no such file, and no such package is installed`);
+    const hint = isCommand(specifier) ? `; ${specifier} is a program: ${afterDashes(specifier)}` : '';
+    const why = `no such file, and no such package is installed${hint}`;
+    throw new CommandFailure(`cannot find the module ${specifier}: ${why}`);
   }
 }
 

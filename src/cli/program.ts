@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
 import { FLAGS, type Flags, refuseForeign, refuseIdle } from './flags.ts';
 import { addModelTest, type ModelTestFlags } from './modelTestFlags.ts';
+import { afterDashes, isCommand, isProgram } from './programs.ts';
+import { printable } from './wording.ts';
 
 /** What the command is to do. */
 export type Invocation =
@@ -30,6 +32,8 @@ once; the same one within 0.5s of the first counts once, since it may reach a pr
 Origin is refused is told at most once a second, with the flag that would allow it. An error that escapes a session's
 own callbacks is logged, and the other sessions go on.
 
+Node 20 looks for --env-file itself, and ends with 9 where there is no such file; -E is left to this command.
+
 Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 129, 130 or 143 when a second signal came.`;
 
 /**
@@ -37,9 +41,26 @@ Exit code: 0 after a clean drain, 1 for a failure, 2 for wrong usage, 129, 130 o
  * @throws {CommandFailure} with exit code 2, where they are wrong.
  */
 export function parseArguments(argv: readonly string[], version: string): Invocation {
-  let invocation: Invocation | undefined;
-  let printed = '';
   const [ours, served] = atDashes(argv);
+  const parsed = parse(ours, version);
+  if (parsed instanceof CommandFailure) throw (served === undefined && forgotten(ours, version)) || parsed;
+  if ('kind' in parsed) return parsed;
+  const { module, flags } = parsed;
+  refuseIdle(flags);
+  refuseForeign(flags, served !== undefined);
+  return servedBy(module, served, flags);
+}
+
+/** A module, if there is one, and what it is to be served with. */
+interface Given {
+  readonly module: string | undefined;
+  readonly flags: Flags;
+}
+
+/** What stands before `--`; a failure where it is wrong by itself. */
+function parse(ours: readonly string[], version: string): Given | Invocation | CommandFailure {
+  let parsed: Given | Invocation | undefined;
+  let printed = '';
   const command = new Command('mcp-session-supervisor')
     .description(
       'Serves an MCP server over Streamable HTTP: every session supervised, ended when idle, never mid-call.',
@@ -63,25 +84,34 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
       writeErr: () => {},
     })
     .action((module: string | undefined, flags: Flags) => {
-      refuseIdle(flags);
-      refuseForeign(flags, served !== undefined);
-      invocation = servedBy(module, served, flags);
+      parsed = { module, flags };
     });
   for (const [heading, options] of Object.entries(FLAGS)) {
     for (const option of options) command.addOption(option.helpGroup(heading));
   }
   addModelTest(command, (flags) => {
-    invocation = { kind: 'modelTest', flags };
+    parsed = { kind: 'modelTest', flags };
   });
   try {
     command.parse(withInspectPort(ours), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: 'print', text: printed };
-    throw new CommandFailure(usageMessage(error.message), EXIT_USAGE);
+    return new CommandFailure(usageMessage(error.message), EXIT_USAGE);
   }
-  if (invocation === undefined) throw new Error('commander parsed the arguments and called no action');
-  return invocation;
+  if (parsed === undefined) throw new Error('commander parsed the arguments and called no action');
+  return parsed;
+}
+
+/** What to say where `--` is missing: a program stands where a module may, and what follows it is none of our flags. */
+function forgotten(ours: readonly string[], version: string): CommandFailure | undefined {
+  const program = ours.find((word, index) => {
+    const before = parse(ours.slice(0, index + 1), version);
+    return 'module' in before && before.module === word;
+  });
+  return program !== undefined && isCommand(program)
+    ? new CommandFailure(`${program} is a program: ${afterDashes(program)}`, EXIT_USAGE)
+    : undefined;
 }
 
 /** The arguments before `--`, and those after it where there is one: a command. */
@@ -100,7 +130,16 @@ function servedBy(module: string | undefined, command: readonly string[] | undef
   }
   if (command[0] === undefined || command[0] === '')
     throw new CommandFailure('there is no command after --', EXIT_USAGE);
+  refuseLine(command[0], flags);
   return { kind: 'serveCommand', command, flags };
+}
+
+/** @throws {CommandFailure} over a whole line in one word, which no program is called. */
+function refuseLine(word: string, { cwd }: Flags): void {
+  const [program, ...rest] = word.trim().split(/\s+/);
+  if (program === undefined || rest.length === 0 || isProgram(word, cwd)) return;
+  const message = `"${printable(program)} …" after -- is one word, and no program is called so: write its words one by one (-- ${printable(program)} …), or a shell's line as -- sh -c '…'`;
+  throw new CommandFailure(message, EXIT_USAGE);
 }
 
 /**

@@ -14,6 +14,8 @@ function taken(request: IncomingMessage): BodyFailure | undefined {
   return undefined;
 }
 
+const READ = Promise.resolve();
+
 /** Never rejects. */
 export function readNodeBody(request: IncomingMessage, limits: BodyLimits, clock: Clock): Promise<BodyResult> {
   const failure = taken(request);
@@ -24,14 +26,14 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits, clock
     const settle = (result: BodyResult) => {
       if (settled) return;
       settled = true;
-      clock.clearTimeout(timer);
+      if (timer !== undefined) clock.clearTimeout(timer);
       body.clear();
       resolve(result);
     };
     const aborted = () => settle({ failure: 'bodyAborted' });
     let timer: unknown;
     // A body that came with its headers is there before this is: most do.
-    queueMicrotask(() => {
+    void READ.then(() => {
       if (!settled) timer = clock.setTimeout(() => settle({ failure: 'bodyTimeout' }), limits.timeout);
     });
     // Text where a middleware has called setEncoding.

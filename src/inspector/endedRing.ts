@@ -1,5 +1,6 @@
 /** The sessions that ended last, each as it was when it ended and with its black box, so that one can look afterwards. */
 import type { EndReason, SessionInfo } from '../index.ts';
+import type { KeptChild } from './children.ts';
 import type { EndedRow, HistoryLine } from './protocol.ts';
 import { lastLines, type Rows } from './rows.ts';
 
@@ -7,6 +8,7 @@ export interface Ended {
   readonly row: EndedRow;
   readonly history: readonly HistoryLine[];
   readonly omitted: number;
+  readonly process: KeptChild;
 }
 
 export class EndedRing {
@@ -21,8 +23,9 @@ export class EndedRing {
   }
 
   /** Keeps a session that has just ended, and forgets the oldest. */
-  add(info: SessionInfo, reason: EndReason, endedAt: number): Ended {
-    const ended = { row: this.#rows.endedRow(this.#rows.keyOf(info.id), info, reason, endedAt), ...lastLines(info) };
+  add(info: SessionInfo, reason: EndReason, endedAt: number, process: KeptChild): Ended {
+    const row = this.#rows.endedRow(this.#rows.keyOf(info.id), info, reason, endedAt);
+    const ended = { row, ...lastLines(info), process };
     if (this.#ring.length < this.#size) {
       this.#ring.push(ended);
     } else if (this.#size > 0) {

@@ -5,6 +5,7 @@
  */
 import { END_REASONS, type EndReason, type SessionEvent, type SessionInfo, type SessionSupervisor } from '../index.ts';
 import { Census } from './census.ts';
+import { Children } from './children.ts';
 import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
@@ -54,6 +55,7 @@ export class Feed implements SnapshotSource {
   readonly #rows: Rows;
   readonly #options: FeedOptions;
   readonly #ring: EndedRing;
+  readonly #children: Children;
   readonly #parked: ParkedSessions;
   readonly #handles: HandleFeed;
   readonly #viewers = new Set<FeedViewer>();
@@ -79,6 +81,7 @@ export class Feed implements SnapshotSource {
     this.#supervisor = supervisor;
     this.#rows = rows;
     this.#options = options;
+    this.#children = new Children(supervisor);
     this.#ring = new EndedRing(rows, options.maxEnded);
     this.#parked = new ParkedSessions(rows, options.maxEnded);
     this.#handles = new HandleFeed(supervisor, rows, options.now);
@@ -181,7 +184,7 @@ export class Feed implements SnapshotSource {
   #park(session: SessionInfo): void {
     this.#parkedCount++;
     this.#census?.left(session, 'parked');
-    this.#parked.add(session, session.history.at(-1)?.at ?? this.now());
+    this.#parked.add(session, session.history.at(-1)?.at ?? this.now(), this.#children.keep(session.id));
   }
 
   #end({ session, reason = 'terminated' }: SessionEvent): void {
@@ -189,7 +192,8 @@ export class Feed implements SnapshotSource {
     this.#reasons[reason]++;
     this.#census?.left(session, reason);
     this.#parked.delete(this.#rows.keyOf(session.id));
-    const { row } = this.#ring.add(session, reason, session.history.at(-1)?.at ?? this.now());
+    const endedAt = session.history.at(-1)?.at ?? this.now();
+    const { row } = this.#ring.add(session, reason, endedAt, this.#children.keep(session.id));
     if (this.#census === undefined) return;
     this.#ended.push(row);
     if (this.#ended.length > 2 * this.#options.maxEnded) this.#ended.splice(0, this.#options.maxEnded);
@@ -262,11 +266,13 @@ export class Feed implements SnapshotSource {
   #session(key: string): SessionFrame | undefined {
     const id = this.#idOf(key);
     const info = id === undefined ? undefined : this.#supervisor.session(id);
-    if (info !== undefined) return { type: 'session', key, row: this.#rows.row(key, info), ...lastLines(info) };
+    if (id !== undefined && info !== undefined) {
+      return { type: 'session', key, row: this.#rows.row(key, info), ...lastLines(info), child: this.#children.of(id) };
+    }
     const kept = this.#parked.find(key) ?? this.#ring.find(key);
     if (kept === undefined) return undefined;
-    const { row, history, omitted } = kept;
-    return { type: 'session', key, row, history, omitted };
+    const { row, history, omitted, process } = kept;
+    return { type: 'session', key, row, history, omitted, child: process.child };
   }
 
   /** The id of a session that lives, here or as its record. */

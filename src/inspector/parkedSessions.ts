@@ -3,6 +3,7 @@
  * its black box. One that is restored or ends is no longer among them. How many are parked in all, only the store knows.
  */
 import type { SessionInfo } from '../index.ts';
+import type { KeptChild } from './children.ts';
 import type { HistoryLine, ParkedRow } from './protocol.ts';
 import { lastLines, type Rows } from './rows.ts';
 
@@ -11,6 +12,7 @@ export interface Parked {
   readonly row: ParkedRow;
   readonly history: readonly HistoryLine[];
   readonly omitted: number;
+  readonly process: KeptChild;
 }
 
 export class ParkedSessions {
@@ -27,13 +29,13 @@ export class ParkedSessions {
   }
 
   /** Keeps a session that has just been parked, and forgets the one that was parked longest. */
-  add(info: SessionInfo, parkedAt: number): void {
+  add(info: SessionInfo, parkedAt: number, process: KeptChild): void {
     if (this.#size === 0) return;
     const key = this.#rows.keyOf(info.id);
     this.delete(key);
     const [longest] = this.#parked.keys();
     if (this.#parked.size >= this.#size && longest !== undefined) this.delete(longest);
-    this.#parked.set(key, { id: info.id, row: this.#rows.parkedRow(key, info, parkedAt), ...lastLines(info) });
+    this.#parked.set(key, { id: info.id, row: this.#rows.parkedRow(key, info, parkedAt), ...lastLines(info), process });
     this.#fresh.add(key);
   }
 

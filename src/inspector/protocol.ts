@@ -101,6 +101,22 @@ export interface HistoryLine {
   readonly signal?: string;
 }
 
+/** The process of a session whose server is one, and how the last one ended. */
+export interface ChildLine {
+  /** Of its statechart. */
+  readonly state: 'starting' | 'ready' | 'restarting' | 'stopping' | 'terminating' | 'killing' | 'gone';
+  /** The how many-th process it is, in this incarnation of its session. */
+  readonly generation: number;
+  /** Null where it has none now, or not yet. */
+  readonly pid: number | null;
+  /** How its last process ended, one of the two; null when none has. */
+  readonly exit: { readonly code: number | null; readonly signal: string | null } | null;
+  /** It was to be started again, once too often. */
+  readonly gaveUp: boolean;
+  /** What the one that ended said last on stderr; null where it said nothing, or ended as it should. */
+  readonly stderr: string | null;
+}
+
 /** Counts of everything, whatever was left out of the rows. */
 export interface Totals {
   /**
@@ -207,6 +223,8 @@ export interface SessionFrame {
   readonly history: readonly HistoryLine[];
   /** Older lines that the black box has and this frame leaves out. */
   readonly omitted: number;
+  /** Only where its server is a process. */
+  readonly child?: ChildLine | undefined;
 }
 
 /** A handle, as it is now. Times are in ms since the epoch, by the supervisor's clock. */

@@ -33,6 +33,8 @@ export interface ChildMachineContext extends ChildInput {
   readonly pid: number | null;
   /** How its last process ended. */
   readonly exit: ChildExit | null;
+  /** What that said last on stderr, where it did not end as it should: some lines, 4 kB at most. */
+  readonly lastWords: string | null;
   /** It served its session once: what never did is not started again. */
   readonly wasReady: boolean;
   /** When it was restarted, in ms, the last `maxRestarts` times at most. */
@@ -53,7 +55,7 @@ export type ChildMachineEvent =
   /** It has answered the initialize, and all that it was told again. */
   | { readonly type: 'READY' }
   /** Its process has exited, at this time, in ms. */
-  | ({ readonly type: 'EXITED'; readonly at: number } & ChildExit)
+  | ({ readonly type: 'EXITED'; readonly at: number; readonly lastWords?: string | undefined } & ChildExit)
   /** It lives, but nothing can be said to it or heard of it any more, at this time: it is ended as one that failed. */
   | { readonly type: 'BROKEN'; readonly at: number }
   /** No living member of its group is left. */
@@ -135,6 +137,7 @@ export const childMachine = setup({
     noteExit: assign({
       exit: ({ context, event }) =>
         event.type === 'EXITED' ? { code: event.code, signal: event.signal } : context.exit,
+      lastWords: ({ context, event }) => (event.type === 'EXITED' ? event.lastWords || null : context.lastWords),
     }),
     planRestart: assign({
       willRestart: true,
@@ -167,6 +170,7 @@ export const childMachine = setup({
     generation: 1,
     pid: null,
     exit: null,
+    lastWords: null,
     wasReady: false,
     restarts: [],
     attempts: 0,

@@ -6,9 +6,11 @@
  * has an effect beside everything else; `keepAliveInterval` finds dead peers even where there is no stream.
  */
 import { SupervisorError } from '../errors.ts';
+import type { ServerFactory } from './serverFactory.ts';
 
 /** The options that decide whether another one has an effect. */
 interface Deciding {
+  readonly server: ServerFactory;
   readonly stateless: boolean;
   readonly enableJsonResponse: boolean;
   readonly eventStore: unknown;
@@ -64,6 +66,13 @@ const CONFLICTS: readonly Conflict[] = [
     when: ({ stateless }: Deciding) => stateless,
     message: `${option} and stateless exclude one another: a stateless server ${lack}; leave one of the two out`,
   })),
+  {
+    option: 'server',
+    when: ({ stateless, server }) => stateless && server.needsSession === true,
+    message:
+      'stateless and this server exclude one another: it is a process, which has to have a session; leave stateless out, ' +
+      'or give a factory that builds servers in this process',
+  },
   {
     option: 'maxStreamBuffer',
     when: ({ stateless, enableJsonResponse }) => stateless && enableJsonResponse,

@@ -92,4 +92,6 @@ export interface ServerFactory {
   (session: SessionContext): ConnectableServer | ServerWithCleanup | Promise<ConnectableServer | ServerWithCleanup>;
   /** Where a factory holds something besides the servers that it built: called at the end of a drain, which waits for it. */
   close?(): unknown;
+  /** True where it builds servers for sessions alone: beside `stateless` it is refused. Default false. */
+  readonly needsSession?: boolean;
 }

@@ -188,16 +188,17 @@ export class Child {
   #exited(exit: ProcessExit): void {
     const lost = this.#isUp;
     const { code, signal } = exit;
+    const failed = signal !== null || code !== 0;
     this.#setting.surroundings.note({ event: 'child.exited', code, signal });
-    const level = lost && (signal !== null || code !== 0) ? 'warn' : lost ? 'info' : 'debug';
-    const lastWords = lost ? this.#process?.lastWords : undefined;
+    const level = lost && failed ? 'warn' : lost ? 'info' : 'debug';
+    const lastWords = lost || failed ? this.#process?.lastWords : undefined;
     this.#log(level, 'child.exited', `The server's process ${exitInWords(exit)}`, {
       pid: this.#process?.pid,
       code,
       signal,
-      ...(lastWords && { stderr: lastWords }),
+      ...(lost && lastWords && { stderr: lastWords }),
     });
-    this.#send({ type: 'EXITED', at: this.#now(), code, signal });
+    this.#send({ type: 'EXITED', at: this.#now(), code, signal, lastWords });
     if (lost) this.#lose(exitInWords(exit), exit);
   }
 

@@ -18,6 +18,8 @@ import { WarmPool } from './warmPool.ts';
 export interface StdioServerFactory extends ServerFactory {
   /** Ends what no session has: warm processes, and whatever else is left. A supervisor's drain calls it. */
   close(): Promise<void>;
+  /** A process for each request is not offered: `stateless` is refused. */
+  readonly needsSession: true;
 }
 
 /** What tests have another of. */
@@ -39,7 +41,7 @@ export function stdioServer(options: StdioServerOptions): StdioServerFactory {
 export function factoryOf(options: ResolvedStdioOptions, world: StdioWorld = {}): StdioServerFactory {
   const commands = new Commands(options, world);
   const factory = async (session: SessionContext) => commands.build(session);
-  return Object.assign(factory, { close: () => commands.close() });
+  return Object.assign(factory, { close: () => commands.close(), needsSession: true as const });
 }
 
 class Commands {

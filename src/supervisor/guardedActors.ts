@@ -3,7 +3,14 @@
  * would end the actor that is in it; and it throws the error of a subscriber where nobody can catch it, which would end
  * the process. So whoever is let near an actor is wrapped.
  */
-import { type ActorSystem, type ActorSystemInfo, type AnyActorRef, type Observer, toObserver } from 'xstate';
+import {
+  type ActorSystem,
+  type ActorSystemInfo,
+  type AnyActorRef,
+  type Observer,
+  type Subscription,
+  toObserver,
+} from 'xstate';
 import { callBack } from './callback.ts';
 
 type System = ActorSystem<ActorSystemInfo>;
@@ -20,12 +27,26 @@ export function guardedObserver<T>(observer: Partial<Observer<T>>, failed: Obser
   };
 }
 
-/** Wraps everybody who will inspect the system. */
-export function guardInspection(system: System, failed: ObserverFailed): void {
+/** Wraps everybody who will inspect the system. Returns what tells whether anybody of them does. */
+export function guardInspection(system: System, failed: ObserverFailed): () => boolean {
   const inspect = system.inspect.bind(system);
+  let inspecting = 0;
   Object.assign(system, {
-    inspect: (observer: Parameters<System['inspect']>[0]) => inspect(guardedObserver(toObserver(observer), failed)),
+    inspect: (observer: Parameters<System['inspect']>[0]): Subscription => {
+      const { unsubscribe } = inspect(guardedObserver(toObserver(observer), failed));
+      let over = false;
+      inspecting++;
+      return {
+        unsubscribe: () => {
+          if (over) return;
+          over = true;
+          inspecting--;
+          unsubscribe();
+        },
+      };
+    },
   });
+  return () => inspecting > 0;
 }
 
 /**

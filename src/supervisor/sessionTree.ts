@@ -9,6 +9,7 @@ import { partitionMachine } from '../machines/partition.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import { type SessionInput, type SessionTimeouts, sessionMachine } from '../machines/session.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { withDirectTransitions } from './directTransitions.ts';
 import { guardedObserver, guardedPrototype, guardInspection, type ObserverFailed } from './guardedActors.ts';
 import { type During, replaceScheduler } from './scheduler.ts';
 import { releaseOptions, type XstateContract, xstateContract } from './xstateContract.ts';
@@ -80,7 +81,8 @@ export class SessionTree {
     this.#xstate = xstateContract();
     const { clock, inspect, find, observerFailed } = options;
     this.#guarded = guardedPrototype(Actor.prototype, observerFailed);
-    const session = sessionMachine.provide({
+    let isInspected = () => true; // until it is known
+    const life = sessionMachine.provide({
       guards: { nothingRuns: ({ context }) => find(context.sessionId)?.nothingRuns ?? true },
       actions: {
         park: ({ context }) => find(context.sessionId)?.parked(),
@@ -89,6 +91,7 @@ export class SessionTree {
         release: ({ context }) => find(context.sessionId)?.release(context.reason ?? 'terminated'),
       },
     });
+    const session = this.#xstate.takesDirectWay ? withDirectTransitions(life, () => isInspected()) : life;
     const partition = partitionMachine.provide({
       actors: { session },
       actions: {
@@ -107,7 +110,8 @@ export class SessionTree {
       input: { shutdownTimeout: options.shutdownTimeout },
       ...(inspect && { inspect: guardedObserver(inspect, observerFailed) }),
     });
-    guardInspection(this.root.system, observerFailed);
+    const isInspectedLater = guardInspection(this.root.system, observerFailed);
+    isInspected = () => inspect !== undefined || isInspectedLater();
     if (this.#xstate.replacesScheduler) replaceScheduler(this.root.system, clock, options.during);
     this.root.subscribe({
       error: (error) => {

@@ -9,6 +9,9 @@ import {
   type ActorSystem,
   type ActorSystemInfo,
   type AnyActorRef,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  assign,
   cancel,
   createActor,
   createMachine,
@@ -20,6 +23,7 @@ import {
 } from 'xstate';
 import type { TimerClock } from '../clock.ts';
 import { SupervisorError } from '../errors.ts';
+import { withDirectTransitions } from './directTransitions.ts';
 import { replaceScheduler } from './scheduler.ts';
 
 type System = ActorSystem<ActorSystemInfo>;
@@ -32,6 +36,8 @@ export interface XstateContract {
   readonly replacesScheduler: boolean;
   /** An actor that has started does not look at its `options` again. */
   readonly releasesOptions: boolean;
+  /** `withDirectTransitions` does what xstate does. */
+  readonly takesDirectWay: boolean;
 }
 
 let tried: XstateContract | undefined;
@@ -60,6 +66,7 @@ export function examine(create: typeof createActor): XstateContract {
   return {
     replacesScheduler: holds(() => schedulesAsKnown(create) && livesOnOurScheduler(create)),
     releasesOptions: holds(() => livesWithoutOptions(create)),
+    takesDirectWay: holds(() => goesDirect(create)),
   };
 }
 
@@ -235,6 +242,50 @@ function livesWithoutOptions(create: typeof createActor): boolean {
     },
   });
   return broken === undefined && !looked;
+}
+
+/** Two lives through the same events, one of them by the direct way: they tell the same, and end up the same. */
+function goesDirect(create: typeof createActor): boolean {
+  const life = (change: (machine: AnyStateMachine) => AnyStateMachine): string => {
+    const clock = new TrialClock();
+    const told: unknown[] = [];
+    const machine = setup({
+      types: { context: {} as { readonly uses: number } },
+      actions: {
+        use: assign({ uses: ({ context }) => context.uses + 1 }),
+        tell: ({ context, event }) => void told.push(event.type, context.uses, clock.pending),
+      },
+      guards: { isNew: ({ context }) => context.uses === 0 },
+      delays: { idle: ({ context }) => IDLE + context.uses },
+    }).createMachine({
+      context: { uses: 0 },
+      initial: 'idle',
+      after: { [LIFETIME]: '.over' },
+      states: {
+        idle: { entry: 'tell', exit: 'tell', after: { idle: 'over' }, on: { USE: { target: 'used', actions: 'use' } } },
+        used: {
+          tags: 'busy',
+          entry: 'tell',
+          on: { USE: [{ guard: 'isNew', target: 'idle' }, { actions: ['use', 'tell'] }], REST: 'idle' },
+        },
+        over: { type: 'final' },
+      },
+    });
+    const actor = create(change(machine), { clock });
+    actor.start();
+    const look = () => {
+      const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
+      told.push(snapshot, Object.keys(snapshot), snapshot._nodes.length, snapshot.can({ type: 'REST' }), clock.pending);
+    };
+    for (const type of ['USE', 'USE', 'REST', 'OTHER', 'USE', 'REST']) {
+      actor.send({ type });
+      look();
+    }
+    clock.fire(IDLE + 3); // as it is by now
+    look();
+    return JSON.stringify(told);
+  };
+  return life((machine) => machine) === life((machine) => withDirectTransitions(machine, () => false));
 }
 
 const RELEASED = Object.freeze({});

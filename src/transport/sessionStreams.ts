@@ -32,7 +32,7 @@ export interface StreamsOwner extends AnswerOwner {
  * How long the head of a stream waits for an answer out of another process, in ms: by itself it would be a write more for
  * each call, which is a fifth of what such a call costs.
  */
-const FAR = 10;
+const FAR = 50;
 
 export class SessionStreams {
   /** The negotiated version, once there is one. */

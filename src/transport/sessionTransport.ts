@@ -380,11 +380,8 @@ export class SessionTransport implements Transport, StreamsOwner {
     const call = this.#calls?.named(id);
     if (call === undefined || !(call.awaited || isResumable(call.answer))) return;
     this.#calls?.abandon(call);
-    call.answer.settle(id, {
-      jsonrpc: '2.0',
-      id,
-      error: { code: -32000, message: 'Request superseded: its id was used again' },
-    });
+    const message = 'Request superseded: its id was used again';
+    call.answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
   }
 
   #judgeQuiet(): void {

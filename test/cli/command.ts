@@ -108,6 +108,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** It and its children get signals together. */
   readonly group?: boolean;
+  /** What Node itself is told, before the command's file. */
+  readonly node?: readonly string[];
   /** Told how to end it. Default: it is gone when the test ends, which cannot be said of tests that run side by side. */
   readonly onEnd?: (end: () => Promise<void>) => void;
 }
@@ -208,7 +210,7 @@ export function useCommand(): BuiltCommand {
       return path;
     },
     run(args, options) {
-      return start(process.execPath, [join(build, 'cli/main.js'), ...args], options);
+      return start(process.execPath, [...(options?.node ?? []), join(build, 'cli/main.js'), ...args], options);
     },
   };
 }

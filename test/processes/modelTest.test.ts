@@ -1,5 +1,6 @@
 /** `model-test` as a process: its exit codes, what it prints, and its verdict on our own command. */
 import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { ModelTestReport } from '../../src/testing/index.ts';
 import { type Running, useCommand } from '../cli/command.ts';
@@ -144,6 +145,69 @@ test.concurrent('--no-streams and --no-deletes leave them alone, and --header is
     '  GET streams   not driven: told not to open GET streams',
     '  DELETE        not driven: told not to delete sessions',
   ]);
+});
+
+describe.concurrent('--restart', () => {
+  const restart = (url: string, line: string) => run('model-test', '--url', url, '--restart', line);
+  const node = (script: string) => `"${process.execPath}" -e '${script}'`;
+  const nowhere = 'http://127.0.0.1:9/mcp';
+
+  test('a command that fails is told of with all that it said, not its end alone', async () => {
+    const tested = restart(nowhere, node('console.log("on stdout"); throw new Error("what is wrong")'));
+    expect(await tested.exited()).toEqual({ code: 2, signal: null });
+    expect(tested.stderr).toMatch(/^ {2}on stdout$/m);
+    expect(tested.stderr).toMatch(/^ {2}Error: what is wrong$/m);
+    expect(tested.stderr).toMatch(
+      /\nmcp-session-supervisor: the command of --restart ended by itself \(exit code 1\)\n$/,
+    );
+  });
+
+  test('of what is long the middle is left out', async () => {
+    const tested = restart(nowhere, node('console.error("first" + "x".repeat(1e5) + "last"); process.exitCode = 3'));
+    expect(await tested.exited()).toEqual({ code: 2, signal: null });
+    expect(tested.stderr).toMatch(/^ {2}firstx+\n {2}… \d+ characters left out …\n {2}x+last$/m);
+    expect(tested.stderr.length).toBeLessThan(5_000);
+  });
+
+  test('so is one that exits with 0, and one beside which another answers', async () => {
+    const since = performance.now();
+    const nothing = restart(nowhere, 'true');
+    const taken = restart(await serveByHand(1_000, {}), 'exit 7');
+    expect([await nothing.exited(), await taken.exited()]).toEqual(Array(2).fill({ code: 2, signal: null }));
+    expect(performance.now() - since).toBeLessThan(15_000); // it gives a server 30 s to answer
+    expect(nothing.stderr).toContain('ended by itself (exit code 0)');
+    expect(taken.stderr).toContain('ended by itself (exit code 7)');
+  });
+
+  test('one that leaves its server in the background and exits with 0 is tested, and leaves nothing', async () => {
+    const serving = await listen(createServer());
+    const { port } = new URL(serving.url);
+    await serving.close();
+    const module = await command.module(
+      'background.js',
+      `import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+       export default () => new McpServer({ name: 'background', version: '1.0.0' });`,
+    );
+    const main = fileURLToPath(command.importUrl('cli/main.js'));
+    const url = `http://127.0.0.1:${port}/mcp`;
+    const tested = restart(url, `"${process.execPath}" "${main}" "${module}" --port ${port} &`);
+    expect(await tested.exited(40_000)).toEqual({ code: 0, signal: null });
+    expect(tested.stdout).toMatch(/^ {2}a session that was ended +survives +it stays ended: 404/m);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test.each([
+    ['--idle-timeout', '1s'],
+    ['--grace', '1s'],
+    ['--coverage', 'pairs'],
+    ['--strict'],
+    ['--no-streams'],
+    ['--concurrency', '2'],
+  ])('%s would do nothing beside it, and is refused', async (...flag) => {
+    const tested = run('model-test', '--url', nowhere, '--restart', 'true', ...flag);
+    expect(await tested.exited()).toEqual({ code: 2, signal: null });
+    expect(tested.stderr).toMatch(/option '--[^']*' cannot be used with option '--restart <command>'/);
+  });
 });
 
 describe.concurrent('nothing to test: exit code 2, and one line that says why', () => {

@@ -79,6 +79,25 @@ describe('the command line', () => {
     [['--'], 'there is no command after --'],
     [['./module.js', '--', 'x'], 'give a module (./module.js) or a command after --, not both'],
     [['--stateless', '--', 'x'], "option '--stateless' cannot be used with a command: each session is a process"],
+    [
+      ['npx', '-y', 'a-server', 'secret-argument'],
+      'npx is a program: write its command after --, as mcp-session-supervisor [options] -- npx …',
+    ],
+    [
+      ['--port', '0', '--env', 'A', 'node', 'server.py'],
+      'node is a program: write its command after --, as mcp-session-supervisor [options] -- node …',
+    ],
+    [
+      [process.execPath, '-p', 'secret-argument'],
+      `${process.execPath} is a program: write its command after --, as mcp-session-supervisor [options] -- ${process.execPath} …`,
+    ],
+    [['./server.js', '-y'], "unknown option '-y'"],
+    [['no-such-program', '-y'], "unknown option '-y'"],
+    [['--prot', '3', 'npx', '-y'], "unknown option '--prot' (Did you mean --port?)"],
+    [
+      ['--', 'npx -y a-server secret-argument'],
+      `"npx …" after -- is one word, and no program is called so: write its words one by one (-- npx …), or a shell's line as -- sh -c '…'`,
+    ],
     [['./module.js', '--warm', '2'], "option '--warm' has no effect without a command after --"],
     [['./module.js', '--env', 'A=secret'], "option '--env' has no effect without a command after --"],
     [
@@ -152,6 +171,23 @@ test('a process that dies ends its session with the reason; one that is restarte
 });
 
 describe('a command that can’t be served', () => {
+  test('for want of -- is told how it is written, where its name alone stands for a module', async () => {
+    const running = command.run(['--port', '0', 'npx']);
+    expect(await running.exited()).toEqual({ code: 1, signal: null });
+    expect(running.stderr).toMatch(
+      /^mcp-session-supervisor: cannot find the module npx: [^\n]*; npx is a program: write its command after --, as [^\n]* -- npx …\n$/,
+    );
+  });
+
+  test('a program whose name has a blank is one all the same', async () => {
+    const path = join(command.directory, 'a server');
+    await writeFile(path, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+    expect(parseArguments(['--', path], '1.2.3')).toMatchObject({ command: [path] });
+    expect(parseArguments(['--cwd', command.directory, '--', './a server'], '1.2.3')).toMatchObject({
+      kind: 'serveCommand',
+    });
+  });
+
   test('case 1: is told in one line, with exit code 1', async () => {
     const running = command.run(['--port', '0', '--', 'no-such-program', 'secret-argument']);
     expect(await running.exited()).toEqual({ code: 1, signal: null });
@@ -165,11 +201,33 @@ describe('a command that can’t be served', () => {
     expect(running.stderr).toMatch(/exited with code 3; its last words: no licence\n$/);
   });
 
-  test('nor with a file of variables that is not there', async () => {
-    const running = command.run(['--env-file', '/no/such/file', '--', 'true']);
-    // Node 20 looks for a flag of this name itself, wherever it stands, and ends with 9.
-    expect([2, 9]).toContain((await running.exited()).code);
-    expect(running.stderr).toContain('/no/such/file');
+  describe('nor with a file of variables that is not there', () => {
+    const flags = ['--port', '0', '--env-file', '/no/such/file', '--', 'true'];
+
+    test('which is told as wrong usage', async () => {
+      const running = command.run(flags, { node: ['--'] });
+      expect(await running.exited()).toEqual({ code: EXIT_USAGE, signal: null });
+      expect(running.stderr).toBe(
+        'mcp-session-supervisor: cannot read the file of --env-file /no/such/file (ENOENT)\n',
+      );
+    });
+
+    test('and by a Node that looks for it itself, as Node 20 does, in its words', async () => {
+      const running = command.run(flags);
+      const { code } = await running.exited();
+      expect([EXIT_USAGE, 9]).toContain(code);
+      expect(running.stderr).toMatch(code === 9 ? /^\S*node: \/no\/such\/file: not found\n$/ : /--env-file/);
+    });
+  });
+
+  test('a file of variables that is given by -E is for the server alone: what it says to Node is not for us', async () => {
+    const file = join(command.directory, 'node.env');
+    await writeFile(file, 'NODE_OPTIONS=--no-such-flag\nNAMED=x\n');
+    const flags = ['--port', '0', '-E', file, '--env', 'NAMED'];
+    const running = command.run([...flags, '--', 'sh', '-c', 'echo "$NODE_OPTIONS $NAMED" >&2; exit 3']);
+    expect(await running.exited()).toEqual({ code: 1, signal: null });
+    expect(running.stderr).toMatch(/exited with code 3; its last words: --no-such-flag x\n$/);
+    expect(running.stdout + running.stderr).not.toContain('no such variable');
   });
 });
 

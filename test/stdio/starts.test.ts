@@ -1,5 +1,8 @@
 /** How a session whose server is a process begins, or does not. */
 import { describe, expect, test } from 'vitest';
+import { createSessionSupervisor } from '../../src/index.ts';
+import { stdioServer } from '../../src/stdio/index.ts';
+import { serve } from '../support/serve.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 import { until } from '../support/until.ts';
 import { callBody, del, initialize, initializeBody, openStream, post } from '../support/wire.ts';
@@ -186,8 +189,17 @@ describe('case 10: noise before the first message', () => {
   });
 });
 
-test('stateless calls have no process', async () => {
-  const { url, log } = await serveProcesses({}, { stateless: true });
+test('stateless calls have no process: a supervisor of them is not made, and behind a factory of one’s own they fail', async () => {
+  const processes = stdioServer({ command: 'true' });
+  expect(() => createSessionSupervisor({ server: processes, stateless: true })).toThrow(
+    expect.objectContaining({
+      code: 'CONFLICTING_OPTIONS',
+      message: expect.stringMatching(
+        /^stateless and this server exclude one another: .*; leave stateless out, or give /,
+      ),
+    }),
+  );
+  const { url, log } = await serve({ server: (session) => processes(session), stateless: true });
   expect((await post(url, { jsonrpc: '2.0', id: 1, method: 'ping' })).status).toBe(500);
   expect(log.find(({ event }) => event === 'server.failed')).toMatchObject({ error: { code: 'CONFLICTING_OPTIONS' } });
 });

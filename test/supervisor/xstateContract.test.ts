@@ -1,7 +1,7 @@
 /** What xstate must be for us: the one that we have is, and one that is not is refused or left as it is. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type AnyActorRef, createActor } from 'xstate';
+import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 import { SupervisorError } from '../../src/errors.ts';
 import { examine, SUPPORTED_XSTATE, xstateContract } from '../../src/supervisor/xstateContract.ts';
 import { server } from '../support/givenOptions.ts';
@@ -38,8 +38,8 @@ function refusal(create: typeof createActor): SupervisorError {
 }
 
 test('the xstate that we have is all of it', () => {
-  expect(examine(createActor)).toEqual({ replacesScheduler: true, releasesOptions: true });
-  expect(examine(doctored(() => {}))).toEqual({ replacesScheduler: true, releasesOptions: true });
+  expect(examine(createActor)).toEqual({ replacesScheduler: true, releasesOptions: true, takesDirectWay: true });
+  expect(examine(doctored(() => {}))).toEqual({ replacesScheduler: true, releasesOptions: true, takesDirectWay: true });
 });
 
 test('it is tried out once, and costs next to nothing', () => {
@@ -190,7 +190,7 @@ describe('what sessions can not do without is refused', () => {
 
 describe('what only makes it faster is left undone', () => {
   test.each(REPLACED)('the scheduler stays, with %s', (_, create) => {
-    expect(examine(create)).toEqual({ replacesScheduler: false, releasesOptions: true });
+    expect(examine(create)).toEqual({ replacesScheduler: false, releasesOptions: true, takesDirectWay: true });
   });
 
   test('the scheduler stays, where events are relayed in another way', () => {
@@ -210,7 +210,7 @@ describe('what only makes it faster is left undone', () => {
       (source: unknown, target: unknown, event: unknown): void => {
         if (source !== target) relay(source, target, event);
       };
-    expect(examine(create)).toEqual({ replacesScheduler: false, releasesOptions: true });
+    expect(examine(create)).toEqual({ replacesScheduler: false, releasesOptions: true, takesDirectWay: true });
   });
 
   test.each([
@@ -227,7 +227,22 @@ describe('what only makes it faster is left undone', () => {
       };
       Object.assign(actor, { send: looking });
     });
-    expect(examine(create)).toEqual({ replacesScheduler: true, releasesOptions: false });
+    expect(examine(create)).toEqual({ replacesScheduler: true, releasesOptions: false, takesDirectWay: true });
+  });
+
+  test.each([
+    ['are made of something else', ({ tags: _, ...rest }: AnyMachineSnapshot) => rest],
+    ['find another state', (snapshot: AnyMachineSnapshot) => ({ ...snapshot, value: 'over' })],
+    ['keep what they were', (_: AnyMachineSnapshot, before: AnyMachineSnapshot) => before],
+  ])('no transition goes the direct way, where snapshots %s', (_, change) => {
+    const create = ((logic: AnyStateMachine, options: object) => {
+      if (logic.transition.name !== 'direct') return createActor(logic, options);
+      const { transition } = logic;
+      const changed = (before: AnyMachineSnapshot, ...rest: never[]) =>
+        change((transition as (...args: unknown[]) => AnyMachineSnapshot)(before, ...rest), before);
+      return createActor(Object.assign(logic, { transition: changed }), options);
+    }) as typeof createActor;
+    expect(examine(create)).toEqual({ replacesScheduler: true, releasesOptions: true, takesDirectWay: false });
   });
 
   test('options stay where they can not be taken, or are kept elsewhere', () => {

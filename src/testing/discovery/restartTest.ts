@@ -15,6 +15,8 @@ import { type Discovery, DiscoveryError, discover } from './discovery.ts';
 export interface StartedServer {
   /** Ends its process without a word, and those that it started; resolves when they are gone. */
   kill(): Promise<void>;
+  /** Rejects when it has ended by itself, with the error of the test then. Default: that is not known. */
+  readonly ended?: Promise<never> | undefined;
 }
 
 export interface RestartTestOptions {
@@ -70,14 +72,14 @@ export async function restartTest(options: RestartTestOptions): Promise<RestartR
   tell('starts the server');
   let server = await start();
   try {
-    await answers(driver, startTimeout);
+    await answers(driver, startTimeout, server);
     const found = await discover({ url, headers, slowCall: options.slowCall, longest: CALL });
     const before = await prepare(driver, found);
     tell('kills it, and starts it again');
     const killed = performance.now();
     await server.kill();
     server = await start();
-    await answers(driver, startTimeout);
+    await answers(driver, startTimeout, server);
     const down = Math.round(performance.now() - killed);
     tell('asks what it still knows');
     return { url, server: found.server, down, rows: await compare(before, driver) };
@@ -131,7 +133,11 @@ async function compare({ idle, tools, stream, calling, call, deleted }: Before, 
   if (deleted === undefined) add('a session that was ended', 'not tried', 'DELETE ends none');
   else {
     const asked = await deleted.ping();
-    add('a session that was ended', asked.status === 404 ? 'survives' : 'wrong', `as such: ${asked.describe()}`);
+    add(
+      'a session that was ended',
+      asked.status === 404 ? 'survives' : 'wrong',
+      `${asked.status === 404 ? 'it stays ended' : 'it is back'}: ${asked.describe()}`,
+    );
   }
   const fresh = await open(driver, 'fresh');
   const isNew = ![idle, calling, deleted].some((old) => old?.sessionId === fresh.sessionId);
@@ -187,16 +193,23 @@ async function listTools(client: ModelClient): Promise<string> {
   return (tools ?? []).map(({ name }) => String(name)).join(', ');
 }
 
+/** How long what answers is not yet trusted, in ms: where another one has its port, a server ends soon. */
+const SETTLING = 200;
+
 /** Waits until the server answers, whatever it says. */
-async function answers({ fetch, url }: Driver, timeout: number): Promise<void> {
+async function answers({ fetch, url }: Driver, timeout: number, { ended }: StartedServer): Promise<void> {
   const until = performance.now() + timeout;
+  const orEnded = <T>(promise: Promise<T>) => Promise.race(ended === undefined ? [promise] : [ended, promise]);
   for (;;) {
-    const response = await fetch(new Request(url, { method: 'DELETE' })).catch(() => undefined);
+    const response = await orEnded(fetch(new Request(url, { method: 'DELETE' })).catch(() => undefined));
     await response?.body?.cancel();
-    if (response !== undefined) return;
+    if (response !== undefined) {
+      if (ended !== undefined) await orEnded(sleep(SETTLING));
+      return;
+    }
     if (performance.now() > until) {
       throw new DiscoveryError('UNREACHABLE', `Nothing answered at ${url} within ${timeout} ms after the start`);
     }
-    await sleep(POLL);
+    await orEnded(sleep(POLL));
   }
 }

@@ -39,6 +39,9 @@ export class ModelExchange {
   status: number | undefined;
   headers: Headers = new Headers();
   isEnded = false;
+  /** Settles when what is being read has ended; a client may come back for the rest, and then it is not `ended`. */
+  disconnected: Promise<void> = Promise.resolve();
+  #isConnected = false;
   /** Why it could not be sent or read. */
   error: unknown;
   readonly #abort = new AbortController();
@@ -89,7 +92,14 @@ export class ModelExchange {
   describe(): string {
     if (this.status === undefined) return this.isEnded ? `no answer (${causeOf(this.error)})` : 'no answer yet';
     const bodies = [...this.messages.map((message) => JSON.stringify(message)), this.#text].join(' ').trim();
-    const state = this.error !== undefined ? 'cut off' : this.isEnded ? 'ended' : 'still open';
+    const state =
+      this.error !== undefined
+        ? 'cut off'
+        : this.isEnded
+          ? 'ended'
+          : this.#isConnected
+            ? 'still open'
+            : 'ended, and may be resumed';
     const text = bodies.length > 300 ? `${bodies.slice(0, 299)}…` : bodies;
     return `${this.status}, ${state}, ${text === '' ? 'no message' : text}`;
   }
@@ -105,18 +115,26 @@ export class ModelExchange {
       this.status = response.status;
       this.headers = response.headers;
       answered();
-      await this.#read(response);
+      await this.#follow(response);
       while (this.#isCutShort(request)) {
         await setTimeout(Math.min(this.#retry, LONGEST_RETRY), undefined, { signal: this.#abort.signal });
         const resumed = await this.#fetch(this.#resumption(request));
         const streams = resumed.headers.get('content-type')?.startsWith('text/event-stream') === true;
         if (resumed.status !== 200 || !streams) return;
         this.error = undefined;
-        await this.#read(resumed);
+        await this.#follow(resumed);
       }
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  async #follow(response: Response): Promise<void> {
+    this.#isConnected = true;
+    this.disconnected = this.#read(response).finally(() => {
+      this.#isConnected = false;
+    });
+    await this.disconnected;
   }
 
   #fail(error: unknown): void {

@@ -284,7 +284,7 @@ export class PathRun {
         this.#driver.finish?.(key);
       }
       if (kind === 'stream') {
-        const isOver = await within(exchange.ended, strict === false ? STREAM_END : patience);
+        const isOver = await within(exchange.disconnected, strict === false ? STREAM_END : patience);
         if (!isOver) this.#differs('streamClosedAtEnd', got());
         exchange.hangUp();
         continue;
