@@ -44,6 +44,14 @@ export type SupervisorErrorCode =
   | 'SPAWN_UNAVAILABLE'
   /** The process of a server has ended, or can't be talked to any more; the message, which its client gets, says how. */
   | 'SERVER_ENDED'
+  /** No handle of this id is there for whoever asks: it never was, has ended, or is somebody else's. A tool error. */
+  | 'HANDLE_NOT_FOUND'
+  /** No more handles, or uses of one, can be had now: a cap is reached. A tool error; the message says what helps. */
+  | 'HANDLES_FULL'
+  /** A handle was not opened: it took too long, it was ended meanwhile, or the supervisor drains. A tool error. */
+  | 'HANDLE_NOT_OPENED'
+  /** What was passed as the context of a handle does not tell who asks, or the option `principal` failed to. */
+  | 'NO_PRINCIPAL'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 

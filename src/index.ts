@@ -33,6 +33,10 @@ export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type {
   ConnectableServer,
   CorsOptions,
+  HandleClosing,
+  HandleEndReason,
+  HandleOpening,
+  HandleOptions,
   LogEntry,
   Logger,
   PrincipalResolver,
@@ -62,6 +66,17 @@ export type {
   Unreadable,
   UnreadableReason,
 } from './stores/sessionStore.ts';
+export type { HandleContext } from './supervisor/handleContext.ts';
+export type {
+  HandleEvent,
+  HandleEventType,
+  HandleInfo,
+  HandleListener,
+  HandleState,
+  HandleStats,
+} from './supervisor/handleInfo.ts';
+export type { Handles } from './supervisor/handles.ts';
+export type { Used } from './supervisor/handleUse.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type {
   SessionEvent,

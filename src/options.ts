@@ -28,6 +28,16 @@ import type { ServerFactory } from './options/serverFactory.ts';
 import { refuseUnknown } from './options/unknownOption.ts';
 import type { SessionStore } from './stores/sessionStore.ts';
 
+export {
+  type HandleClosing,
+  type HandleEndReason,
+  type HandleOpening,
+  type HandleOptions,
+  handlesName,
+  isHandleEndReason,
+  type ResolvedHandleOptions,
+  resolveHandleOptions,
+} from './options/handleOptions.ts';
 export type { LogEntry, Logger } from './options/logger.ts';
 export type { CorsOptions } from './options/origins.ts';
 export type {

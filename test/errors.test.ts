@@ -35,6 +35,10 @@ const CODES: Record<SupervisorErrorCode, true> = {
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
   SERVER_ENDED: true,
+  HANDLE_NOT_FOUND: true,
+  HANDLES_FULL: true,
+  HANDLE_NOT_OPENED: true,
+  NO_PRINCIPAL: true,
   UNSUPPORTED_XSTATE: true,
 };
 

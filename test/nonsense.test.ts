@@ -86,6 +86,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     call: (given) => supervise().drain({ timeout: given }),
     takes: ['undefined', 'a number'],
   },
+  'supervisor handles': {
+    call: (given) => supervise().handles(given, { open: () => 1, close: () => {} }),
+    takes: ['a text'],
+  },
+  'supervisor handles, its options': { call: (given) => supervise().handles('thing', given), code: OPTIONS },
   'supervisor fetch': { call: (given) => supervisor.fetch(given) },
   'supervisor fetch, its options': {
     call: (given) => supervisor.fetch(new Request('http://localhost/'), given),
@@ -94,7 +99,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** They take nothing. */
-const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'stats'];
+const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats'];
 
 test('every public function is in the table', () => {
   const functions = Object.entries({ root, node, inspector, lmdb, stdio, supervisor }).flatMap(([module, exported]) =>

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { SupervisorErrorCode } from '../src/errors.ts';
+import type { HandleEventType } from '../src/supervisor/handleInfo.ts';
 import type { SessionEventType, SessionInfo, SessionState } from '../src/supervisor/sessionInfo.ts';
 import { serve } from './support/serve.ts';
 import { initialize } from './support/wire.ts';
@@ -36,6 +37,18 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'EvictedSession',
       'ExpiredSession',
       'FetchOptions',
+      'HandleClosing',
+      'HandleContext',
+      'HandleEndReason',
+      'HandleEvent',
+      'HandleEventType',
+      'HandleInfo',
+      'HandleListener',
+      'HandleOpening',
+      'HandleOptions',
+      'HandleState',
+      'HandleStats',
+      'Handles',
       'HistoryEvent',
       'HistoryEventName',
       'JsonObject',
@@ -68,6 +81,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'TimerClock',
       'Unreadable',
       'UnreadableReason',
+      'Used',
     ],
   },
   './node': {
@@ -121,6 +135,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor/testing'),
     values: [
       'DiscoveryError',
+      'HandleFailure',
       'INVARIANTS',
       'RULES',
       'RestartFailure',
@@ -140,6 +155,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'sessionStoreConformance',
       'shrinkScript',
       'simulate',
+      'simulateHandles',
       'simulateRestarts',
       'simulationProperty',
       'storeConformance',
@@ -161,6 +177,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'GatedServer',
       'GatedServerOptions',
       'GatedSession',
+      'HandleSimulationOptions',
       'HoldKind',
       'HttpDriverOptions',
       'InProcessDriverOptions',
@@ -277,6 +294,10 @@ const CODES = {
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
   SERVER_ENDED: true,
+  HANDLE_NOT_FOUND: true,
+  HANDLES_FULL: true,
+  HANDLE_NOT_OPENED: true,
+  NO_PRINCIPAL: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
@@ -288,6 +309,13 @@ const EVENTS = {
   'session.parked': true,
   'session.restored': true,
 } satisfies Record<SessionEventType, true>;
+
+const HANDLE_EVENTS = {
+  'handle.opened': true,
+  'handle.active': true,
+  'handle.idle': true,
+  'handle.terminated': true,
+} satisfies Record<HandleEventType, true>;
 
 const STATES = {
   initializing: true,
@@ -301,6 +329,7 @@ const STATES = {
 test.each([
   ['SupervisorErrorCode', 'src/errors.ts', CODES],
   ['SessionEventType', 'src/supervisor/sessionInfo.ts', EVENTS],
+  ['HandleEventType', 'src/supervisor/handleInfo.ts', HANDLE_EVENTS],
   ['SessionState', 'src/supervisor/sessionInfo.ts', STATES],
 ])('%s is one of these', async (type, path, literals) => {
   expect(await unionOf(path, type)).toEqual(Object.keys(literals));
@@ -339,7 +368,20 @@ const INFO = {
 test('a supervisor, what it tells of a session, and an event have these members', async () => {
   const { supervisor, events, url } = await serve();
   const { sessionId } = await initialize(url);
-  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'stats', 'server', 'record', 'fetch', 'actor'];
+  const face = [
+    'session',
+    'sessions',
+    'terminate',
+    'drain',
+    'on',
+    'handles',
+    'openHandles',
+    'stats',
+    'server',
+    'record',
+    'fetch',
+    'actor',
+  ];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
   await supervisor.terminate(sessionId);

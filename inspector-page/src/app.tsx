@@ -1,6 +1,7 @@
 /** The whole page. */
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import type { Connection, Line } from './connection.ts';
+import { HandleTable } from './handleTable.tsx';
 import { EVERYTHING, type Filter } from './pick.ts';
 import type { Sessions } from './sessions.ts';
 import { SessionTable } from './sessionTable.tsx';
@@ -74,6 +75,7 @@ export function App({ sessions, connection }: AppProps) {
           <SessionView sessions={sessions} connection={connection} sessionKey={opened} onClose={close} />
         )}
       </main>
+      <HandleTable sessions={sessions} />
     </div>
   );
 }

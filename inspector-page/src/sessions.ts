@@ -2,6 +2,7 @@
 import type {
   DeltaFrame,
   EndedRow,
+  HandlesFrame,
   HelloFrame,
   ParkedRow,
   ResultFrame,
@@ -26,6 +27,8 @@ export class Sessions {
   /** The session that is watched, as told last. */
   opened: SessionFrame | undefined;
   result: ResultFrame | undefined;
+  /** What there is of handles; undefined where no kind of them is defined. */
+  handles: HandlesFrame | undefined;
   readonly live = new Map<string, Mutable<Row>>();
   /** The one that was parked longest first. */
   readonly parked = new Map<string, ParkedRow>();
@@ -72,6 +75,7 @@ export class Sessions {
     else if (frame.type === 'snapshot') this.#snapshot(frame);
     else if (frame.type === 'delta') this.#delta(frame);
     else if (frame.type === 'session') this.opened = frame;
+    else if (frame.type === 'handles') this.handles = frame;
     else this.result = frame;
     this.version++;
     for (const listener of this.#listeners) listener();
@@ -81,6 +85,7 @@ export class Sessions {
     this.hello = hello;
     this.#ahead = hello.now - Date.now();
     this.result = undefined;
+    this.handles = undefined;
     this.opened = undefined; // another server gives other keys
     this.trend.forget(); // counts begin anew with a server
   }

@@ -1,4 +1,5 @@
 /** Who sent a request, as the `principal` option says. */
+import { askPrincipal } from '../supervisor/principal.ts';
 import { oftenBefore, Repetition } from '../supervisor/repetition.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
@@ -7,17 +8,13 @@ import type { Exchange } from '../transport/exchange.ts';
 export const NO_PRINCIPAL = Symbol('no principal');
 
 export function principalOf(supervisor: Supervisor, exchange: Exchange): string | undefined | typeof NO_PRINCIPAL {
-  let error: unknown;
   try {
     const { headers, authInfo } = exchange; // which an authentication middleware may have made a getter that throws
-    const principal: unknown = supervisor.options.principal({ headers, authInfo });
-    if (principal === undefined || typeof principal === 'string') return principal;
-    error = new TypeError(`It returned ${isPromise(principal) ? 'a promise' : typeof principal}`);
-  } catch (thrown) {
-    error = thrown;
+    return askPrincipal(supervisor.options.principal, { headers, authInfo });
+  } catch (error) {
+    tell(supervisor, error);
+    return NO_PRINCIPAL;
   }
-  tell(supervisor, error);
-  return NO_PRINCIPAL;
 }
 
 const failures = new WeakMap<Supervisor, Repetition>();
@@ -40,11 +37,4 @@ function tell(supervisor: Supervisor, error: unknown): void {
       `403${oftenBefore(count)}`,
     error,
   });
-}
-
-/** Nobody waits for a promise here; should it reject, nobody has to hear of that either. */
-function isPromise(value: unknown): boolean {
-  if (typeof (value as PromiseLike<unknown> | null)?.then !== 'function') return false;
-  Promise.resolve(value).catch(() => {});
-  return true;
 }

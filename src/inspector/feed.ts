@@ -9,6 +9,7 @@ import { Children } from './children.ts';
 import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
+import { HandleFeed } from './handleFeed.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
 import { ParkedSessions } from './parkedSessions.ts';
 import type {
@@ -56,6 +57,7 @@ export class Feed implements SnapshotSource {
   readonly #ring: EndedRing;
   readonly #children: Children;
   readonly #parked: ParkedSessions;
+  readonly #handles: HandleFeed;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
   readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
@@ -82,6 +84,7 @@ export class Feed implements SnapshotSource {
     this.#children = new Children(supervisor);
     this.#ring = new EndedRing(rows, options.maxEnded);
     this.#parked = new ParkedSessions(rows, options.maxEnded);
+    this.#handles = new HandleFeed(supervisor, rows, options.now);
     this.#off = [
       supervisor.on('session.opened', () => {
         this.#openedCount++;
@@ -102,6 +105,7 @@ export class Feed implements SnapshotSource {
     if (this.#census !== undefined && this.#ready) this.#tick(this.#census);
     this.#closed = true;
     for (const off of this.#off) off();
+    this.#handles.close();
     this.#stop();
   }
 
@@ -234,7 +238,9 @@ export class Feed implements SnapshotSource {
       const frame = encode(delta);
       for (const viewer of this.#viewers) viewer.sendDelta(frame);
     }
+    const handles = this.#handles.frame();
     for (const viewer of this.#viewers) {
+      viewer.sendHandles(handles);
       const frame = viewer.watching === undefined ? undefined : this.#session(viewer.watching);
       if (frame !== undefined) viewer.sendSession(frame);
     }

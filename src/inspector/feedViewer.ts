@@ -35,6 +35,7 @@ export class FeedViewer {
   /** Deltas that it was not sent since its last snapshot. */
   #missed = 0;
   #lastSession = '';
+  #lastHandles: Buffer | undefined;
 
   constructor(viewer: Viewer, source: SnapshotSource) {
     this.viewer = viewer;
@@ -87,6 +88,13 @@ export class FeedViewer {
     if (text === this.#lastSession) return;
     this.#lastSession = text;
     this.viewer.send(Buffer.from(text));
+  }
+
+  /** Sends what there is of handles, unless it was sent the same before. */
+  sendHandles(frame: Buffer | undefined): void {
+    if (frame === undefined || frame === this.#lastHandles || this.viewer.slow) return;
+    this.#lastHandles = frame;
+    this.viewer.send(frame);
   }
 
   watch(key: string | undefined): void {

@@ -7,11 +7,13 @@ export interface MachineConfig {
   readonly id?: string;
 }
 
-/** A session that may be shown. */
+/** A session that may be shown, or a handle. */
 export interface InspectedSession {
   readonly id: string;
   readonly state: SessionState;
   readonly inFlight: number;
+  /** It is no session but a handle of the kind with this name. */
+  readonly handle?: string;
 }
 
 interface Snapshot {
@@ -33,7 +35,9 @@ export function configOf(actor: AnyActorRef): MachineConfig | undefined {
 export function sessionOf(actor: AnyActorRef): InspectedSession | undefined {
   if (configOf(actor) !== sessionMachine.config) return undefined;
   const { value, context } = snapshotOf(actor);
-  return value && context && { id: context.sessionId, state: value, inFlight: context.inFlight };
+  if (value === undefined || context === undefined) return undefined;
+  const { sessionId: id, inFlight, handle } = context;
+  return { id, state: value, inFlight, ...(handle !== undefined && { handle }) };
 }
 
 /** Whether an actor has come to its end, whichever. */

@@ -164,7 +164,10 @@ export class Relay implements Inspection {
 
   #nameOf(actor: AnyActorRef): string {
     const session = sessionOf(actor);
-    if (session !== undefined) return this.#options.revealIds ? session.id : this.#keyOf(actor, session.id);
+    if (session !== undefined) {
+      const name = this.#options.revealIds ? session.id : this.#keyOf(actor, session.id);
+      return session.handle === undefined ? name : `${session.handle} ${name}`;
+    }
     const { id } = configOf(actor) ?? {};
     return id === undefined || id === actor.id ? actor.id : `${id} ${actor.id}`;
   }

@@ -7,10 +7,10 @@
  * arrive in order, so the last word on a key counts; a `change` of a key that is not known yet is to be ignored, because
  * a later part will bring the row.
  */
-import type { EndReason, SessionState } from '../index.ts';
+import type { EndReason, HandleEndReason, HandleState, HandleStats, SessionState } from '../index.ts';
 
 /** Raised whenever an older page could not understand a frame. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** WebSocket close codes of the feed. */
 export const CLOSE_CODES = {
@@ -227,6 +227,43 @@ export interface SessionFrame {
   readonly child?: ChildLine | undefined;
 }
 
+/** A handle, as it is now. Times are in ms since the epoch, by the supervisor's clock. */
+export interface HandleRow {
+  /** Names the handle for as long as the server runs. Not its id, and nothing that its id follows from. */
+  readonly key: string;
+  /** The handle's id, only where the server reveals ids. */
+  readonly id?: string;
+  /** The kind that it is of. */
+  readonly name: string;
+  readonly state: HandleState;
+  /** Uses that run. */
+  readonly inFlight: number;
+  readonly createdAt: number;
+  readonly lastActiveAt: number;
+  /** When it will end for being idle; null unless it is idle, and where idle ones stay for ever. */
+  readonly idleDeadline: number | null;
+  /** As of a session. */
+  readonly principal: string | null;
+}
+
+/** A handle that has ended: as it was when it ended. */
+export interface EndedHandleRow extends HandleRow {
+  readonly state: 'terminated';
+  readonly reason: HandleEndReason;
+  readonly endedAt: number;
+}
+
+/** All that is told of handles; sent at once where a kind of them is defined, and again whenever something has changed. */
+export interface HandlesFrame {
+  readonly type: 'handles';
+  /** Counts of all that there are, by kind. */
+  readonly kinds: Readonly<Record<string, HandleStats>>;
+  /** At most 200 of them, by kind, oldest first. */
+  readonly rows: readonly HandleRow[];
+  /** The last 50 that have ended since the inspector started, the latest first. */
+  readonly ended: readonly EndedHandleRow[];
+}
+
 /** What became of a client's frame. */
 export interface ResultFrame {
   readonly type: 'result';
@@ -239,7 +276,7 @@ export interface ResultFrame {
   readonly outcome: 'done' | 'unknown' | 'forbidden' | 'failed';
 }
 
-export type ServerFrame = HelloFrame | SnapshotFrame | DeltaFrame | SessionFrame | ResultFrame;
+export type ServerFrame = HelloFrame | SnapshotFrame | DeltaFrame | SessionFrame | HandlesFrame | ResultFrame;
 
 export type ClientFrame =
   /** Watch one session; the answer is a `session`, or a `result` with `unknown`. */

@@ -2,8 +2,8 @@
  * Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length and
  * without characters that a browser would not show as themselves.
  */
-import type { EndReason, SessionInfo } from '../index.ts';
-import type { EndedRow, HistoryLine, ParkedRow, Row } from './protocol.ts';
+import type { EndReason, HandleInfo, SessionInfo } from '../index.ts';
+import type { EndedRow, HandleRow, HistoryLine, ParkedRow, Row } from './protocol.ts';
 import type { Pseudonyms } from './pseudonym.ts';
 
 /** What clients say of themselves may be megabytes. */
@@ -36,21 +36,33 @@ export class Rows {
   row(key: string, info: SessionInfo): Row {
     const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion, epoch } =
       info;
-    const { revealIds, revealPrincipals } = this.#options;
-    const owner = principal === undefined || revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
     return {
       key,
-      ...(revealIds && { id }),
+      ...(this.#options.revealIds && { id }),
       state,
       inFlight,
       openStreams,
       createdAt,
       lastActiveAt,
       idleDeadline: this.idleDeadline(info),
-      principal: owner === undefined ? null : cut(owner, LONGEST_PRINCIPAL),
+      principal: this.#owner(principal),
       client: clientInfo === undefined ? null : { name: cut(clientInfo.name), version: cut(clientInfo.version) },
       protocolVersion: protocolVersion === undefined ? null : cut(protocolVersion),
       epoch,
+    };
+  }
+
+  handleRow({ id, name, state, inFlight, createdAt, lastActiveAt, idleDeadline, principal }: HandleInfo): HandleRow {
+    return {
+      key: this.keyOf(id),
+      ...(this.#options.revealIds && { id }),
+      name,
+      state,
+      inFlight,
+      createdAt,
+      lastActiveAt,
+      idleDeadline: idleDeadline ?? null,
+      principal: this.#owner(principal),
     };
   }
 
@@ -66,6 +78,12 @@ export class Rows {
     if (state !== 'idle' && state !== 'parked') return null;
     const timeout = this.#options.idleTimeout();
     return timeout === null ? null : lastActiveAt + timeout;
+  }
+
+  #owner(principal: string | undefined): string | null {
+    if (principal === undefined) return null;
+    const shown = this.#options.revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
+    return cut(shown, LONGEST_PRINCIPAL);
   }
 }
 

@@ -14,6 +14,7 @@ const HARMLESS = [
   'inFlight',
   'reason',
   'restored',
+  'handle',
   'timeouts',
   'shutdownTimeout',
   // Of a child.

@@ -42,7 +42,8 @@ export class Timeouts {
 function timeoutsOf({ actor }: SessionSupervisor): SessionTimeouts | undefined {
   for (const partition of childrenOf(actor)) {
     for (const session of childrenOf(partition)) {
-      return (session.getSnapshot() as { context: SessionMachineContext }).context.timeouts;
+      const { context } = session.getSnapshot() as { context: SessionMachineContext };
+      if (context.handle === undefined) return context.timeouts; // the times of handles are their own
     }
   }
   return undefined;

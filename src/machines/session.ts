@@ -2,7 +2,8 @@
  * The life of one MCP session: `initializing → active → idle → terminated`. Where sessions have records, two states more:
  * `parked`, the end of an actor whose session lives on as its record, and `restoring`, where the next actor begins.
  * Pure: imports xstate alone, holds JSON alone, and reaches the world through its named actions, which
- * `sessionMachine.provide({ actions })` fills in.
+ * `sessionMachine.provide({ actions })` fills in. A handle, which is state of the embedder's own, lives the same life: its
+ * `open` is what initializes it, and what holds it is who uses it.
  */
 import { and, assign, setup } from 'xstate';
 import type { EndReason } from './reasons.ts';
@@ -22,6 +23,8 @@ export interface SessionInput {
   readonly timeouts: SessionTimeouts;
   /** The session had an actor before, and is brought back. */
   readonly restored?: boolean;
+  /** It is no session but a handle of the kind with this name. */
+  readonly handle?: string;
 }
 
 export interface SessionMachineContext extends SessionInput {

@@ -41,6 +41,10 @@ export class Registry<T extends Registered> {
     return this.isFullFor(principal) ? 'principalFull' : this.makeRoom();
   }
 
+  countOf(principal: string | undefined): number {
+    return this.#queue.count(principal);
+  }
+
   /** This principal has all that it may have. */
   isFullFor(principal: string | undefined): boolean {
     return this.#queue.count(principal) >= this.#limits.maxSessionsPerPrincipal;

@@ -2,7 +2,9 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
-import type { ConnectableServer } from '../options.ts';
+import type { ConnectableServer, HandleOptions } from '../options.ts';
+import type { HandleEventType, HandleInfo, HandleListener } from './handleInfo.ts';
+import { HandleRegistry, type Handles } from './handles.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -43,10 +45,19 @@ export interface SessionSupervisor {
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Listens to the sessions' lives. Returns what ends the listening. A listener that throws is logged.
+   * Listens to the lives of sessions, and of handles. Returns what ends the listening. A listener that throws is logged.
    * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
    */
   on(type: SessionEventType, listener: SessionListener): () => void;
+  on(type: HandleEventType, listener: HandleListener): () => void;
+  /**
+   * Defines a kind of handles: state of one's own (a browser, a sandbox) that outlives a call, supervised like a session.
+   * They live with their process. `name` is one that no other kind has: models read it in errors.
+   * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`.
+   */
+  handles<T, I = undefined>(name: string, options: HandleOptions<T, I>): Handles<T, I>;
+  /** All handles of all kinds, by kind, oldest first. */
+  openHandles(): IterableIterator<HandleInfo>;
   /**
    * Answers one web-standard request, whatever its path. Rejects with nothing else than a `SupervisorError`
    * `INVALID_OPTION`, for what is no request or no options; an object that a host passes in their place is ignored.
@@ -100,7 +111,15 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
       checkOptions('The options of a drain', options);
       return core.drain(options.timeout);
     },
-    on: (type, listener) => core.events.on(type, listener),
+    on: (type: SessionEventType | HandleEventType, listener: SessionListener | HandleListener) =>
+      core.events.on(type, listener),
+    handles: (name, options) => {
+      core.handles ??= new HandleRegistry(core);
+      return core.handles.define(name, options);
+    },
+    *openHandles() {
+      yield* core.handles?.infos() ?? [];
+    },
     server: (id) => core.registry.get(idOf(id))?.incarnation.server,
     record: async (id) => core.registry.get(idOf(id))?.info() ?? (await core.shelf?.info(id)),
     stats: () => core.stats(),

@@ -7,7 +7,7 @@ import { Actor, type ActorRefFrom, createActor, type InspectionEvent, type Obser
 import type { Clock } from '../clock.ts';
 import { partitionMachine } from '../machines/partition.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import { type SessionTimeouts, sessionMachine } from '../machines/session.ts';
+import { type SessionInput, type SessionTimeouts, sessionMachine } from '../machines/session.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { withDirectTransitions } from './directTransitions.ts';
 import { guardedObserver, guardedPrototype, guardInspection, type ObserverFailed } from './guardedActors.ts';
@@ -24,6 +24,8 @@ const PARTITION_SIZE = 64;
 /** Whoever an actor acts for. */
 export interface ActorOwner {
   readonly id: string;
+  /** What its actor begins with, where that is not what every session's does. */
+  readonly input?: SessionInput;
   /** The actor became active or idle, with so much in flight. */
   announce(state: 'active' | 'idle', inFlight: number): void;
   /** No handler runs, and no question to the client is open. */
@@ -139,9 +141,10 @@ export class SessionTree {
     partition.owners.set(slot, owner);
     const { timeouts } = this.#options;
     const input =
-      lifetimeLeft === undefined
+      owner.input ??
+      (lifetimeLeft === undefined
         ? { sessionId: owner.id, timeouts }
-        : { sessionId: owner.id, timeouts: { ...timeouts, maxSessionLifetime: lifetimeLeft }, restored: true };
+        : { sessionId: owner.id, timeouts: { ...timeouts, maxSessionLifetime: lifetimeLeft }, restored: true });
     partition.actor.send({ type: 'SPAWN', slot, input });
     const actor = partition.actor.getSnapshot().children[slot] as SessionActor | undefined;
     if (actor === undefined) {

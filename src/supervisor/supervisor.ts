@@ -12,6 +12,7 @@ import type { Exchange } from '../transport/exchange.ts';
 import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
+import type { HandleRegistry } from './handles.ts';
 import type { MemoryHost } from './memory.ts';
 import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
@@ -22,7 +23,7 @@ import { SessionEvents } from './sessionEvents.ts';
 import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
-import { SessionTree, type SupervisorActor } from './sessionTree.ts';
+import { type ActorOwner, type SessionActor, SessionTree, type SupervisorActor } from './sessionTree.ts';
 import { notRemoved, Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
 import { type SupervisorStats, Tally } from './tally.ts';
@@ -42,6 +43,8 @@ export class Supervisor implements SessionHost<Session> {
   readonly refusals: RefusalLog;
   /** Sessions that have no incarnation here; undefined without a session store. */
   readonly shelf: Shelf | undefined;
+  /** State of the embedder's own; undefined as long as there is no kind of it. */
+  handles: HandleRegistry | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -62,7 +65,7 @@ export class Supervisor implements SessionHost<Session> {
     this.#onRefused = (name, refused) => this.refusals.refused(name, refused);
     this.registry = new Registry(options);
     this.servers = new ServerCount(options.maxSessions);
-    this.stateless = new StatelessCalls(this, () => this.#judgeEmpty());
+    this.stateless = new StatelessCalls(this, () => this.judgeEmpty());
     this.#ids = new SessionIds(
       options.sessionIdGenerator,
       (id) => this.registry.get(id) !== undefined,
@@ -82,7 +85,7 @@ export class Supervisor implements SessionHost<Session> {
         ...(options.sessionStore !== undefined && { parkAfter: orNull(options.parkAfter) }),
       },
       shutdownTimeout: options.shutdownTimeout,
-      find: (id) => this.registry.get(id),
+      find: (id) => this.registry.get(id) ?? this.handles?.get(id),
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
       endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
       endAllSessions: () => this.#endEverything(),
@@ -95,6 +98,11 @@ export class Supervisor implements SessionHost<Session> {
 
   get actor(): SupervisorActor {
     return this.#tree.root;
+  }
+
+  /** Starts the actor of a handle; undefined when that failed. */
+  spawn(owner: ActorOwner): SessionActor | undefined {
+    return this.#tree.spawn(owner);
   }
 
   /** Neither draining nor stopped. */
@@ -164,15 +172,26 @@ export class Supervisor implements SessionHost<Session> {
       servers: { starting, closing },
       calls,
       streams,
+      ...(this.handles !== undefined && { handles: this.handles.stats }),
     };
   }
 
-  /** Resolves when there are no sessions and no calls, and the servers of those that ended are closed. */
+  /**
+   * Resolves when there are no sessions and no calls, the servers of those that ended are closed, and so are all handles,
+   * which end when nobody is left who could use them.
+   */
   async whenEmpty(): Promise<void> {
-    if (this.#empty) return;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
+      this.judgeEmpty();
     });
+  }
+
+  /** Something has ended, and maybe nothing is left. */
+  judgeEmpty(): void {
+    if (this.#onEmpty === undefined || !this.#empty) return;
+    this.handles?.endIdle();
+    if (this.handles?.empty !== false) this.#onEmpty();
   }
 
   /** Logs an entry, when no transition goes on any more. A logger that throws or rejects is not listened to. */
@@ -226,7 +245,7 @@ export class Supervisor implements SessionHost<Session> {
 
   torn(session: Session): void {
     this.#ending.delete(session);
-    this.#judgeEmpty();
+    this.judgeEmpty();
   }
 
   // --- within
@@ -300,13 +319,10 @@ export class Supervisor implements SessionHost<Session> {
     return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
   }
 
-  #judgeEmpty(): void {
-    if (this.#empty) this.#onEmpty?.();
-  }
-
   /** The time of a drain is up. */
   #endEverything(): void {
     this.stateless.endAll();
+    this.handles?.endAll();
     for (const session of this.#ending) session.incarnation.hurry();
     this.#endAll(() => true);
   }

@@ -2,6 +2,7 @@
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { Load } from '../transport/transportOptions.ts';
+import type { HandleStats } from './handleInfo.ts';
 import type { SessionEventType, SessionState } from './sessionInfo.ts';
 
 /** Numbers of this process since the supervisor was made, or as they are now. See `SessionSupervisor.stats`. */
@@ -22,6 +23,8 @@ export interface SupervisorStats {
   readonly calls: number;
   /** SSE responses that are open. */
   readonly streams: number;
+  /** Handles by their kind; there once a kind has been defined. */
+  readonly handles?: Readonly<Record<string, HandleStats>>;
 }
 
 export class Tally implements Load {

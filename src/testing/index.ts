@@ -17,6 +17,7 @@ export {
   restartTest,
   type StartedServer,
 } from './discovery/restartTest.ts';
+export { HandleFailure, type HandleSimulationOptions, simulateHandles } from './handles/simulateHandles.ts';
 export type { Admission, AdmissionRule, Caps, Standing } from './paths/admission.ts';
 export type { Driver, LongCall, SupervisorDriver } from './paths/driver.ts';
 export {

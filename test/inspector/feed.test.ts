@@ -11,7 +11,7 @@ describe('a viewer', () => {
     const { inspector } = await serveInspected();
     const client = new FeedClient(inspector);
     const hello = await client.hello();
-    expect(hello).toMatchObject({ v: 2, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
+    expect(hello).toMatchObject({ v: 3, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
     expect(hello.machine.states).toEqual(['initializing', 'restoring', 'active', 'idle', 'parked', 'terminated']);
     expect(hello.machine.edges.map(({ from, to, event }) => `${from} → ${to}: ${event}`).sort()).toEqual([
       'active → idle: RESPONSE',

@@ -150,7 +150,7 @@ describe('the end', () => {
     const client = await new FeedClient(inspector).synchronized();
     const stately = openSocket(inspector, { path: '/stately' });
     await statusOf(stately);
-    expect([hears(), intervals()]).toEqual([9, 4]);
+    expect([hears(), intervals()]).toEqual([10, 4]);
     const gone = Promise.all([closeCode(client.socket), closeCode(stately)]);
     await inspector.close();
     await gone;
@@ -164,11 +164,11 @@ describe('the end', () => {
     const { supervisor } = await serve();
     const hears = counting(supervisor);
     const inspector = await inspect(supervisor);
-    expect(hears()).toBe(4); // who comes and who goes
+    expect(hears()).toBe(5); // who comes and who goes, and which handles end
     const client = await new FeedClient(inspector).synchronized();
-    expect(hears()).toBe(8);
+    expect(hears()).toBe(9);
     client.socket.close();
-    await until(() => hears() === 4);
+    await until(() => hears() === 5);
   });
 
   test('the page connects again to one that was started anew', async () => {

@@ -3,6 +3,7 @@ import { type Attack, PATH_ATTACKS } from './attacks.ts';
 import { DURABLE_ATTACKS } from './durableAttacks.ts';
 import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
+import { HANDLE_ATTACKS } from './handleAttacks.ts';
 import { RESTART_ATTACKS, WRITE_ATTACK } from './restartAttacks.ts';
 import { SCRIPT_ATTACKS, SIMULATION_ATTACKS } from './simulationAttacks.ts';
 import { STDIO_ATTACKS } from './stdioAttacks.ts';
@@ -13,6 +14,7 @@ const FEW = 20;
 
 export const ATTACKS: readonly Attack[] = [
   ...FAULT_ATTACKS,
+  ...HANDLE_ATTACKS,
   WRITE_ATTACK,
   ...DURABLE_ATTACKS,
   ...EDGE_ATTACKS,

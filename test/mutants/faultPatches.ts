@@ -39,8 +39,8 @@ const IDENTITY: readonly Patch[] = [
   patch(
     'http/principal.js',
     'lets in whose identity was not understood, as nobody',
-    'catch (thrown) { error = thrown; }',
-    'catch (thrown) { return undefined; }',
+    'tell(supervisor, error); return NO_PRINCIPAL;',
+    'tell(supervisor, error); return undefined;',
   ),
 ];
 
@@ -77,7 +77,7 @@ const EXITS: readonly Patch[] = [
     'callback();',
   ),
   patch(
-    'http/principal.js',
+    'supervisor/principal.js',
     'a principal option that rejects ends the process',
     'Promise.resolve(value).catch(() => { });',
     '',

@@ -4,6 +4,7 @@
  */
 import { DURABLE_PATCHES } from './durablePatches.ts';
 import { FAULT_PATCHES } from './faultPatches.ts';
+import { HANDLE_PATCHES } from './handlePatches.ts';
 import { type Patch, patch } from './patch.ts';
 import { STDIO_PATCHES } from './stdioPatches.ts';
 
@@ -204,6 +205,7 @@ export const PATCHES: readonly Patch[] = [
   patch(errors, '404 becomes 400', 'sessionNotFound: { status: 404', 'sessionNotFound: { status: 400'),
   patch(errors, '503 becomes 500', 'full: { status: 503', 'full: { status: 500'),
   ...FAULT_PATCHES,
+  ...HANDLE_PATCHES,
   ...DURABLE_PATCHES,
   ...STDIO_PATCHES,
 ];

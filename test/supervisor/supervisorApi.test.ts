@@ -12,7 +12,9 @@ import { until } from '../support/until.ts';
 import { initialize, initializeBody, post } from '../support/wire.ts';
 import { actorsOf, embed, initializeOf, open, ping } from './astray/embedder.ts';
 
-const EVENTS = 'session.opened, session.active, session.idle, session.terminated, session.parked, session.restored';
+const EVENTS =
+  'session.opened, session.active, session.idle, session.terminated, session.parked, session.restored, ' +
+  'handle.opened, handle.active, handle.idle, handle.terminated';
 
 test.each([
   ['session.open', () => {}, `What on listens to must be one of ${EVENTS}; got "session.open"`],
