@@ -50,7 +50,7 @@ function given(options: object = {}) {
 /** What is refused under a name, as it is on the wire. */
 const refusalOf = (name: RefusalName) => {
   const { code, message } = REFUSALS[name];
-  return [{ jsonrpc: '2.0', id: null, error: { code, message } }];
+  return [{ jsonrpc: '2.0', id: 0, error: { code, message } }];
 };
 
 describe('an initialize', () => {
