@@ -44,6 +44,8 @@ export type SupervisorErrorCode =
   | 'SPAWN_UNAVAILABLE'
   /** The process of a server has ended, or can't be talked to any more; the message, which its client gets, says how. */
   | 'SERVER_ENDED'
+  /** A package that an option needs is not installed; the message has the line that installs it. */
+  | 'PACKAGE_MISSING'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 
@@ -132,6 +134,16 @@ export const REFUSALS = {
     headers: { 'Accept-Encoding': 'identity' },
   },
   unsupportedVersion: { status: 400, code: -32000, message: 'Unsupported protocol version' },
+  modernRefused: {
+    status: 400,
+    code: -32000,
+    message: 'Unsupported protocol version: this server speaks 2025-11-25 and older, in sessions',
+  },
+  headerMismatch: {
+    status: 400,
+    code: -32020,
+    message: 'Header mismatch: the body claims a protocol version that the MCP-Protocol-Version header does not name',
+  },
   sessionRequired: { status: 400, code: -32000, message: 'Bad Request: the Mcp-Session-Id header is required' },
   sessionNotFound: { status: 404, code: -32001, message: 'Session not found' },
   bodyTooLarge: { status: 413, code: -32000, message: 'Payload Too Large' },
@@ -183,6 +195,18 @@ export const REFUSALS = {
     headers: RETRY_SOON,
   },
   full: { status: 503, code: -32000, message: 'Service Unavailable: too many sessions', headers: RETRY_SOON },
+  tooManyModern: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: too many requests are being served',
+    headers: RETRY_SOON,
+  },
+  modernPrincipalFull: {
+    status: 429,
+    code: -32000,
+    message: 'Too Many Requests: too many requests of this principal are being served',
+    headers: RETRY_SOON,
+  },
   tooManyServers: {
     status: 503,
     code: -32000,

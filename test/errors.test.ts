@@ -35,6 +35,7 @@ const CODES: Record<SupervisorErrorCode, true> = {
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
   SERVER_ENDED: true,
+  PACKAGE_MISSING: true,
   UNSUPPORTED_XSTATE: true,
 };
 

@@ -26,6 +26,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'createSessionSupervisor',
     ],
     types: [
+      'ChangeNotifier',
       'Claimed',
       'ClientInfo',
       'Clock',
@@ -39,6 +40,8 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'HistoryEvent',
       'HistoryEventName',
       'JsonObject',
+      'ListenInfo',
+      'ListenWish',
       'Loaded',
       'LogEntry',
       'Logger',
@@ -79,7 +82,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './machines': {
     source: 'machines/index.ts',
     load: () => import('mcp-session-supervisor/machines'),
-    values: ['END_REASONS', 'childMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
+    values: ['END_REASONS', 'childMachine', 'listenMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
     types: [
       'ChildExit',
       'ChildInput',
@@ -87,6 +90,11 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ChildMachineEvent',
       'ChildOutput',
       'EndReason',
+      'ListenEndReason',
+      'ListenInput',
+      'ListenMachineContext',
+      'ListenMachineEvent',
+      'ListenOutput',
       'PartitionEvent',
       'RestartPolicy',
       'SessionInput',
@@ -277,6 +285,7 @@ const CODES = {
   COMMAND_NOT_FOUND: true,
   SPAWN_UNAVAILABLE: true,
   SERVER_ENDED: true,
+  PACKAGE_MISSING: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
@@ -339,7 +348,20 @@ const INFO = {
 test('a supervisor, what it tells of a session, and an event have these members', async () => {
   const { supervisor, events, url } = await serve();
   const { sessionId } = await initialize(url);
-  const face = ['session', 'sessions', 'terminate', 'drain', 'on', 'stats', 'server', 'record', 'fetch', 'actor'];
+  const face = [
+    'session',
+    'sessions',
+    'terminate',
+    'drain',
+    'on',
+    'stats',
+    'server',
+    'record',
+    'fetch',
+    'actor',
+    'listenStreams',
+    'notify',
+  ];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
   await supervisor.terminate(sessionId);

@@ -13,6 +13,7 @@ import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { MemoryHost } from './memory.ts';
+import type { ModernEra } from './modernEra.ts';
 import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
@@ -42,6 +43,8 @@ export class Supervisor implements SessionHost<Session> {
   readonly refusals: RefusalLog;
   /** Sessions that have no incarnation here; undefined without a session store. */
   readonly shelf: Shelf | undefined;
+  /** What serves requests without sessions; undefined where that is not asked for. */
+  modern: ModernEra | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -62,7 +65,7 @@ export class Supervisor implements SessionHost<Session> {
     this.#onRefused = (name, refused) => this.refusals.refused(name, refused);
     this.registry = new Registry(options);
     this.servers = new ServerCount(options.maxSessions);
-    this.stateless = new StatelessCalls(this, () => this.#judgeEmpty());
+    this.stateless = new StatelessCalls(this, this.judgeEmpty);
     this.#ids = new SessionIds(
       options.sessionIdGenerator,
       (id) => this.registry.get(id) !== undefined,
@@ -84,7 +87,10 @@ export class Supervisor implements SessionHost<Session> {
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id),
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
-      endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
+      endIdleSessions: () => {
+        this.modern?.endStreams();
+        this.#endAll(({ transport }) => transport.awaitedCalls === 0);
+      },
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
       stopped: () => this.#stopped(),
@@ -154,14 +160,14 @@ export class Supervisor implements SessionHost<Session> {
 
   stats(): SupervisorStats {
     const { sessions, opened, restored, ended, calls, streams } = this.load;
-    const { starting, closing } = this.servers;
+    const { starting = 0, closing = 0 } = this.modern?.servers ?? {};
     return {
       sessions: { ...sessions, parked: this.shelf?.records.parked ?? 0 },
       opened,
       restored,
       ended: { ...ended },
       refused: this.refusals.counts,
-      servers: { starting, closing },
+      servers: { starting: starting + this.servers.starting, closing: closing + this.servers.closing },
       calls,
       streams,
     };
@@ -226,8 +232,13 @@ export class Supervisor implements SessionHost<Session> {
 
   torn(session: Session): void {
     this.#ending.delete(session);
-    this.#judgeEmpty();
+    this.judgeEmpty();
   }
+
+  /** Something is over that a drain may have waited for. */
+  readonly judgeEmpty = (): void => {
+    if (this.#empty) this.#onEmpty?.();
+  };
 
   // --- within
 
@@ -297,16 +308,13 @@ export class Supervisor implements SessionHost<Session> {
   }
 
   get #empty(): boolean {
-    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
-  }
-
-  #judgeEmpty(): void {
-    if (this.#empty) this.#onEmpty?.();
+    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty && this.modern?.empty !== false;
   }
 
   /** The time of a drain is up. */
   #endEverything(): void {
     this.stateless.endAll();
+    this.modern?.endAll();
     for (const session of this.#ending) session.incarnation.hurry();
     this.#endAll(() => true);
   }
