@@ -15,7 +15,7 @@ export const CLAIM = 'io.modelcontextprotocol/protocolVersion';
 export const CLIENT_INFO = 'io.modelcontextprotocol/clientInfo';
 
 /** The request by which a modern client asks what a server is. */
-export const DISCOVER = 'server/discover';
+const DISCOVER = 'server/discover';
 
 const DATE = /^\d{4}-\d{2}-\d{2}/;
 
@@ -25,7 +25,7 @@ export function isModern(version: unknown): version is string {
 }
 
 /** The request that opens a stream of what changes. */
-export const LISTEN = 'subscriptions/listen';
+const LISTEN = 'subscriptions/listen';
 
 export function asksToListen(body: unknown): boolean {
   return isObject(body) && body['method'] === LISTEN;
