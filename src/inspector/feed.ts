@@ -8,6 +8,7 @@ import { Census } from './census.ts';
 import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
+import { ListenRows } from './listenRows.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
 import { ParkedSessions } from './parkedSessions.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
   DeltaFrame,
   EndedRow,
   HelloFrame,
+  Listens,
   ParkedRow,
   ResultFrame,
   SessionFrame,
@@ -54,6 +56,7 @@ export class Feed implements SnapshotSource {
   readonly #options: FeedOptions;
   readonly #ring: EndedRing;
   readonly #parked: ParkedSessions;
+  readonly #listens: ListenRows;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
   readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
@@ -79,6 +82,7 @@ export class Feed implements SnapshotSource {
     this.#options = options;
     this.#ring = new EndedRing(rows, options.maxEnded);
     this.#parked = new ParkedSessions(rows, options.maxEnded);
+    this.#listens = new ListenRows(supervisor, rows);
     this.#off = [
       supervisor.on('session.opened', () => {
         this.#openedCount++;
@@ -125,6 +129,8 @@ export class Feed implements SnapshotSource {
   parked = (): Iterator<ParkedRow, void> => this.#parked.rows();
 
   ended = (): EndedRow[] => this.#ring.latest();
+
+  listens = (): Listens | undefined => this.#listens.now();
 
   totals = (): Totals => ({
     states: this.#states(),
@@ -220,13 +226,15 @@ export class Feed implements SnapshotSource {
     const parked = this.#parked.takeFresh();
     const ended = this.#options.maxEnded === 0 ? [] : this.#ended.slice(-this.#options.maxEnded);
     this.#ended = [];
-    const quiet = rows.length + changes.length + gone.length + parked.length + ended.length === 0;
+    const listens = this.#listens.changes();
+    const told = rows.length + changes.length + gone.length + parked.length + ended.length;
+    const quiet = told === 0 && listens === undefined;
     if (!quiet || performance.now() - this.#lastDelta >= HEARTBEAT) {
       this.#lastDelta = performance.now();
       const at = this.now();
       const totals = this.totals();
-      const told = { rows, changes, gone, parked, ended, totals, transitions, pending };
-      const delta: DeltaFrame = { type: 'delta', at, ...told };
+      const news = { rows, changes, gone, parked, ended, totals, transitions, pending };
+      const delta: DeltaFrame = { type: 'delta', at, ...news, ...(listens && { listens }) };
       const frame = encode(delta);
       for (const viewer of this.#viewers) viewer.sendDelta(frame);
     }

@@ -2,8 +2,8 @@
  * Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length and
  * without characters that a browser would not show as themselves.
  */
-import type { EndReason, SessionInfo } from '../index.ts';
-import type { EndedRow, HistoryLine, ParkedRow, Row } from './protocol.ts';
+import type { EndReason, ListenInfo, SessionInfo } from '../index.ts';
+import type { EndedRow, HistoryLine, ListenRow, ParkedRow, Row } from './protocol.ts';
 import type { Pseudonyms } from './pseudonym.ts';
 
 /** What clients say of themselves may be megabytes. */
@@ -36,8 +36,7 @@ export class Rows {
   row(key: string, info: SessionInfo): Row {
     const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion, epoch } =
       info;
-    const { revealIds, revealPrincipals } = this.#options;
-    const owner = principal === undefined || revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
+    const { revealIds } = this.#options;
     return {
       key,
       ...(revealIds && { id }),
@@ -47,11 +46,31 @@ export class Rows {
       createdAt,
       lastActiveAt,
       idleDeadline: this.idleDeadline(info),
-      principal: owner === undefined ? null : cut(owner, LONGEST_PRINCIPAL),
-      client: clientInfo === undefined ? null : { name: cut(clientInfo.name), version: cut(clientInfo.version) },
+      principal: this.#owner(principal),
+      client: clientOf(clientInfo),
       protocolVersion: protocolVersion === undefined ? null : cut(protocolVersion),
       epoch,
     };
+  }
+
+  listenRow({ id, state, principal, clientInfo, openedAt, wants, sent }: ListenInfo): ListenRow {
+    const { tools, prompts, resources, uris } = wants;
+    const lists = Object.entries({ tools, prompts, resources }).flatMap(([name, wanted]) => (wanted ? [name] : []));
+    return {
+      key: `listen ${id}`,
+      state,
+      principal: this.#owner(principal),
+      client: clientOf(clientInfo),
+      openedAt,
+      wants: uris === 0 ? lists : [...lists, `${uris} by URI`],
+      sent,
+    };
+  }
+
+  #owner(principal: string | undefined): string | null {
+    if (principal === undefined) return null;
+    const shown = this.#options.revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
+    return cut(shown, LONGEST_PRINCIPAL);
   }
 
   parkedRow(key: string, info: SessionInfo, parkedAt: number): ParkedRow {
@@ -67,6 +86,10 @@ export class Rows {
     const timeout = this.#options.idleTimeout();
     return timeout === null ? null : lastActiveAt + timeout;
   }
+}
+
+function clientOf(info: SessionInfo['clientInfo'] | undefined): Row['client'] {
+  return info === undefined ? null : { name: cut(info.name), version: cut(info.version) };
 }
 
 /** The last lines of a black box, and how many are left out. */
