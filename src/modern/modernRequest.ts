@@ -1,6 +1,6 @@
 /**
- * What SDK v2's handler takes for the web-standard Request that it serves. A real one is made only when something of it is
- * asked for that is not here: few handlers do, and it costs about as much as all the rest of the HTTP.
+ * What SDK v2's handler takes for the web-standard Request that it serves. Real ones are made only when something of them is
+ * asked for that is not here: few handlers do, and they cost about as much as all the rest of the HTTP.
  */
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 
@@ -9,46 +9,75 @@ export interface ServerBuilder<S> {
   build(): Promise<S>;
 }
 
-class LightRequest<S> {
-  readonly method = 'POST';
+/** Something that stands for another one until more is asked of it than it has itself. */
+interface Light {
+  readonly whole: object;
+}
+
+class LightHeaders implements Light {
+  readonly #given: RequestHeaders;
+  #whole: Headers | undefined;
+
+  constructor(given: RequestHeaders) {
+    this.#given = given;
+  }
+
+  get whole(): Headers {
+    this.#whole ??= headersOf(this.#given);
+    return this.#whole;
+  }
+
+  get(name: string): string | null {
+    const lower = String(name).toLowerCase();
+    const value = Object.hasOwn(this.#given, lower) ? this.#given[lower] : undefined;
+    return value === undefined ? null : typeof value === 'string' ? value : value.join(', ');
+  }
+}
+
+class LightRequest<S> implements Light {
   readonly signal: AbortSignal;
   readonly builder: ServerBuilder<S>;
+  readonly headers: LightHeaders;
   readonly #exchange: Exchange;
-  #headers: Headers | undefined;
 
   constructor(exchange: Exchange, signal: AbortSignal, builder: ServerBuilder<S>) {
     this.#exchange = exchange;
     this.signal = signal;
     this.builder = builder;
+    this.headers = new LightHeaders(exchange.headers);
+  }
+
+  get method(): string {
+    return 'POST';
   }
 
   get url(): string {
     return this.#exchange.requestInfo.url.href;
   }
 
-  get headers(): Headers {
-    this.#headers ??= headersOf(this.#exchange.headers);
-    return this.#headers;
-  }
-
-  /** The same, without its body, as web streams and undici have it. */
+  /** Without its body, as sessions' handlers get it. */
   get whole(): Request {
     return this.#exchange.request;
   }
 }
 
-for (const name of Object.getOwnPropertyNames(Request.prototype)) {
-  if (Object.hasOwn(LightRequest.prototype, name) || name === 'method' || name === 'signal') continue;
-  Object.defineProperty(LightRequest.prototype, name, {
-    configurable: true,
-    get(this: LightRequest<unknown>) {
-      const { whole } = this;
-      const member: unknown = Reflect.get(whole, name);
-      return typeof member === 'function' ? member.bind(whole) : member;
-    },
-  });
+delegate(LightHeaders.prototype, Headers.prototype, []);
+delegate(LightRequest.prototype, Request.prototype, ['signal', 'headers']);
+
+/** Gives the light ones what the real ones have besides, `instanceof` included. `fields` are their own. */
+function delegate(light: Light, real: object, fields: readonly string[]): void {
+  for (const name of Reflect.ownKeys(real)) {
+    if (Object.hasOwn(light, name) || fields.includes(name as string)) continue;
+    Object.defineProperty(light, name, {
+      configurable: true,
+      get(this: Light) {
+        const member: unknown = Reflect.get(this.whole, name);
+        return typeof member === 'function' ? member.bind(this.whole) : member;
+      },
+    });
+  }
+  Object.setPrototypeOf(light, real);
 }
-Object.setPrototypeOf(LightRequest.prototype, Request.prototype);
 
 /** The header values of an exchange as the web has them. */
 function headersOf(given: RequestHeaders): Headers {

@@ -15,6 +15,7 @@ import type { Listening } from './listening.ts';
 
 type Id = string | number | null;
 
+const NO_HEADERS = {};
 const JSON_TYPE = 'application/json';
 const STREAM_TYPE = 'text/event-stream';
 
@@ -56,6 +57,7 @@ export class ResponseWriter {
     listening?.refused();
     if (response.status === CLIENT_GONE) return this.#whole(200, {}, closedItself(this.id));
     const text = response.body === null ? undefined : await response.text();
+    if (response.status === 200) return this.#whole(200, NO_HEADERS, text); // whose type is known
     const whole = response.status === 400 && text !== undefined ? withAllVersions(text) : text;
     this.#whole(response.status, Object.fromEntries(response.headers), whole);
   }

@@ -37,6 +37,7 @@ export function buildModernServer(context: SessionContext, gates?: Gates): McpSe
         path: http?.req === undefined ? null : new URL(http.req.url).pathname,
         isRequest: http?.req instanceof Request,
         mode: typeof http?.req?.mode,
+        all: [...(headers ?? [])].some(([name]) => name === 'mcp-method') && new Headers(headers).has('MCP-METHOD'),
       }),
     );
   });

@@ -79,7 +79,7 @@ describe('a call', () => {
       behind: (supervisor) => (req, res) => toNodeHandler(supervisor)(Object.assign(req, { auth: authInfo }), res),
     });
     expect(JSON.parse(textOf(await ask(url, toolBody('whoami'))))).toEqual({
-      ...{ sessionId: null, clientId: 'c', name: 'whoami', path: '/mcp', isRequest: true, mode: 'string' },
+      ...{ sessionId: null, clientId: 'c', name: 'whoami', path: '/mcp', isRequest: true, mode: 'string', all: true },
     });
   });
 
