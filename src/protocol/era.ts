@@ -34,7 +34,9 @@ export function asksToListen(body: unknown): boolean {
 /** Whether a message claims to be of a revision without sessions. */
 export function claimsModern(message: JSONRPCMessage): boolean {
   const meta: unknown = 'params' in message ? message.params?._meta : undefined;
-  return isObject(meta) && isModern(meta[CLAIM]);
+  const claim = isObject(meta) ? meta[CLAIM] : undefined;
+  // Whatever it names: only revisions without sessions have claims, and what no revision is called is refused as one of them.
+  return typeof claim === 'string' && claim >= FIRST_MODERN;
 }
 
 /** Whether some of the messages do. */
