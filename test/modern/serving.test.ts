@@ -233,7 +233,7 @@ describe('bounds', () => {
       servers: { starting: 0, closing: 0 },
     });
     expect((await post(url, { jsonrpc: '2.0', id: 1, method: 'ping' }, headersOfSession)).status).toBe(200);
-  }, 30_000);
+  }, 120_000);
 
   test('of each era hold for that era alone', async () => {
     const { url, gates } = await serveBoth({
