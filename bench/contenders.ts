@@ -16,6 +16,8 @@ export const CONTENDERS = {
   durable: server('with sessions on LMDB', 'supervisor', '--durable'),
   stateful: server('with three tools', 'supervisor', '--stateful'),
   statefulDurable: server('with three tools, on LMDB', 'supervisor', '--stateful', '--durable'),
+  modern: server('without sessions', 'modern'),
+  sdkModern: server('SDK v2 behind its Node adapter', 'modern', '--sdk'),
   sdkMap: server('SDK in a Map', 'sdkMap'),
   sdkMapParsed: server('SDK in a Map, body parsed before', 'sdkMap', '--parse-bodies'),
   floor: server('JSON-RPC by hand', 'floor'),

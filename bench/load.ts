@@ -1,7 +1,7 @@
 /** The load, in a process of its own, so that what it costs is not counted as the server's. */
 import { Agent } from 'node:http';
 import { answerParent } from './child.ts';
-import { callEcho, endSession, openSession, type Peer } from './mcpClient.ts';
+import { callEcho, callModern, endSession, openSession, type Peer } from './mcpClient.ts';
 
 /** The server to load, and how many connections to keep busy at once. */
 export interface Load {
@@ -62,6 +62,7 @@ answerParent({
     inParallel(load, load.count, (peer, index) =>
       callEcho(peer, load.sessions[index % load.sessions.length] as string, load.tool),
     ),
+  callModern: (load: OpenSessions) => inParallel(load, load.count, (peer) => callModern(peer)),
   endSessions: (load: EndSessions) =>
     inParallel(load, load.sessions.length, (peer, index) => endSession(peer, load.sessions[index] as string)),
 });

@@ -21,7 +21,13 @@ const ANSWER_WITHIN = 10_000;
 
 let lastId = 0;
 
-function send(peer: Peer, method: string, sessionId?: string, message?: object): Promise<Answer> {
+function send(
+  peer: Peer,
+  method: string,
+  sessionId?: string,
+  message?: object,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const body = message === undefined ? undefined : JSON.stringify(message);
   const headers: Record<string, string | number> = { Accept: 'application/json, text/event-stream' };
   if (body !== undefined) {
@@ -32,6 +38,7 @@ function send(peer: Peer, method: string, sessionId?: string, message?: object):
     headers['Mcp-Session-Id'] = sessionId;
     headers['MCP-Protocol-Version'] = VERSION;
   }
+  Object.assign(headers, more);
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { host: '127.0.0.1', path: '/mcp', method, headers, timeout: ANSWER_WITHIN, ...peer },
@@ -90,6 +97,31 @@ export async function callEcho(peer: Peer, sessionId: string, tool = 'echo'): Pr
   const text = `What was said in call ${id}`;
   const params = { name: tool, arguments: { text } };
   const answer = await send(peer, 'POST', sessionId, { jsonrpc: '2.0', id, method: 'tools/call', params });
+  const result = resultOf<{ content?: { text?: string }[] }>(answer, id, 'tools/call');
+  if (result.content?.[0]?.text !== text) throw new Error(`tools/call: wrong answer ${answer.body}`);
+}
+
+/** The revision without sessions. */
+const MODERN = '2026-07-28';
+
+const META = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1.0.0' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+
+/** Calls the tool `echo` without a session. */
+export async function callModern(peer: Peer): Promise<void> {
+  const id = ++lastId;
+  const text = `What was said in call ${id}`;
+  const message = {
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name: 'echo', arguments: { text }, _meta: META },
+  };
+  const headers = { 'MCP-Protocol-Version': MODERN, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
+  const answer = await send(peer, 'POST', undefined, message, headers);
   const result = resultOf<{ content?: { text?: string }[] }>(answer, id, 'tools/call');
   if (result.content?.[0]?.text !== text) throw new Error(`tools/call: wrong answer ${answer.body}`);
 }

@@ -14,6 +14,8 @@ export type Metric =
   | 'handshake.rate'
   | 'state.cpu'
   | 'restore.cpu'
+  | 'modern.cpu'
+  | 'modern.rate'
   | 'idle.heap'
   | 'idle.rss'
   | 'crowd.open'
@@ -28,7 +30,7 @@ export type Metric =
   | 'stdio.rss'
   | 'stdio.start';
 
-export const MEASURES = ['echo', 'handshake', 'idle', 'crowd', 'inspector', 'durable', 'stdio'] as const;
+export const MEASURES = ['echo', 'handshake', 'modern', 'idle', 'crowd', 'inspector', 'durable', 'stdio'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 /** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
@@ -92,6 +94,8 @@ export const REQUEST_CONTENDERS: readonly ContenderName[] = [
   'sdkMapParsed',
   'floor',
 ];
+/** Those that serve requests without sessions. */
+export const MODERN_CONTENDERS: readonly ContenderName[] = ['modern', 'sdkModern'];
 /** Servers with three tools: with sessions on LMDB, and without. */
 export const STATEFUL_CONTENDERS: readonly ContenderName[] = ['stateful', 'statefulDurable'];
 /** What a restore may cost, as if it were a contender. */
@@ -107,10 +111,12 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
   const ours = { subject: 'supervisor', baseline: 'sdkMap' };
   const parsed = { subject: 'supervisor', baseline: 'sdkMapParsed' };
   const [off, on, watched] = INSPECTED;
+  const modern = { subject: 'modern', baseline: 'sdkModern' };
   const floor = { subject: 'supervisor', baseline: 'floor' };
   return [
     { title: 'echo call, CPU', metric: 'echo.cpu', ...ours, target: 0.4 },
     { title: 'handshake, CPU', metric: 'handshake.cpu', ...ours, target: 0.45 },
+    { title: 'echo call without a session, CPU', metric: 'modern.cpu', ...modern, target: 0.8 },
     { title: 'idle session, heap', metric: 'idle.heap', ...ours, target: 0.35 },
     { title: 'open a session', metric: 'crowd.open', subject: large, baseline: middle, target: 1.5 },
     { title: 'use a session', metric: 'crowd.use', subject: large, baseline: small, target: 1.5 },
@@ -165,6 +171,7 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
     { title: 'calls a second', metric: 'inspector.rate', subject: watched, baseline: off },
     { title: 'end any session', metric: 'crowd.endAny', subject: large, baseline: small },
     { title: 'idle session, RSS', metric: 'idle.rss', ...ours },
+    { title: 'echo calls without a session a second', metric: 'modern.rate', ...modern },
     { title: 'echo calls a second', metric: 'echo.rate', ...ours },
     { title: 'handshakes a second', metric: 'handshake.rate', ...ours },
     { title: 'echo call, CPU', metric: 'echo.cpu', ...parsed },

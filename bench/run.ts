@@ -7,7 +7,7 @@ import { facts } from './facts.ts';
 import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, measureInspector } from './measures/inspector.ts';
-import { type Around, measureEcho, measureHandshake, measureRestore } from './measures/requests.ts';
+import { type Around, measureEcho, measureHandshake, measureModern, measureRestore } from './measures/requests.ts';
 import { measureCalls, measureStdio, STDIO, WARM } from './measures/stdio.ts';
 import { installPeers } from './peerReport/installed.ts';
 import {
@@ -17,6 +17,7 @@ import {
   IDLE_CONTENDERS,
   MEASURES,
   type MeasureName,
+  MODERN_CONTENDERS,
   ONE_MILLISECOND,
   QUICK,
   REQUEST_CONTENDERS,
@@ -31,7 +32,7 @@ import { ROOT } from './root.ts';
 const USAGE = `npm run bench -- [--quick] [--only ${MEASURES.join(',')}] [--write] [--profile]`;
 const PROFILES = new URL('.artifacts/profiles/', ROOT);
 /** Operations in a profile: enough samples, and fewer sessions than a supervisor admits. */
-const PROFILED = { echo: 40_000, handshake: 8_000, stdio: 40_000 };
+const PROFILED = { echo: 40_000, handshake: 8_000, modern: 20_000, stdio: 40_000 };
 const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
 /** Who is called what is shown. */
@@ -51,6 +52,10 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
   if (name === 'handshake') {
     const { cpu, rate } = await measureHandshake(REQUEST_CONTENDERS, effort.handshake);
     return { 'handshake.cpu': cpu, 'handshake.rate': rate };
+  }
+  if (name === 'modern') {
+    const { cpu, rate } = await measureModern(MODERN_CONTENDERS, effort.echo);
+    return { 'modern.cpu': cpu, 'modern.rate': rate };
   }
   if (name === 'idle') {
     const { heap, rss } = await measureIdleSession(IDLE_CONTENDERS, effort.idle);
@@ -105,8 +110,8 @@ async function compare(names: readonly MeasureName[], effort: Effort, write: boo
 async function profile(names: readonly MeasureName[], effort: Effort): Promise<void> {
   await mkdir(PROFILES, { recursive: true });
   if (names.includes('stdio')) await profileStdio(effort.stdio);
-  const measures = { echo: measureEcho, handshake: measureHandshake };
-  for (const name of ['echo', 'handshake'] as const) {
+  const measures = { echo: measureEcho, handshake: measureHandshake, modern: measureModern };
+  for (const name of ['echo', 'handshake', 'modern'] as const) {
     if (!names.includes(name)) continue;
     const fileOf = (contender: ContenderName) => new URL(`${name}-${contender}.cpuprofile`, PROFILES);
     const around: Around = async (contender, server, batch) => {
@@ -115,9 +120,10 @@ async function profile(names: readonly MeasureName[], effort: Effort): Promise<v
       await server.ask('stopProfile', { file: fileURLToPath(fileOf(contender)) });
       return timed;
     };
-    const { warmUp } = effort[name];
-    await measures[name](REQUEST_CONTENDERS, { rounds: 1, batch: PROFILED[name], warmUp }, around);
-    for (const contender of REQUEST_CONTENDERS) {
+    const { warmUp } = effort[name === 'modern' ? 'echo' : name];
+    const contenders = name === 'modern' ? MODERN_CONTENDERS : REQUEST_CONTENDERS;
+    await measures[name](contenders, { rounds: 1, batch: PROFILED[name], warmUp }, around);
+    for (const contender of contenders) {
       console.log(profileText(`${name}: ${nameOf(contender)}`, await summarize(fileOf(contender))));
     }
   }

@@ -52,6 +52,8 @@ export type SupervisorErrorCode =
   | 'HANDLE_NOT_OPENED'
   /** What was passed as the context of a handle does not tell who asks, or the option `principal` failed to. */
   | 'NO_PRINCIPAL'
+  /** A package that an option needs is not installed; the message has the line that installs it. */
+  | 'PACKAGE_MISSING'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 
@@ -140,6 +142,16 @@ export const REFUSALS = {
     headers: { 'Accept-Encoding': 'identity' },
   },
   unsupportedVersion: { status: 400, code: -32000, message: 'Unsupported protocol version' },
+  modernRefused: {
+    status: 400,
+    code: -32000,
+    message: 'Unsupported protocol version: this server speaks 2025-11-25 and older, in sessions',
+  },
+  headerMismatch: {
+    status: 400,
+    code: -32020,
+    message: 'Header mismatch: the body claims a protocol version that the MCP-Protocol-Version header does not name',
+  },
   sessionRequired: { status: 400, code: -32000, message: 'Bad Request: the Mcp-Session-Id header is required' },
   sessionNotFound: { status: 404, code: -32001, message: 'Session not found' },
   bodyTooLarge: { status: 413, code: -32000, message: 'Payload Too Large' },
@@ -191,6 +203,18 @@ export const REFUSALS = {
     headers: RETRY_SOON,
   },
   full: { status: 503, code: -32000, message: 'Service Unavailable: too many sessions', headers: RETRY_SOON },
+  tooManyModern: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: too many requests are being served',
+    headers: RETRY_SOON,
+  },
+  modernPrincipalFull: {
+    status: 429,
+    code: -32000,
+    message: 'Too Many Requests: too many requests of this principal are being served',
+    headers: RETRY_SOON,
+  },
   tooManyServers: {
     status: 503,
     code: -32000,

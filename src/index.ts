@@ -1,5 +1,6 @@
 /** Entry point `mcp-session-supervisor`: assembles a supervisor, and names what users import. */
 import { handleWeb } from './http/webExchange.ts';
+import { ModernRequests } from './modern/modernRequests.ts';
 import { type ResolvedOptions, resolveOptions, type SessionSupervisorOptions } from './options.ts';
 import { publish, type SessionSupervisor } from './supervisor/sessionSupervisor.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -7,13 +8,15 @@ import { Supervisor } from './supervisor/supervisor.ts';
 /**
  * Makes a supervisor of MCP sessions: hand its `toNodeHandler` (from `mcp-session-supervisor/node`) or its `fetch` the
  * requests of one endpoint.
- * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`; `UNSUPPORTED_XSTATE`.
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`; `UNSUPPORTED_XSTATE`;
+ * `PACKAGE_MISSING`.
  */
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
   const resolved = resolveOptions(options);
   const { server, maxSessions } = resolved;
   if (typeof server.open === 'function') server.open({ maxSessions });
   const core = supervisorWith(resolved);
+  if (core.options.modern === 'serve') core.modern = new ModernRequests(core, () => core.judgeEmpty());
   return publish(core, (request, init) => handleWeb(core, request, init));
 }
 
@@ -78,6 +81,7 @@ export type {
 export type { Handles } from './supervisor/handles.ts';
 export type { Used } from './supervisor/handleUse.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
+export type { ListenInfo, ListenWish } from './supervisor/modernEra.ts';
 export type {
   SessionEvent,
   SessionEventType,
@@ -85,5 +89,5 @@ export type {
   SessionListener,
   SessionState,
 } from './supervisor/sessionInfo.ts';
-export type { DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
+export type { ChangeNotifier, DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
 export type { SupervisorStats } from './supervisor/tally.ts';

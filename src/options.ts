@@ -133,6 +133,16 @@ export interface SessionSupervisorOptions {
   maxParkedSessions?: number | undefined;
   /** With a session store: how long a request waits for its session to be brought back, in ms; then 503. Default 10 000. */
   restoreTimeout?: number | undefined;
+  /**
+   * What requests of revision 2026-07-28 get, which has no sessions: `'refuse'`, in words that have clients which speak both
+   * open a session; `'serve'`, from the servers that the factory builds, which have to be of SDK v2 and keep nothing for the
+   * next request; `'off'`, what the rules of sessions say, as if the revision did not exist. Default `'refuse'`.
+   */
+  modern?: 'refuse' | 'serve' | 'off' | undefined;
+  /** With `modern: 'serve'`: how many of its requests and listen streams there may be at a time; then 503. Default 1 024. */
+  maxModernRequests?: number | undefined;
+  /** With `modern: 'serve'`: how many of them one principal may have; then 429. Default `Infinity`. */
+  maxModernRequestsPerPrincipal?: number | undefined;
   /** What a session's `state` may have as JSON, in bytes; at most 524 288. Default 65 536. */
   maxStateSize?: number | undefined;
   /**
@@ -181,6 +191,9 @@ export interface ResolvedOptions {
   readonly parkAfter: number;
   readonly maxParkedSessions: number;
   readonly restoreTimeout: number;
+  readonly modern: 'refuse' | 'serve' | 'off';
+  readonly maxModernRequests: number;
+  readonly maxModernRequestsPerPrincipal: number;
   readonly maxStateSize: number;
   readonly historySize: number;
   readonly clock: Clock;
@@ -255,6 +268,9 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   parkAfter: { check: duration(true), default: () => Number.POSITIVE_INFINITY },
   maxParkedSessions: { check: count(true), default: () => 1_000_000 },
   restoreTimeout: { check: duration(false), default: () => 10_000 },
+  modern: { check: oneOf('refuse', 'serve', 'off'), default: () => 'refuse' },
+  maxModernRequests: { check: count(true), default: () => 1_024 },
+  maxModernRequestsPerPrincipal: { check: count(true), default: () => Number.POSITIVE_INFINITY },
   maxStateSize: { check: count(false, MAX_STATE_SIZE), default: () => 65_536 },
   historySize: { check: wholeNumber, default: () => 64 },
   clock: { check: clock, default: () => SYSTEM_CLOCK },

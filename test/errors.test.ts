@@ -39,6 +39,7 @@ const CODES: Record<SupervisorErrorCode, true> = {
   HANDLES_FULL: true,
   HANDLE_NOT_OPENED: true,
   NO_PRINCIPAL: true,
+  PACKAGE_MISSING: true,
   UNSUPPORTED_XSTATE: true,
 };
 

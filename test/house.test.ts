@@ -77,6 +77,7 @@ const FILES = [
   'lmdb/index.ts',
   'transport/connection.ts',
   'supervisor/registry.ts',
+  'modern/modernRequests.ts',
   'http/nodeHandler.ts',
   'stdio/index.ts',
   'stdio/child.ts',
@@ -112,7 +113,14 @@ const PROTOCOL = 'protocol/messages.ts';
 const KIT = ['paths/driver', 'simulation/simulation', 'discovery/discovery', 'conformance/storeConformance'].map(
   (path) => `testing/${path}.ts`,
 );
-const CORE = [PROTOCOL, 'stores/memory.ts', 'transport/connection.ts', 'supervisor/registry.ts', 'http/nodeHandler.ts'];
+const CORE = [
+  PROTOCOL,
+  'stores/memory.ts',
+  'transport/connection.ts',
+  'supervisor/registry.ts',
+  'modern/modernRequests.ts',
+  'http/nodeHandler.ts',
+];
 
 /** What each layer may import besides its own files: this and nothing else of what is listed above. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
@@ -154,6 +162,15 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ...MACHINES,
     'stores/memory.ts',
     'transport/connection.ts',
+    ...PACKAGES,
+  ],
+  'modern/probe.ts': [
+    ...LEAVES,
+    'options.ts',
+    PROTOCOL,
+    ...MACHINES,
+    'transport/connection.ts',
+    'supervisor/registry.ts',
     ...PACKAGES,
   ],
   'http/probe.ts': [
@@ -214,6 +231,7 @@ const REFUSED: readonly (readonly [path: string, source: string, rule: string])[
   ['src/machines/reExport.ts', "export * from '../errors.ts';", LAYER],
   ['src/machines/dynamicImport.ts', "export const fs = await import('node:fs');", LAYER],
   ['src/lmdb/dynamicImport.ts', "export const lmdb = await import('lmdb');", PLUGIN],
+  ['src/modern/dynamicImport.ts', "export const sdk = await import('@modelcontextprotocol/server');", PLUGIN],
   ['src/machines/templatedImport.ts', 'export const fs = await import(`node:fs`);', PLUGIN],
   ['src/machines/inlineType.ts', "export type Server = import('node:http').Server;", PLUGIN],
   ['src/transport/loadsStore.ts', "import { MemoryStore } from '../stores/memory.ts';", PLUGIN],
@@ -253,6 +271,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   'src/transport/connection.ts': "import { a } from '../stores/eventLog.ts';\n\nexport const b = a;\n",
   'src/transport/limits.ts': "import type { a } from '../stores/memory.ts';\n\nexport type A = typeof a;\n",
   'src/lmdb/peer.ts': "export const lmdb = await import('lmdb');\n",
+  'src/modern/sdk.ts': "export const sdk = await import('@modelcontextprotocol/server');\n",
   'src/cli/main.ts': 'console.log(await import(String(process.argv[2])));\n',
   'src/cli/any.ts': '// biome-ignore lint/suspicious/noExplicitAny: whatever it is\nexport const a: any = 1;\n',
   'examples/server.ts': 'export default 1;\n',

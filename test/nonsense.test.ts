@@ -78,6 +78,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'supervisor terminate, its reason': { call: (given) => supervisor.terminate('x', given), takes: ['undefined'] },
   'supervisor on': { call: (given) => supervisor.on(given, () => {}) },
   'supervisor on, its listener': { call: (given) => supervisor.on('session.idle', given), takes: ['a function'] },
+  'supervisor notify': { call: supervisor.notify.resourceUpdated, takes: ['a text'] },
   'supervisor drain': {
     call: (given) => supervise().drain(given),
     takes: ['undefined', 'an object', 'an object without a prototype', 'a function', 'a date'],
@@ -99,7 +100,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** They take nothing. */
-const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats'];
+const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats', 'listenStreams'];
 
 test('every public function is in the table', () => {
   const functions = Object.entries({ root, node, inspector, lmdb, stdio, supervisor }).flatMap(([module, exported]) =>

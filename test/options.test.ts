@@ -40,6 +40,9 @@ const NAMES = [
   'parkAfter',
   'maxParkedSessions',
   'restoreTimeout',
+  'modern',
+  'maxModernRequests',
+  'maxModernRequestsPerPrincipal',
   'maxStateSize',
   'historySize',
   'clock',
@@ -77,10 +80,16 @@ describe('defaults', () => {
     parkAfter: Number.POSITIVE_INFINITY,
     maxParkedSessions: 1_000_000,
     restoreTimeout: 10_000,
+    modern: 'refuse',
     maxStateSize: 65_536,
     historySize: 64,
     inspect: undefined,
   };
+
+  test('of what only modern: serve has', () => {
+    const { maxModernRequests, maxModernRequestsPerPrincipal } = resolve({});
+    expect([maxModernRequests, maxModernRequestsPerPrincipal]).toEqual([1_024, Number.POSITIVE_INFINITY]);
+  });
 
   test.each(Object.entries(DEFAULTS))('%s: %s', (name, value) => {
     expect(resolve({})[name as keyof ResolvedOptions]).toBe(value);

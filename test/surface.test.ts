@@ -27,6 +27,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'createSessionSupervisor',
     ],
     types: [
+      'ChangeNotifier',
       'Claimed',
       'ClientInfo',
       'Clock',
@@ -52,6 +53,8 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'HistoryEvent',
       'HistoryEventName',
       'JsonObject',
+      'ListenInfo',
+      'ListenWish',
       'Loaded',
       'LogEntry',
       'Logger',
@@ -93,7 +96,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './machines': {
     source: 'machines/index.ts',
     load: () => import('mcp-session-supervisor/machines'),
-    values: ['END_REASONS', 'childMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
+    values: ['END_REASONS', 'childMachine', 'listenMachine', 'partitionMachine', 'sessionMachine', 'supervisorMachine'],
     types: [
       'ChildExit',
       'ChildInput',
@@ -101,6 +104,11 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ChildMachineEvent',
       'ChildOutput',
       'EndReason',
+      'ListenEndReason',
+      'ListenInput',
+      'ListenMachineContext',
+      'ListenMachineEvent',
+      'ListenOutput',
       'PartitionEvent',
       'RestartPolicy',
       'SessionInput',
@@ -298,6 +306,7 @@ const CODES = {
   HANDLES_FULL: true,
   HANDLE_NOT_OPENED: true,
   NO_PRINCIPAL: true,
+  PACKAGE_MISSING: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
@@ -381,6 +390,8 @@ test('a supervisor, what it tells of a session, and an event have these members'
     'record',
     'fetch',
     'actor',
+    'listenStreams',
+    'notify',
   ];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));

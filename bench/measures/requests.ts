@@ -82,6 +82,17 @@ export function measureEcho(
   });
 }
 
+/** `tools/call` of the same tool without a session, as revision 2026-07-28 has it. */
+export function measureModern(
+  names: readonly ContenderName[],
+  effort: RequestEffort,
+  around: Around = nothingAround,
+): Promise<RequestCost> {
+  return measureRequests(names, effort, around, async ({ port }, load) => ({
+    batch: (count) => load.ask('callModern', { port, connections: CONNECTIONS, count } satisfies OpenSessions),
+  }));
+}
+
 /**
  * `initialize` and `notifications/initialized`. The sessions stay open while they are counted and are deleted between
  * the rounds. No collection is forced there: it would throw compiled code away, and what compiling it again costs is

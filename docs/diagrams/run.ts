@@ -3,7 +3,13 @@
  * and fails when they are not what the machines say.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { childMachine, partitionMachine, sessionMachine, supervisorMachine } from 'mcp-session-supervisor/machines';
+import {
+  childMachine,
+  listenMachine,
+  partitionMachine,
+  sessionMachine,
+  supervisorMachine,
+} from 'mcp-session-supervisor/machines';
 import { fillIn } from './markers.ts';
 import { stateDiagram } from './stateDiagram.ts';
 
@@ -15,6 +21,7 @@ const DIAGRAMS = {
   supervisor: stateDiagram(supervisorMachine, { actions: true }),
   partition: stateDiagram(partitionMachine, { actions: true }),
   child: stateDiagram(childMachine, { actions: true }),
+  listen: stateDiagram(listenMachine, { actions: true }),
 };
 
 const check = process.argv.includes('--check');

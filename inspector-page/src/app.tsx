@@ -2,6 +2,7 @@
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import type { Connection, Line } from './connection.ts';
 import { HandleTable } from './handleTable.tsx';
+import { ListenStreams } from './listenStreams.tsx';
 import { EVERYTHING, type Filter } from './pick.ts';
 import type { Sessions } from './sessions.ts';
 import { SessionTable } from './sessionTable.tsx';
@@ -66,6 +67,7 @@ export function App({ sessions, connection }: AppProps) {
         <Status line={connection.line} sessions={sessions} />
       </header>
       <Overview sessions={sessions} onChoose={(state) => setFilter({ ...filter, state: state as Filter['state'] })} />
+      <ListenStreams sessions={sessions} />
       <main class={opened === undefined ? undefined : 'with-view'}>
         <section class="panel list" aria-label="Sessions">
           <Filters sessions={sessions} filter={filter} onFilter={setFilter} />

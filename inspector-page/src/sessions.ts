@@ -4,6 +4,7 @@ import type {
   EndedRow,
   HandlesFrame,
   HelloFrame,
+  Listens,
   ParkedRow,
   ResultFrame,
   Row,
@@ -34,6 +35,8 @@ export class Sessions {
   readonly parked = new Map<string, ParkedRow>();
   /** The oldest first. */
   readonly ended = new Map<string, EndedRow>();
+  /** Of the era without sessions. */
+  listens: Listens = { count: 0, rows: [] };
   readonly trend = new Trend();
   /** Raised with every frame. */
   version = 0;
@@ -90,8 +93,9 @@ export class Sessions {
     this.trend.forget(); // counts begin anew with a server
   }
 
-  #snapshot({ first, last, rows, parked, ended, totals, missed, at }: SnapshotFrame): void {
+  #snapshot({ first, last, rows, parked, ended, totals, missed, at, listens }: SnapshotFrame): void {
     if (first) {
+      this.listens = listens ?? { count: 0, rows: [] };
       this.live.clear();
       this.parked.clear();
       this.ended.clear();
@@ -114,9 +118,10 @@ export class Sessions {
     this.trend.add(at, totals);
   }
 
-  #delta({ at, rows, changes, gone, parked, ended, totals, transitions }: DeltaFrame): void {
+  #delta({ at, rows, changes, gone, parked, ended, totals, transitions, listens }: DeltaFrame): void {
     this.#ahead = at - Date.now();
     this.totals = totals;
+    if (listens !== undefined) this.listens = listens;
     for (const row of rows) {
       this.live.set(row.key, row);
       if (row.state !== 'restoring') this.parked.delete(row.key);

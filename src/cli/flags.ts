@@ -44,6 +44,9 @@ export interface Flags {
   readonly maxParkedSessions?: number;
   readonly restoreTimeout?: number;
   readonly maxStateSize?: number;
+  readonly modern?: 'refuse' | 'serve' | 'off';
+  readonly maxModernRequests?: number;
+  readonly maxModernRequestsPerPrincipal?: number;
   /** The port of the inspector, 0 for any. */
   readonly inspect?: number;
   readonly inspectAllowTerminate?: true;
@@ -152,6 +155,20 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       .argParser(parseSize)
       .conflicts('stateless'),
   ],
+  'Requests without sessions (MCP 2026-07-28):': [
+    new Option(
+      '--modern <policy>',
+      'refuse has clients open sessions; serve builds a server of SDK v2 for each request; off applies the rules of sessions (default: refuse)',
+    ).choices(['refuse', 'serve', 'off']),
+    new Option(
+      '--max-modern-requests <count>',
+      'with --modern serve: requests and listen streams at a time (default: 1024)',
+    ).argParser(parseCount),
+    new Option(
+      '--max-modern-requests-per-principal <count>',
+      'with --modern serve: those of one principal (default: infinity)',
+    ).argParser(parseCount),
+  ],
   'Requests and streams:': [
     new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
     new Option(
@@ -248,9 +265,19 @@ const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: ke
 /** Flags that are about a command. */
 const OF_A_COMMAND = ['env', 'envFile', 'inheritEnv', 'cwd', 'restart', 'warm', 'showStderr'] as const;
 
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** @throws {CommandFailure} over a flag that does not go with what is served: a module, or a command. */
 export function refuseForeign(flags: Flags, isCommand: boolean): void {
   if (isCommand) {
+    if (flags.modern === 'serve') {
+      throw new CommandFailure(
+        "option '--modern serve' cannot be used with a command: a process speaks one revision, and is a session's",
+        EXIT_USAGE,
+      );
+    }
     if (!flags.stateless) return;
     throw new CommandFailure(
       "option '--stateless' cannot be used with a command: each session is a process",
@@ -259,8 +286,7 @@ export function refuseForeign(flags: Flags, isCommand: boolean): void {
   }
   const foreign = OF_A_COMMAND.find((name) => flags[name] !== undefined);
   if (foreign === undefined) return;
-  const flag = foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new CommandFailure(`option '--${flag}' has no effect without a command after --`, EXIT_USAGE);
+  throw new CommandFailure(`option '${flagOf(foreign)}' has no effect without a command after --`, EXIT_USAGE);
 }
 
 /** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
@@ -268,6 +294,13 @@ export function refuseIdle(flags: Flags): void {
   for (const [name, flag, needed, neededFlag] of DEPENDENT) {
     if (flags[name] === undefined || flags[needed] !== undefined) continue;
     throw new CommandFailure(`option '${flag}' has no effect without option '${neededFlag}'`, EXIT_USAGE);
+  }
+  for (const name of ['maxModernRequests', 'maxModernRequestsPerPrincipal'] as const) {
+    if (flags[name] === undefined || flags.modern === 'serve') continue;
+    throw new CommandFailure(
+      `option '${flagOf(name)} <count>' has no effect without option '--modern serve'`,
+      EXIT_USAGE,
+    );
   }
   const { parkAfter = Number.POSITIVE_INFINITY, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
   if (Number.isFinite(parkAfter) && parkAfter >= sessionIdleTimeout) {

@@ -4,6 +4,7 @@
  * what works here works for a client.
  */
 import { createSessionSupervisor, type LogEntry, type SessionSupervisor, SupervisorError } from '../index.ts';
+import { checkEras } from './eras.ts';
 import { CommandFailure, describeError, isSupervisorError } from './failure.ts';
 import type { Flags } from './flags.ts';
 import type { Journal } from './journal.ts';
@@ -45,6 +46,7 @@ export async function probe(
   const built = new Set<unknown>();
   let shared = false;
   const factory = source.trial ?? source.factory;
+  let last: unknown;
   const supervisor = createSessionSupervisor({
     initializeTimeout: flags.initializeTimeout,
     stateless: flags.stateless,
@@ -68,6 +70,7 @@ export async function probe(
       }
       if (typeof server === 'object' && server !== null) {
         built.add(server);
+        last = server;
         // One at a time may have it.
         session.signal.addEventListener('abort', () => built.delete(server));
       }
@@ -114,6 +117,7 @@ export async function probe(
   }
   // The servers came up; that an end went wrong is worth a word all the same.
   for (const entry of told) journal.write(entry);
+  await checkEras(source, flags, journal, last);
   const [{ info } = { info: undefined }] = opened;
   return info ?? { name: 'unnamed', version: '' };
 }

@@ -4,8 +4,10 @@
  */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
+import { isModern } from '../protocol/era.ts';
 import { type InitializeParams, initializeParams } from '../protocol/initialize.ts';
 import { isCancellation, isMessage, isResponse, messageId } from '../protocol/messages.ts';
+import { ASSUMED_VERSION, SESSION_VERSIONS } from '../protocol/versions.ts';
 
 /** Messages that one batch may hold. */
 const MAX_BATCH_SIZE = 100;
@@ -43,9 +45,19 @@ function classifyOne(body: unknown, text: string | undefined): Classified {
   }
   if (!('id' in body)) return refused('invalidMessage');
   const params = initializeParams(body.params);
-  return params === undefined
-    ? refused('invalidInitialize', body.id)
-    : { kind: 'initialize', message: body as JSONRPCRequest, params, text };
+  if (params === undefined) return refused('invalidInitialize', body.id);
+  const initialize = { kind: 'initialize', message: body as JSONRPCRequest, params, text } as const;
+  return isModern(params.protocolVersion) ? asOfASession(initialize) : initialize;
+}
+
+/**
+ * A version without sessions can't be what an initialize comes to: its server is asked for the newest with, because some
+ * agree to whatever they are asked for, and their clients would take them for what they are not.
+ */
+function asOfASession({ kind, message, params }: Classified & { kind: 'initialize' }): Classified {
+  const [protocolVersion = ASSUMED_VERSION] = SESSION_VERSIONS;
+  const asked = { ...message, params: { ...message.params, protocolVersion } };
+  return { kind, message: asked, params: { ...params, protocolVersion }, text: undefined };
 }
 
 function refused(refusal: RefusalName, id: RequestId | null = null): Classified {

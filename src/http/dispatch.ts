@@ -4,7 +4,9 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
+import { isModern } from '../protocol/era.ts';
 import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
+import type { ModernEra } from '../supervisor/modernEra.ts';
 import type { Session } from '../supervisor/session.ts';
 import type { Shelf, ShelvedRecord } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -14,10 +16,14 @@ import { refuse } from '../transport/refuse.ts';
 import type { AdmittedRequest } from './admitRequest.ts';
 import { finishesCalls, hasDuplicateId } from './classify.ts';
 import { single } from './guards.ts';
+import { answerModern, answerUnnamed, contradicts, isOfNoSession } from './modern.ts';
 import { type ReadMessages, readMessages } from './readMessages.ts';
 
 /** Has a request answered that was let in. */
 export function dispatch(supervisor: Supervisor, { exchange, principal }: AdmittedRequest): Promise<void> | void {
+  if (supervisor.modern !== undefined && isModern(exchange.headers['mcp-protocol-version'])) {
+    if (exchange.method === 'POST') return postModern(supervisor, supervisor.modern, exchange, principal);
+  }
   if (supervisor.options.stateless) return postStateless(supervisor, exchange, principal);
 
   const id = single(exchange.headers, 'mcp-session-id');
@@ -72,6 +78,9 @@ async function wake(
   // It may have been brought back while the body came.
   const live = supervisor.find(id, principal);
   if (live !== undefined) return inSession(supervisor, live, exchange, body);
+  if (body?.kind === 'messages' && contradicts(supervisor, body.messages)) {
+    return refuse(exchange, 'headerMismatch', firstId(body)); // before anything is brought back for it
+  }
   if (body?.kind === 'messages' && finishesCalls(body.messages)) {
     const still = await shelf.records.find(id, principal); // it may have ended while the body came
     if (typeof still === 'string') return refuse(exchange, still);
@@ -87,11 +96,30 @@ function firstId(body: ReadMessages | undefined): string | number | null {
   return idOf(body?.kind === 'messages' ? body.messages[0] : body?.message);
 }
 
+/** A POST whose header names a revision without sessions; an initialize opens a session all the same. */
+async function postModern(
+  supervisor: Supervisor,
+  modern: ModernEra,
+  exchange: Exchange,
+  principal: string | undefined,
+): Promise<void> {
+  const initialize = await answerModern(supervisor, modern, exchange, principal);
+  if (initialize === undefined) return;
+  if (supervisor.options.stateless) await postStateless(supervisor, exchange, principal, initialize);
+  else await postFirst(supervisor, exchange, principal, initialize);
+}
+
 /** A POST without a session id: an initialize, or nothing that we could answer. */
-async function postFirst(supervisor: Supervisor, exchange: Exchange, principal: string | undefined): Promise<void> {
+async function postFirst(
+  supervisor: Supervisor,
+  exchange: Exchange,
+  principal: string | undefined,
+  given?: ReadMessages,
+): Promise<void> {
   if (!supervisor.accepting) return refuse(exchange, 'draining');
-  const body = await readMessages(supervisor, exchange);
+  const body = given ?? (await readMessages(supervisor, exchange));
   if (body === undefined) return;
+  if (isOfNoSession(supervisor, body)) return answerUnnamed(supervisor, exchange, principal, body);
   if (body.kind === 'messages') return refuse(exchange, 'sessionRequired', idOf(body.messages[0]));
   const { message, params, text } = body;
   const session = supervisor.admit({ principal, ...params });
@@ -120,6 +148,7 @@ function checkMessages(
 ): RefusalName | undefined {
   if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
   if (session.hasLeft) return session.lateRefusal; // while the body was coming
+  if (contradicts(supervisor, messages)) return 'headerMismatch';
   if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
   if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
   if (!session.transport.hasRoomFor(messages)) return 'tooManyCalls';
@@ -164,11 +193,17 @@ async function removeRecord(shelf: Shelf, record: ShelvedRecord, exchange: Excha
   else refuse(exchange, outcome === 'gone' ? 'sessionNotFound' : outcome);
 }
 
-async function postStateless(supervisor: Supervisor, exchange: Exchange, principal: string | undefined): Promise<void> {
+async function postStateless(
+  supervisor: Supervisor,
+  exchange: Exchange,
+  principal: string | undefined,
+  given?: ReadMessages,
+): Promise<void> {
   if (!supervisor.accepting) return refuse(exchange, 'draining');
-  const body = await readMessages(supervisor, exchange);
+  const body = given ?? (await readMessages(supervisor, exchange));
   if (body === undefined) return;
   if (!supervisor.accepting) return refuse(exchange, 'draining');
+  if (isOfNoSession(supervisor, body)) return answerUnnamed(supervisor, exchange, principal, body);
   const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
   const version = exchange.headers['mcp-protocol-version'] ?? ASSUMED_VERSION;
   if (batch && version !== BATCH_VERSION) return refuse(exchange, 'batchNotAllowed');

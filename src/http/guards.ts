@@ -1,12 +1,13 @@
 /** What can be refused by looking at the method and the headers alone: a flat ladder, cheapest rung first. */
 import type { RefusalName } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { isModern } from '../protocol/era.ts';
 import { isSupportedVersion } from '../protocol/versions.ts';
 import type { Exchange, RequestHeaders } from '../transport/exchange.ts';
 
 type Policy = Pick<
   ResolvedOptions,
-  'allowedHosts' | 'allowedOrigins' | 'stateless' | 'enableJsonResponse' | 'maxRequestBodySize'
+  'allowedHosts' | 'allowedOrigins' | 'stateless' | 'enableJsonResponse' | 'maxRequestBodySize' | 'modern'
 >;
 
 /** Returns why the request is refused, if it is. */
@@ -29,8 +30,14 @@ export function guard(exchange: Exchange, policy: Policy): RefusalName | undefin
     return 'methodNotAllowed';
   }
   const version = headers['mcp-protocol-version'];
-  if (version !== undefined && !isSupportedVersion(version)) return 'unsupportedVersion';
-  return undefined;
+  if (version === undefined || isSupportedVersion(version)) return undefined;
+  // A modern request has no use for a session, whatever its headers name; GET and DELETE are of sessions alone.
+  return method === 'POST' && policy.modern === 'serve' && isModern(version) ? undefined : refusalOf(version, policy);
+}
+
+/** Why a version can't be spoken here. */
+export function refusalOf(version: unknown, { modern }: Pick<Policy, 'modern'>): RefusalName {
+  return modern === 'refuse' && isModern(version) ? 'modernRefused' : 'unsupportedVersion';
 }
 
 function guardPost({ headers, parsedBody }: Exchange, policy: Policy): RefusalName | undefined {
@@ -86,7 +93,7 @@ function acceptsBoth(accept: string | string[] | undefined): boolean {
 }
 
 /** Whether an Accept header names a media type, or a range that covers it, without refusing it by `q=0`. */
-function accepts(accept: string | string[] | undefined, type: string): boolean {
+export function accepts(accept: string | string[] | undefined, type: string): boolean {
   if (accept === undefined) return false;
   const range = `${type.slice(0, type.indexOf('/'))}/*`;
   return String(accept)

@@ -3,6 +3,7 @@
  * may be is judged whoever has read it.
  */
 import { nestsTooDeep } from '../protocol/depth.ts';
+import { isFirstOfNoSession } from '../protocol/era.ts';
 import { messageId } from '../protocol/messages.ts';
 import { isSupportedVersion } from '../protocol/versions.ts';
 import { weigh } from '../protocol/weight.ts';
@@ -12,6 +13,7 @@ import { refuse } from '../transport/refuse.ts';
 import { bodyBudgetOf } from './bodyBudget.ts';
 import { decodeBody, withoutMark } from './bodyBuffer.ts';
 import { type Classified, classify } from './classify.ts';
+import { refusalOf } from './guards.ts';
 
 /**
  * How many JSON values an initialize may hold: what a client says of itself is kept for as long as its session lives, and
@@ -28,9 +30,16 @@ const MAX_INITIALIZE_STRUCTURE = 128 * 1024;
 /** What a body was found to be. */
 export type ReadMessages = Exclude<Classified, { kind: 'refused' }>;
 
-/** Reads and classifies the body; undefined when it was refused. */
-export async function readMessages(supervisor: Supervisor, exchange: Exchange): Promise<ReadMessages | undefined> {
-  const { maxRequestBodySize, maxInitializeSize, requestBodyTimeout } = supervisor.options;
+/** A body that was parsed, by us or before; `size` in bytes and `text` where it was by us. */
+export interface ReadJson {
+  readonly body: unknown;
+  readonly size: number | undefined;
+  readonly text: string | undefined;
+}
+
+/** Reads the body; undefined when it was refused. */
+export async function readJson(supervisor: Supervisor, exchange: Exchange): Promise<ReadJson | undefined> {
+  const { maxRequestBodySize, requestBodyTimeout } = supervisor.options;
   let body = exchange.parsedBody;
   let size: number | undefined;
   let text: string | undefined;
@@ -57,15 +66,32 @@ export async function readMessages(supervisor: Supervisor, exchange: Exchange): 
     if (bytes > maxRequestBodySize) return void refuse(exchange, 'bodyTooLarge');
     if (tooDeep) return void refuse(exchange, 'nestedTooDeep', messageId(body));
   }
+  return { body, size, text };
+}
+
+/** Reads and classifies the body; undefined when it was refused. */
+export async function readMessages(supervisor: Supervisor, exchange: Exchange): Promise<ReadMessages | undefined> {
+  const json = await readJson(supervisor, exchange);
+  return json && judge(supervisor, exchange, json);
+}
+
+/** Says what a body is that was read; undefined when it was refused. */
+export function judge(
+  { options }: Supervisor,
+  exchange: Exchange,
+  { body, size, text }: ReadJson,
+): ReadMessages | undefined {
   const classified = classify(body, text);
   if (classified.kind === 'refused') return void refuse(exchange, classified.refusal, classified.id);
   if (classified.kind === 'initialize') {
-    if (!isTooLarge(body, size, maxInitializeSize)) return classified;
+    if (!isTooLarge(body, size, options.maxInitializeSize)) return classified;
     return void refuse(exchange, 'initializeTooLarge', classified.message.id);
   }
   const version = exchange.headers['mcp-protocol-version'];
   if (version === undefined || isSupportedVersion(version)) return classified;
-  return void refuse(exchange, 'unsupportedVersion', messageId(body));
+  // What is of no session is told so in the words of its own era.
+  if (options.modern === 'serve' && classified.messages.some(isFirstOfNoSession)) return classified;
+  return void refuse(exchange, refusalOf(version, options), messageId(body));
 }
 
 /** A body that somebody else has read, and not parsed. */

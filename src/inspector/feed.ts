@@ -10,6 +10,7 @@ import { readClientFrame } from './clientFrame.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
 import { HandleFeed } from './handleFeed.ts';
+import { ListenRows } from './listenRows.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
 import { ParkedSessions } from './parkedSessions.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   DeltaFrame,
   EndedRow,
   HelloFrame,
+  Listens,
   ParkedRow,
   ResultFrame,
   SessionFrame,
@@ -58,6 +60,7 @@ export class Feed implements SnapshotSource {
   readonly #children: Children;
   readonly #parked: ParkedSessions;
   readonly #handles: HandleFeed;
+  readonly #listens: ListenRows;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
   readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
@@ -85,6 +88,7 @@ export class Feed implements SnapshotSource {
     this.#ring = new EndedRing(rows, options.maxEnded);
     this.#parked = new ParkedSessions(rows, options.maxEnded);
     this.#handles = new HandleFeed(supervisor, rows, options.now);
+    this.#listens = new ListenRows(supervisor, rows);
     this.#off = [
       supervisor.on('session.opened', () => {
         this.#openedCount++;
@@ -132,6 +136,8 @@ export class Feed implements SnapshotSource {
   parked = (): Iterator<ParkedRow, void> => this.#parked.rows();
 
   ended = (): EndedRow[] => this.#ring.latest();
+
+  listens = (): Listens | undefined => this.#listens.now();
 
   totals = (): Totals => ({
     states: this.#states(),
@@ -228,13 +234,15 @@ export class Feed implements SnapshotSource {
     const parked = this.#parked.takeFresh();
     const ended = this.#options.maxEnded === 0 ? [] : this.#ended.slice(-this.#options.maxEnded);
     this.#ended = [];
-    const quiet = rows.length + changes.length + gone.length + parked.length + ended.length === 0;
+    const listens = this.#listens.changes();
+    const told = rows.length + changes.length + gone.length + parked.length + ended.length;
+    const quiet = told === 0 && listens === undefined;
     if (!quiet || performance.now() - this.#lastDelta >= HEARTBEAT) {
       this.#lastDelta = performance.now();
       const at = this.now();
       const totals = this.totals();
-      const told = { rows, changes, gone, parked, ended, totals, transitions, pending };
-      const delta: DeltaFrame = { type: 'delta', at, ...told };
+      const news = { rows, changes, gone, parked, ended, totals, transitions, pending };
+      const delta: DeltaFrame = { type: 'delta', at, ...news, ...(listens && { listens }) };
       const frame = encode(delta);
       for (const viewer of this.#viewers) viewer.sendDelta(frame);
     }

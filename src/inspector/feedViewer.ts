@@ -2,7 +2,16 @@
  * A viewer of the page's feed: which snapshot it is being sent, whether it has kept up with the deltas, and which
  * session it watches. One that did not keep up gets a new snapshot instead of what it missed.
  */
-import type { EndedRow, ParkedRow, Row, ServerFrame, SessionFrame, SnapshotFrame, Totals } from './protocol.ts';
+import type {
+  EndedRow,
+  Listens,
+  ParkedRow,
+  Row,
+  ServerFrame,
+  SessionFrame,
+  SnapshotFrame,
+  Totals,
+} from './protocol.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Rows in one part of a snapshot. */
@@ -13,6 +22,8 @@ export interface SnapshotSource {
   rows(): Iterator<Row, void>;
   parked(): Iterator<ParkedRow, void>;
   ended(): EndedRow[];
+  /** Undefined where there are none. */
+  listens(): Listens | undefined;
   totals(): Totals;
   now(): number;
 }
@@ -70,7 +81,8 @@ export class FeedViewer {
     const last = this.#complete;
     const { now, totals } = this.#source;
     const told = { rows, parked, ended, totals: totals(), missed };
-    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, ...told };
+    const listens = first ? this.#source.listens() : undefined;
+    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, ...told, ...(listens && { listens }) };
     this.viewer.send(encode(part));
   }
 

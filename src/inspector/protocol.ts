@@ -70,6 +70,28 @@ export interface ParkedRow extends Row {
   readonly parkedAt: number;
 }
 
+/** A listen stream of 2026-07-28, which is of no session. Times are in ms since the epoch. */
+export interface ListenRow {
+  /** Names it for as long as the server runs. */
+  readonly key: string;
+  readonly state: 'opening' | 'open' | 'closing' | 'ended';
+  /** As a session's. */
+  readonly principal: string | null;
+  readonly client: { readonly name: string; readonly version: string } | null;
+  readonly openedAt: number;
+  /** What it wants to hear of: `tools`, `prompts`, `resources`, and how many resources by themselves. */
+  readonly wants: readonly string[];
+  /** Messages that were sent on it. */
+  readonly sent: number;
+}
+
+/** The listen streams that there are. */
+export interface Listens {
+  readonly count: number;
+  /** The oldest of them, 200 at most. */
+  readonly rows: readonly ListenRow[];
+}
+
 /** One line of a session's black box. */
 export interface HistoryLine {
   /** In ms since the epoch. */
@@ -187,6 +209,8 @@ export interface SnapshotFrame {
   readonly ended: readonly EndedRow[];
   /** Of the whole, not of the part. */
   readonly totals: Totals;
+  /** Only in the first part, where there are any. */
+  readonly listens?: Listens;
   /** How many deltas this viewer was not sent, because it did not keep up; told in the first part, else 0. */
   readonly missed: number;
 }
@@ -210,6 +234,8 @@ export interface DeltaFrame {
   readonly totals: Totals;
   /** How often each transition was taken, as `idle→active`. */
   readonly transitions: Readonly<Record<string, number>>;
+  /** The listen streams as they are, where something of them has changed. */
+  readonly listens?: Listens;
   /** Changed sessions that did not fit into this delta; they come in the next ones. */
   readonly pending: number;
 }

@@ -2,8 +2,8 @@
  * Sessions as the page is told of them: ids and principals replaced unless they are revealed, texts cut to a length and
  * without characters that a browser would not show as themselves.
  */
-import type { EndReason, HandleInfo, SessionInfo } from '../index.ts';
-import type { EndedRow, HandleRow, HistoryLine, ParkedRow, Row } from './protocol.ts';
+import type { EndReason, HandleInfo, ListenInfo, SessionInfo } from '../index.ts';
+import type { EndedRow, HandleRow, HistoryLine, ListenRow, ParkedRow, Row } from './protocol.ts';
 import type { Pseudonyms } from './pseudonym.ts';
 
 /** What clients say of themselves may be megabytes. */
@@ -46,7 +46,7 @@ export class Rows {
       lastActiveAt,
       idleDeadline: this.idleDeadline(info),
       principal: this.#owner(principal),
-      client: clientInfo === undefined ? null : { name: cut(clientInfo.name), version: cut(clientInfo.version) },
+      client: clientOf(clientInfo),
       protocolVersion: protocolVersion === undefined ? null : cut(protocolVersion),
       epoch,
     };
@@ -63,6 +63,20 @@ export class Rows {
       lastActiveAt,
       idleDeadline: idleDeadline ?? null,
       principal: this.#owner(principal),
+    };
+  }
+
+  listenRow({ id, state, principal, clientInfo, openedAt, wants, sent }: ListenInfo): ListenRow {
+    const { tools, prompts, resources, uris } = wants;
+    const lists = Object.entries({ tools, prompts, resources }).flatMap(([name, wanted]) => (wanted ? [name] : []));
+    return {
+      key: `listen ${id}`,
+      state,
+      principal: this.#owner(principal),
+      client: clientOf(clientInfo),
+      openedAt,
+      wants: uris === 0 ? lists : [...lists, `${uris} by URI`],
+      sent,
     };
   }
 
@@ -85,6 +99,10 @@ export class Rows {
     const shown = this.#options.revealPrincipals ? principal : this.#names.of(`principal ${principal}`);
     return cut(shown, LONGEST_PRINCIPAL);
   }
+}
+
+function clientOf(info: SessionInfo['clientInfo'] | undefined): Row['client'] {
+  return info === undefined ? null : { name: cut(info.name), version: cut(info.version) };
 }
 
 /** The last lines of a black box, and how many are left out. */

@@ -8,6 +8,14 @@ export {
   childMachine,
   type RestartPolicy,
 } from './child.ts';
+export {
+  type ListenEndReason,
+  type ListenInput,
+  type ListenMachineContext,
+  type ListenMachineEvent,
+  type ListenOutput,
+  listenMachine,
+} from './listen.ts';
 export { type PartitionEvent, partitionMachine } from './partition.ts';
 export { END_REASONS, type EndReason } from './reasons.ts';
 export {

@@ -20,6 +20,7 @@ interface Deciding {
   readonly parkAfter: number;
   readonly maxInitializeSize: number;
   readonly maxStateSize: number;
+  readonly modern: string;
 }
 
 /** A record has 1 MiB at most; the rest is for what else is in it. */
@@ -75,7 +76,7 @@ const CONFLICTS: readonly Conflict[] = [
   },
   {
     option: 'maxStreamBuffer',
-    when: ({ stateless, enableJsonResponse }) => stateless && enableJsonResponse,
+    when: ({ stateless, enableJsonResponse, modern }) => stateless && enableJsonResponse && modern !== 'serve',
     message:
       'maxStreamBuffer has no effect beside stateless and enableJsonResponse: such a server opens no streams; leave it out',
   },
@@ -96,6 +97,11 @@ const CONFLICTS: readonly Conflict[] = [
     option,
     when: ({ sessionStore }: Deciding) => sessionStore === undefined,
     message: `${option} has no effect without a sessionStore: ${lack}; ${SESSION_STORE_OR_NOTHING}`,
+  })),
+  ...['maxModernRequests', 'maxModernRequestsPerPrincipal'].map((option) => ({
+    option,
+    when: ({ modern }: Deciding) => modern !== 'serve',
+    message: `${option} has no effect unless modern is 'serve': no request of 2026-07-28 is served; leave it out`,
   })),
   ...['maxInitializeSize', 'maxStateSize'].map((option) => ({
     option,

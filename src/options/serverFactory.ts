@@ -40,8 +40,12 @@ export interface SessionContext {
    * session otherwise. `undefined` when `stateless`.
    */
   readonly state: SessionBag | undefined;
-  /** The era of the protocol that the request is of. */
-  readonly era: 'session';
+  /**
+   * The era of the protocol that the server is built for: of sessions (`'session'`, also when `stateless`), or of 2026-07-28
+   * (`'modern'`), where it has to be one of SDK v2, serves one request and is closed. There `id`, `epoch` and `state` are
+   * `undefined`, and `clientInfo` and `protocolVersion` are what the request says.
+   */
+  readonly era: 'session' | 'modern';
   /**
    * Aborted when the session ends or is parked, the factory still running included. A listener on it that throws, or rejects, is logged
    * as `listener.failed`; one on a signal that is made from it (`AbortSignal.any`) is Node's to tell of, and ends the process.

@@ -25,6 +25,12 @@ export function initializeParams(params: unknown): InitializeParams | undefined 
   return { protocolVersion, clientInfo: clientInfo as unknown as ClientInfo };
 }
 
+/** Who a client says it is; undefined for what does not say it. */
+export function clientOf(value: unknown): ClientInfo | undefined {
+  const named = isObject(value) && typeof value['name'] === 'string' && typeof value['version'] === 'string';
+  return named ? (value as unknown as ClientInfo) : undefined;
+}
+
 /** What a client calls itself, fit for a line of a log: no breaks, nothing invisible, and not at any length. */
 export function describeClient({ name, version }: ClientInfo): string {
   const plain = (text: string, length: number) =>

@@ -14,6 +14,11 @@ export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return 'method' in message && 'id' in message;
 }
 
+/** Whether a body is an initialize, or would be one. */
+export function isInitialize(body: unknown): body is JSONRPCMessage {
+  return isObject(body) && body['method'] === 'initialize';
+}
+
 export function requestsAmong(messages: readonly JSONRPCMessage[]): number {
   let count = 0;
   for (const message of messages) if (isRequest(message)) count++;

@@ -1,5 +1,12 @@
 /** The protocol versions that an `MCP-Protocol-Version` header may name. */
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+import { FIRST_MODERN } from './era.ts';
+
+/** The revisions in which there are sessions, newest first. */
+export const SESSION_VERSIONS: readonly string[] = SUPPORTED_PROTOCOL_VERSIONS;
+
+/** Those without (MCP 2026-07-28 and later) that SDK v2 serves. */
+export const MODERN_VERSIONS: readonly string[] = [FIRST_MODERN];
 
 const SUPPORTED: ReadonlySet<unknown> = new Set(SUPPORTED_PROTOCOL_VERSIONS);
 

@@ -3,7 +3,7 @@
  * when its `connect` has settled, however long after its session that is.
  */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import { SupervisorError } from '../errors.ts';
+import { type RefusalName, SupervisorError } from '../errors.ts';
 import type {
   ConnectableServer,
   LogEntry,
@@ -35,6 +35,8 @@ export interface ServerRequest {
   readonly protocolVersion: string | undefined;
   /** The session that it is for; undefined where there is none. */
   readonly session: ServedSession | undefined;
+  /** Default `'session'`. */
+  readonly era?: 'modern';
 }
 
 /** What of a session its server gets. */
@@ -56,6 +58,7 @@ class Context implements SessionContext {
   readonly #requestInfo: Exchange['requestInfo'];
   readonly #instance: ServerInstance;
   readonly #session: ServedSession | undefined;
+  readonly #era: 'session' | 'modern';
 
   constructor(request: ServerRequest, instance: ServerInstance) {
     this.id = request.id;
@@ -66,6 +69,7 @@ class Context implements SessionContext {
     this.#requestInfo = request.requestInfo;
     this.#instance = instance;
     this.#session = request.session;
+    this.#era = request.era ?? 'session';
   }
 
   get restored(): boolean {
@@ -80,8 +84,8 @@ class Context implements SessionContext {
     return this.#session?.bag;
   }
 
-  get era(): 'session' {
-    return 'session';
+  get era(): 'session' | 'modern' {
+    return this.#era;
   }
 
   get headers(): RequestHeaders {
@@ -141,10 +145,10 @@ export class ServerInstance {
   }
 
   /**
-   * Has the factory build the server and connects it. Resolves to false when it was closed meanwhile, whatever became of
+   * Has the factory build the server and connects it, unless somebody else will (no `transport`). Resolves to false when it was closed meanwhile, whatever became of
    * it. Rejects with whatever the factory or `connect` threw, or with a `SupervisorError` `INVALID_SERVER`.
    */
-  async start(request: ServerRequest, transport: unknown): Promise<boolean> {
+  async start(request: ServerRequest, transport?: unknown): Promise<boolean> {
     if (this.#closed) return false;
     this.#enter('starting');
     // It is there before the factory is called, which may end its session at once.
@@ -195,7 +199,7 @@ export class ServerInstance {
     this.#identity = take(server);
     this.#server = server;
     this.#cleanup = cleanup;
-    if (!this.#closed) await server.connect(transport);
+    if (!this.#closed && transport !== undefined) await server.connect(transport);
   }
 
   async #dispose(): Promise<void> {
@@ -236,6 +240,11 @@ export class ServerInstance {
     const cause = error === undefined ? {} : { error };
     this.#host.log({ level, event, message, sessionId: this.#id, ...cause });
   }
+}
+
+/** What a client is answered whose server could not be had, for this error. */
+export function refusalOf(error: unknown): RefusalName {
+  return error instanceof SupervisorError && error.code === 'SPAWN_UNAVAILABLE' ? 'serverUnavailable' : 'serverFailed';
 }
 
 /** What tells a server from others: the one that it wraps (SDK's `McpServer`), since that is what connects. */

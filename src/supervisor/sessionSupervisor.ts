@@ -5,6 +5,7 @@ import { END_REASONS, type EndReason } from '../machines/reasons.ts';
 import type { ConnectableServer, HandleOptions } from '../options.ts';
 import type { HandleEventType, HandleInfo, HandleListener } from './handleInfo.ts';
 import { HandleRegistry, type Handles } from './handles.ts';
+import type { Change, ListenInfo } from './modernEra.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -74,10 +75,39 @@ export interface SessionSupervisor {
    * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
    */
   record(id: string): Promise<SessionInfo | undefined>;
+  /** The listen streams of 2026-07-28 that are open, oldest first; none unless `modern` is `'serve'`. */
+  listenStreams(): IterableIterator<ListenInfo>;
+  /**
+   * Tells the listen streams of this process that want to hear of it what has changed, whichever request's server noticed.
+   * Sessions are told by their own servers.
+   */
+  readonly notify: ChangeNotifier;
   /** Counts of this process, which cost the same however many sessions there are. */
   stats(): SupervisorStats;
   /** The XState root actor: its children are partitions, whose children are the session actors. */
   readonly actor: SupervisorActor;
+}
+
+/** Says what has changed; the names are those of SDK v2's handler. */
+export interface ChangeNotifier {
+  toolsChanged(): void;
+  promptsChanged(): void;
+  resourcesChanged(): void;
+  /** @throws {SupervisorError} `INVALID_OPTION` for a URI that is no text. */
+  resourceUpdated(uri: string): void;
+}
+
+function notifierOf(core: Supervisor): ChangeNotifier {
+  const tell = (change: Change) => core.modern?.publish(change);
+  return {
+    toolsChanged: () => tell({ kind: 'tools_list_changed' }),
+    promptsChanged: () => tell({ kind: 'prompts_list_changed' }),
+    resourcesChanged: () => tell({ kind: 'resources_list_changed' }),
+    resourceUpdated: (uri) => {
+      if (typeof uri !== 'string') invalid('The URI of a resource', uri, 'a string');
+      tell({ kind: 'resource_updated', uri });
+    },
+  };
 }
 
 const cores = new WeakMap<SessionSupervisor, Supervisor>();
@@ -122,6 +152,10 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     server: (id) => core.registry.get(idOf(id))?.incarnation.server,
     record: async (id) => core.registry.get(idOf(id))?.info() ?? (await core.shelf?.info(id)),
+    listenStreams: function* () {
+      yield* core.modern?.listening() ?? [];
+    },
+    notify: notifierOf(core),
     stats: () => core.stats(),
     fetch,
     actor: core.actor,

@@ -14,6 +14,7 @@ import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { HandleRegistry } from './handles.ts';
 import type { MemoryHost } from './memory.ts';
+import type { ModernEra } from './modernEra.ts';
 import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
@@ -45,6 +46,8 @@ export class Supervisor implements SessionHost<Session> {
   readonly shelf: Shelf | undefined;
   /** State of the embedder's own; undefined as long as there is no kind of it. */
   handles: HandleRegistry | undefined;
+  /** What serves requests without sessions; undefined where that is not asked for. */
+  modern: ModernEra | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -87,7 +90,10 @@ export class Supervisor implements SessionHost<Session> {
       shutdownTimeout: options.shutdownTimeout,
       find: (id) => this.registry.get(id) ?? this.handles?.get(id),
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
-      endIdleSessions: () => this.#endAll(({ transport }) => transport.awaitedCalls === 0),
+      endIdleSessions: () => {
+        this.modern?.endStreams();
+        this.#endAll(({ transport }) => transport.awaitedCalls === 0);
+      },
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
       stopped: () => this.#stopped(),
@@ -162,14 +168,14 @@ export class Supervisor implements SessionHost<Session> {
 
   stats(): SupervisorStats {
     const { sessions, opened, restored, ended, calls, streams } = this.load;
-    const { starting, closing } = this.servers;
+    const { starting = 0, closing = 0 } = this.modern?.servers ?? {};
     return {
       sessions: { ...sessions, parked: this.shelf?.records.parked ?? 0 },
       opened,
       restored,
       ended: { ...ended },
       refused: this.refusals.counts,
-      servers: { starting, closing },
+      servers: { starting: starting + this.servers.starting, closing: closing + this.servers.closing },
       calls,
       streams,
       ...(this.handles !== undefined && { handles: this.handles.stats }),
@@ -316,13 +322,14 @@ export class Supervisor implements SessionHost<Session> {
   }
 
   get #empty(): boolean {
-    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
+    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty && this.modern?.empty !== false;
   }
 
   /** The time of a drain is up. */
   #endEverything(): void {
     this.stateless.endAll();
     this.handles?.endAll();
+    this.modern?.endAll();
     for (const session of this.#ending) session.incarnation.hurry();
     this.#endAll(() => true);
   }

@@ -127,9 +127,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     const isLost = !this.#route(message, options?.relatedRequestId) && isRequest(message);
     if (isLost) this.#questions?.unsent(message);
     if (isLost || isCancellation(message)) this.#judgeSettled();
-    if (isLost) {
-      throw new SupervisorError('NO_STREAM', `No stream is open that could carry ${message.method} to the client`);
-    }
+    if (isLost) throw new SupervisorError('NO_STREAM', noStreamFor(message.method));
   }
 
   /** The server closes its connection; also what closing the session ends with. */
@@ -400,3 +398,4 @@ export class SessionTransport implements Transport, StreamsOwner {
 }
 
 const SESSION_ENDED = 'The session has ended';
+const noStreamFor = (method: string) => `No stream is open that could carry ${method} to the client`;

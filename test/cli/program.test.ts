@@ -54,6 +54,9 @@ describe('flags', () => {
     ['--max-parked-sessions 7 --session-store memory', { maxParkedSessions: 7 }],
     ['--restore-timeout 3s --session-store memory', { restoreTimeout: 3_000 }],
     ['--max-state-size 1kb', { maxStateSize: 1_024 }],
+    ['--modern off', { modern: 'off' }],
+    ['--modern serve --max-modern-requests 8', { modern: 'serve', maxModernRequests: 8 }],
+    ['--modern serve --max-modern-requests-per-principal 2', { modern: 'serve', maxModernRequestsPerPrincipal: 2 }],
     ['--json-response', { enableJsonResponse: true }],
     ['--keep-alive-interval infinity', { keepAliveInterval: Number.POSITIVE_INFINITY }],
     ['--max-request-body-size 64kb', { maxRequestBodySize: 65_536 }],
@@ -78,7 +81,8 @@ describe('flags', () => {
     const [sessions, requests, hosts] = [
       '--session-idle-timeout 1m --initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject' +
         ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8 --session-store memory --park-after 30s' +
-        ' --max-parked-sessions 9 --restore-timeout 1s --max-state-size 1kb',
+        ' --max-parked-sessions 9 --restore-timeout 1s --max-state-size 1kb --modern serve --max-modern-requests 8' +
+        ' --max-modern-requests-per-principal 2',
       '--json-response --resumable --resume-timeout 1s --retry-interval 2s --keep-alive-interval 1s' +
         ' --max-request-body-size 1kb --max-initialize-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
       '--allowed-hosts a --allowed-origins http://a --cors http://a',
@@ -195,6 +199,18 @@ describe('wrong usage', () => {
       ['./a.js', '--stateless', flag.replace(/ .*/, ''), ...value],
       `option '${flag}' cannot be used with option '--stateless'`,
     ]),
+    [
+      ['./a.js', '--max-modern-requests', '5'],
+      "option '--max-modern-requests <count>' has no effect without option '--modern serve'",
+    ],
+    [
+      ['./a.js', '--modern', 'off', '--max-modern-requests-per-principal', '5'],
+      "option '--max-modern-requests-per-principal <count>' has no effect without option '--modern serve'",
+    ],
+    [
+      ['--modern', 'serve', '--', 'node'],
+      "option '--modern serve' cannot be used with a command: a process speaks one revision, and is a session's",
+    ],
     ...[[], ['--stateless']].map((others): [string[], string] => [
       ['./a.js', ...others, '--resume-timeout', '1s'],
       "option '--resume-timeout <duration>' has no effect without option '--resumable'",

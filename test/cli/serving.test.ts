@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { discover } from '../modern/modernServer.ts';
 import { connectClient } from '../support/client.ts';
 import { listen } from '../support/listen.ts';
 import { until } from '../support/until.ts';
@@ -20,6 +21,37 @@ async function serve(...flags: string[]): Promise<{ running: Running; url: strin
 const NAMED = (name: string) => `
   import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
   const build = () => new McpServer({ name: '${name}', version: '1.0.0' });`;
+
+describe('both eras', () => {
+  const V2 = `
+    import { McpServer } from '@modelcontextprotocol/server';
+    export default () => new McpServer({ name: 'second', version: '2.0.0' });`;
+
+  test('a module of SDK v2 is said to be able to serve both, and how', async () => {
+    await command.module('second.mjs', V2);
+    const running = command.run(['./second.mjs', '--port', '0'], { cwd: command.directory });
+    expect(await running.line(/SDK v2/)).toMatch(/second\.mjs builds servers of SDK v2, .* --modern serve, if nothing/);
+    const url = await running.url();
+    expect((await discover(url)).status).toBe(400);
+    await initialize(url);
+  });
+
+  test('--modern serve does', async () => {
+    await command.module('second.mjs', V2);
+    const running = command.run(['./second.mjs', '--port', '0', '--modern', 'serve'], { cwd: command.directory });
+    const url = await running.url();
+    expect((await discover(url)).status).toBe(200);
+    await initialize(url);
+  });
+
+  test('--modern serve on a module that can not is told before it listens', async () => {
+    await command.module('first.mjs', `${NAMED('first')} export default build;`);
+    const running = command.run(['./first.mjs', '--port', '0', '--modern', 'serve'], { cwd: command.directory });
+    expect(await running.errorLine(/can't serve requests of 2026-07-28/)).toMatch(
+      /first\.mjs.*needs McpServer or Server of/,
+    );
+  });
+});
 
 describe('the module', () => {
   /** The server's name in the greeting of a command that serves this. */

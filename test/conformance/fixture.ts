@@ -2,8 +2,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { createMemoryEventStore, createSessionSupervisor, type SessionContext } from 'mcp-session-supervisor';
+import {
+  createMemoryEventStore,
+  createSessionSupervisor,
+  type SessionContext,
+  type SessionSupervisor,
+} from 'mcp-session-supervisor';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
+import { buildModernServer } from './fixture/modern.ts';
 import { addPrompts } from './fixture/prompts.ts';
 import { addResources } from './fixture/resources.ts';
 import { addTools } from './fixture/tools.ts';
@@ -36,8 +42,14 @@ export async function startFixture(): Promise<Fixture> {
   });
   const { port } = http.address() as AddressInfo;
   const errors: string[] = [];
-  const supervisor = createSessionSupervisor({
-    server: buildServer,
+  const supervisor: SessionSupervisor = createSessionSupervisor({
+    modern: 'serve',
+    server: (context) =>
+      context.era === 'modern'
+        ? buildModernServer(context, (list) =>
+            list === 'tool' ? supervisor.notify.toolsChanged() : supervisor.notify.promptsChanged(),
+          )
+        : buildServer(context),
     eventStore: createMemoryEventStore(),
     retryInterval: 500,
     allowedHosts: ['127.0.0.1', 'localhost'],

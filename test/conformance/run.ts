@@ -2,7 +2,7 @@
 import { installClients } from './clients.ts';
 import { startFixture } from './fixture.ts';
 import { runInspector } from './inspector.ts';
-import { runSuite } from './suite.ts';
+import { runModernSuite, runSuite } from './suite.ts';
 import type { Verdict } from './verdict.ts';
 
 /** How long the process may live on when everything is closed. */
@@ -14,6 +14,7 @@ console.log(`the fixture listens at ${fixture.url}\n`);
 const verdicts: Verdict[] = [];
 try {
   verdicts.push(...(await runSuite(fixture.url)), ...(await runInspector(fixture.url)));
+  verdicts.push(...(await runModernSuite(fixture.url)));
 } finally {
   await fixture.close();
 }

@@ -26,7 +26,24 @@ const call = fc.oneof(
 );
 
 const token = fc.oneof(id, fc.constant(undefined));
+/** What requests of 2026-07-28 say of themselves, rightly or not. */
+const claim = fc.record(
+  {
+    'io.modelcontextprotocol/protocolVersion': fc.constantFrom<unknown>(
+      '2026-07-28',
+      '2026-07-28',
+      '2025-11-25',
+      '2099-01-01',
+      'x',
+      1,
+    ),
+    'io.modelcontextprotocol/clientCapabilities': fc.constantFrom<unknown>({}, {}, { sampling: {} }, 1),
+    'io.modelcontextprotocol/clientInfo': fc.constantFrom<unknown>({ name: 'fuzz', version: '1' }, {}, 'x'),
+  },
+  { requiredKeys: ['io.modelcontextprotocol/protocolVersion'] },
+);
 const meta = fc.oneof(
+  { weight: 3, arbitrary: claim },
   { weight: 4, arbitrary: fc.record({ progressToken: token }) },
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
 );
@@ -46,6 +63,7 @@ const request = fc.oneof(
         id,
         method: fc.oneof(
           fc.constantFrom('ping', 'tools/list', 'resources/list', 'prompts/get', 'logging/setLevel', 'tasks/get'),
+          fc.constantFrom('server/discover', 'subscriptions/listen', 'resources/read'),
           fc.constantFrom('__proto__', 'constructor', 'toString', 'initialize', 'notifications/cancelled', ''),
           fc.string({ maxLength: 10 }),
         ),

@@ -30,7 +30,18 @@ const SESSION = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('<healthy>', '<ended>', '', 'garbage', '<s0>, <s1>', '<s0> ', '__proto__') },
 );
 
-const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '1999-01-01', '', '2025-11-25, 2025-03-26'];
+const VERSIONS = [
+  '2025-11-25',
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+  '1999-01-01',
+  '',
+  '2025-11-25, 2025-03-26',
+  '2026-07-28',
+  '2026-07-28',
+  '2099-01-01',
+];
 const ACCEPTS = ['', '*/*', 'application/json', 'text/event-stream', 'text/event-stream;q=0, */*', 'x', 'text/*;,'];
 const TYPES = ['', 'text/plain', 'application/json; charset=utf-16', 'APPLICATION/JSON', 'application/json,x'];
 const ORIGINS = ['https://app.example', 'https://evil.example', 'null', ''];
@@ -54,6 +65,8 @@ const headers = fc
     header('Content-Type', usually<string | undefined>('application/json', 12, undefined, ...TYPES)),
     header('Mcp-Session-Id', SESSION),
     header('MCP-Protocol-Version', usually<string | undefined>(undefined, 6, ...VERSIONS)),
+    header('Mcp-Method', usually<string | undefined>(undefined, 3, 'tools/call', 'tools/list', 'server/discover', '')),
+    header('Mcp-Name', usually<string | undefined>(undefined, 3, 'echo', '=?base64?ZWNobw==?=', '=?base64?*?=')),
     header('Origin', usually<string | undefined>(undefined, 8, ...ORIGINS)),
     header('Last-Event-ID', usually<string | undefined>(undefined, 4, ...EVENTS)),
     header('Content-Encoding', usually<string | undefined>(undefined, 30, 'gzip', 'identity', '')),

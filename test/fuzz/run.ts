@@ -1,11 +1,13 @@
 /** Runs one scenario against a server of its own, beside a healthy client, and says what is wrong, if anything is. */
 import { randomUUID } from 'node:crypto';
 import { REFUSALS } from '../../src/errors.ts';
-import type { SessionSupervisorOptions } from '../../src/options.ts';
+import type { SessionContext, SessionSupervisorOptions } from '../../src/options.ts';
 import { supervisorOf } from '../../src/supervisor/sessionSupervisor.ts';
+import { buildModernServer } from '../modern/modernServer.ts';
 import { TestEventStore } from '../support/eventStore.ts';
 import { type Served, serve } from '../support/serve.ts';
 import { advance } from '../support/simulatedClock.ts';
+import { buildTestServer } from '../support/testServer.ts';
 import { turns, until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import {
@@ -41,12 +43,20 @@ export const counts = { runs: 0, requests: 0, responses: new Map<number, number>
 /** What the last run sent, connection by connection. */
 export let lastTranscripts: readonly (readonly string[])[] = [];
 
+/** What SDK v2's handler says in words of its own. */
+const MODERN_CODES = new Set([-32020, -32021, -32022, -32600, -32601, -32602]);
+
+/** A server of SDK v2 for requests without sessions, the test server for those in one. */
+const serveEras = (context: SessionContext) =>
+  context.era === 'modern' ? buildModernServer(context) : buildTestServer(context);
+
 function optionsOf({ mode, extras }: Scenario, healthyUser: string): Partial<SessionSupervisorOptions> {
   const has = (extra: (typeof extras)[number]) => extras.includes(extra);
   return {
     ...(mode === 'stateless' ? { stateless: true } : { sessionIdleTimeout: IDLE_TIMEOUT }),
     ...(mode === 'json' && { enableJsonResponse: true }),
     ...(mode === 'eventStore' && { eventStore: new TestEventStore(), retryInterval: 1_000 }),
+    ...(has('modern') && { modern: 'serve', server: serveEras }),
     ...(has('hosts') && { allowedHosts: ['localhost', '127.0.0.1'] }),
     ...(has('origins') && { allowedOrigins: ['https://app.example'] }),
     ...(has('cors') && { cors: has('principals') ? '*' : ['https://app.example'] }),
@@ -146,7 +156,9 @@ class Run {
       if (!STATUSES.has(status) && !(status === 503 && may503)) this.problems.push(`status ${status}: ${body}`);
       if (mode === 'stateless' && headers.has('mcp-session-id')) this.problems.push('a session id, stateless');
       if (status < 400 || body === '') continue;
-      const refusal = JSON.parse(body) as { error?: { message?: string } };
+      const refusal = JSON.parse(body) as { error?: { message?: string; code?: number } };
+      const { code = 0 } = refusal.error ?? {};
+      if (extras.includes('modern') && (status === 400 || status === 404) && MODERN_CODES.has(code)) continue;
       const shape = [Object.keys(refusal), Object.keys(refusal.error ?? {})].join();
       if (shape !== 'jsonrpc,id,error,code,message' || !MESSAGES.has(refusal.error?.message ?? '')) {
         this.problems.push(`not a refusal: ${body}`);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type ByteMutation, byteMutation, completeRequest, type RequestSpec } from './requests.ts';
 
 export const MODES = ['stream', 'json', 'eventStore', 'stateless'] as const;
-export const EXTRAS = ['hosts', 'origins', 'cors', 'smallBodies', 'caps', 'principals'] as const;
+export const EXTRAS = ['hosts', 'origins', 'cors', 'smallBodies', 'caps', 'principals', 'modern'] as const;
 
 export interface World {
   readonly mode: (typeof MODES)[number];

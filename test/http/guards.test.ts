@@ -12,6 +12,7 @@ const OPEN: Policy = {
   stateless: false,
   enableJsonResponse: false,
   maxRequestBodySize: 100,
+  modern: 'refuse',
 };
 
 const POST: RequestHeaders = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };

@@ -10,6 +10,7 @@ import { SimulatedClock } from '../support/simulatedClock.ts';
 import { initialize } from '../support/wire.ts';
 import { BODY_ROWS } from './refusals/bodyRows.ts';
 import { MESSAGE_ROWS } from './refusals/messageRows.ts';
+import { MODERN_ROWS } from './refusals/modernRows.ts';
 import { REQUEST_ROWS } from './refusals/requestRows.ts';
 import type { Row } from './refusals/row.ts';
 import { SESSION_ROWS } from './refusals/sessionRows.ts';
@@ -25,6 +26,7 @@ const ROWS: Record<Exclude<RefusalName, Elsewhere>, Row> = {
   ...BODY_ROWS,
   ...MESSAGE_ROWS,
   ...SESSION_ROWS,
+  ...MODERN_ROWS,
 };
 
 test.each(Object.entries(ROWS))('%s', async (name, row) => {

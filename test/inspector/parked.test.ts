@@ -307,6 +307,7 @@ test('a snapshot tells who is parked when its turn comes, not who was when it be
     rows: () => Array.from({ length: 1_000 }, (_, n) => rowOf(n)).values(),
     parked: () => parked.values(),
     ended: () => [],
+    listens: () => undefined,
     totals: () => ({}) as Totals,
     now: () => 0,
   });

@@ -41,6 +41,9 @@ const VALUES: Record<keyof ResolvedOptions, unknown> = {
   maxParkedSessions: 10,
   restoreTimeout: 1_000,
   maxStateSize: 1_000,
+  modern: 'serve',
+  maxModernRequests: 10,
+  maxModernRequestsPerPrincipal: 2,
   clock: { setTimeout, clearTimeout, now: Date.now },
   inspect: () => {},
   logger: () => {},
@@ -69,6 +72,8 @@ const MOOT: readonly (readonly [option: keyof ResolvedOptions, beside: Given, wo
   ['maxStreamBuffer', { stateless: true, enableJsonResponse: true }, 'maxStreamBuffer has no effect beside stateless'],
   ['resumeTimeout', { eventStore, enableJsonResponse: true }, 'resumeTimeout and enableJsonResponse exclude one '],
   ['resumeTimeout', {}, 'resumeTimeout has no effect without an eventStore: '],
+  ['maxModernRequests', {}, "maxModernRequests has no effect unless modern is 'serve': "],
+  ['maxModernRequestsPerPrincipal', {}, "maxModernRequestsPerPrincipal has no effect unless modern is 'serve': "],
   ['whenFull', { maxSessions: Number.POSITIVE_INFINITY }, 'whenFull has no effect while maxSessions is Infinity: '],
 ];
 
@@ -78,6 +83,8 @@ const NEEDS: Partial<Record<keyof ResolvedOptions, Given>> = {
   parkAfter: { sessionStore },
   maxParkedSessions: { sessionStore },
   restoreTimeout: { sessionStore },
+  maxModernRequests: { modern: 'serve' },
+  maxModernRequestsPerPrincipal: { modern: 'serve' },
 };
 
 describe.each(MOOT)('%s beside %o', (option, beside, words) => {

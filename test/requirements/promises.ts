@@ -16,6 +16,8 @@ const opening = testsOf('http/races/opening');
 const slowReaders = testsOf('http/races/slowReaders');
 const storeFailures = testsOf('stores/eventLogFailures');
 const trouble = testsOf('http/races/trouble');
+const eras = testsOf('modern/eras');
+const serving = testsOf('modern/serving');
 const waking = testsOf('http/durable/waking');
 
 const FIRST = '9. A first request that is refused: no session, no id, no slot taken';
@@ -175,6 +177,23 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...bodies('batches > are refused in a session of *'),
   ],
   V4: stateless('a request that names no version is taken for one of 2025-03-26, as nothing else says which it is'),
+
+  V5: [
+    ...eras("'serve' > an initialize without a claim opens a session, *, which is never of 2026-07-28"),
+    ...testsOf('modern/echoes')('*'),
+  ],
+
+  E1: eras("'serve' > *"),
+  E2: [
+    ...eras("'refuse', the default > *", "'off' > only the rules of sessions are there"),
+    ...testsOf('modern/clients')('on an endpoint that does not* > a client of both falls back to a session, *'),
+  ],
+  E3: eras("'serve' > *"),
+  E4: serving('a call > *'),
+  E5: serving('a client that leaves > *'),
+  E6: serving('a factory > that builds servers of SDK v1: *'),
+  E7: testsOf('modern/listening')('*'),
+  E8: [...serving('a drain > *'), ...testsOf('modern/listening')('a drain > *')],
 
   B1: bodies('batches > are refused in a session of *', 'batches > of up to 100 messages are taken'),
   B2: [...bodies('batches > in a session of 2025-03-26: *'), ...json('batches of 2025-03-26 > *')],

@@ -1,0 +1,29 @@
+/** SDK v2's server, which an embedder has who serves requests without sessions, and nobody else needs. */
+import { createRequire } from 'node:module';
+import type * as Sdk from '@modelcontextprotocol/server';
+import { SupervisorError } from '../errors.ts';
+
+export type ModernSdk = Pick<typeof Sdk, 'createMcpHandler' | 'McpServer' | 'Server'>;
+
+const PACKAGE = '@modelcontextprotocol/server';
+
+/** @throws {SupervisorError} `PACKAGE_MISSING` */
+export function requireSdk(): void {
+  try {
+    createRequire(import.meta.url).resolve(PACKAGE);
+  } catch {
+    throw new SupervisorError('PACKAGE_MISSING', `modern: 'serve' needs the package ${PACKAGE}: npm i ${PACKAGE}`);
+  }
+}
+
+export async function loadSdk(): Promise<ModernSdk> {
+  return import('@modelcontextprotocol/server');
+}
+
+/** Whether the SDK that was loaded can serve with it what has no session: a server of SDK v1, or of another copy of v2, can't. */
+export function isModernServer(
+  { McpServer, Server }: ModernSdk,
+  server: unknown,
+): server is Sdk.McpServer | Sdk.Server {
+  return server instanceof McpServer || server instanceof Server;
+}
