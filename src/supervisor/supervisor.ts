@@ -13,6 +13,7 @@ import { callBack } from './callback.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { HandleRegistry } from './handles.ts';
+import { inSlices } from './inSlices.ts';
 import type { MemoryHost } from './memory.ts';
 import type { ModernEra } from './modernEra.ts';
 import { Outbox } from './outbox.ts';
@@ -342,19 +343,10 @@ export class Supervisor implements SessionHost<Session> {
     });
   }
 
-  /** Ends sessions in slices that leave the event loop alive. */
   #endAll(which: (session: Session) => boolean): void {
-    const SLICE = 100;
-    const sessions = this.registry[Symbol.iterator]();
-    const slice = () => {
-      for (let n = 0; n < SLICE; n++) {
-        const { done, value: session } = sessions.next();
-        if (done) return;
-        if (which(session)) void this.#putAway(session);
-      }
-      nextTurn(slice);
-    };
-    nextTurn(slice);
+    inSlices(this.registry, (session) => {
+      if (which(session)) void this.#putAway(session);
+    });
   }
 
   /** In a drain: a session that outlives the process is parked, any other ends. */

@@ -3,13 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { createMemorySessionStore, createSessionSupervisor } from '../../src/index.ts';
 import {
   createGatedServer,
-  httpDriver,
   inProcessDriver,
   runPaths,
   type SessionPathsOptions,
   sessionPaths,
 } from '../../src/testing/index.ts';
-import { serve } from '../support/serve.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
 
 const IDLE = 60_000;
@@ -52,17 +50,4 @@ describe('in simulated time', () => {
       [...new Set(paths.flatMap(({ steps }) => steps.map(({ transition }) => transition)))].sort(),
     );
   });
-});
-
-test('over HTTP, in real time', async () => {
-  const sessionIdleTimeout = 400;
-  const { url } = await serve({ sessionIdleTimeout });
-  const driver = httpDriver({
-    url,
-    idleTimeout: sessionIdleTimeout,
-    longCall: (ms) => ({ name: 'sleep', arguments: { ms } }),
-  });
-  const paths = sessionPaths({ coverage: 'transitions', timeouts: { sessionIdleTimeout } });
-  const result = await runPaths(paths, driver, { concurrency: 32 });
-  expect(result.violations).toEqual([]);
 });

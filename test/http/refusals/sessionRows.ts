@@ -56,6 +56,7 @@ export const SESSION_ROWS = {
     },
   },
   endedEarly: {
+    id: 0,
     ...{ status: 503, code: -32000, headers: RETRY },
     message: 'Service Unavailable: the session was ended before it was initialized',
     options: { server: never },
@@ -78,6 +79,7 @@ export const SESSION_ROWS = {
     send: ({ url, session }) => get(url, { ...session, 'last-event-id': '0_1' }),
   },
   initializeTimeout: {
+    id: 0,
     ...{ status: 504, code: -32000, message: 'Gateway Timeout: the server took too long to initialize' },
     options: { server: never, initializeTimeout: 4_000 },
     send: async ({ url, clock, supervisor }) => {
@@ -88,6 +90,7 @@ export const SESSION_ROWS = {
     },
   },
   serverFailed: {
+    id: 0,
     ...{ status: 500, code: -32603, message: 'Internal error: the server could not be started' },
     options: { server: () => ({}) as never },
     send: ({ url }) => post(url, initializeBody()),
