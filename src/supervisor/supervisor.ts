@@ -2,7 +2,7 @@
  * The supervisor: opens sessions, finds them, ends them, drains. Behind the public API and behind HTTP alike.
  * Forget first: what ends leaves the registry before anything of it is awaited.
  */
-import { MAX_DELAY, nextTurn } from '../clock.ts';
+import { MAX_DELAY } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';

@@ -97,8 +97,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain does not wait for servers to close',
-    'return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;',
-    'return this.registry.size === 0 && this.stateless.empty;',
+    'this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty',
+    'this.registry.size === 0 && this.stateless.empty',
   ),
   patch(supervisor, 'does not mark a session as busy', 'this.registry.markBusy(session);', ''),
   patch(

@@ -17,7 +17,7 @@ export const STDIO_PATCHES: readonly Patch[] = [
   patch(
     spawned,
     'any amount waits for a process that does not read',
-    'if (stdin.writableLength + Buffer.byteLength(line) + 1 > MAX_STDIN) return false;',
+    'if (waiting > 0 && waiting + Buffer.byteLength(line) + 1 > MAX_STDIN) return false;',
     '',
   ),
   patch(
@@ -34,7 +34,7 @@ export const STDIO_PATCHES: readonly Patch[] = [
   ),
   patch(launcher, 'no guardian is started', 'this.#guardian.prepare();', ''),
   patch(launcher, 'the guardian is told of no group', 'this.#guardian.add(group);', ''),
-  patch('stdio/guardianScript.js', 'the guardian ends nobody', 'kill "-$1"', 'kill -0'),
+  patch('stdio/guardianScript.js', 'the guardian ends nobody', 'signal() {', 'signal() { [ "$1" = 0 ] || return 1;'),
   patch(
     launcher,
     'nobody looks for what has left its group',
@@ -54,12 +54,7 @@ export const STDIO_PATCHES: readonly Patch[] = [
     'if (named !== undefined) return { with: named };',
     '',
   ),
-  patch(
-    'stdio/warmPool.js',
-    'a spare is handed out twice',
-    'this.#spares.delete(spare); spare.events.handOver(events);',
-    'spare.events.handOver(events);',
-  ),
+  patch('stdio/warmPool.js', 'a spare is handed out twice', 'this.#spares.delete(spare); const handed', 'const handed'),
   patch(
     'stdio/stdioServer.js',
     'values of variables are logged',

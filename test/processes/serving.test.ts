@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { type Running, SERVER_MODULE, useCommand } from '../cli/command.ts';
 import { discover } from '../modern/modernServer.ts';
 import { connectClient } from '../support/client.ts';
 import { call, initialize, initializeBody, post } from '../support/wire.ts';
-import { type Running, SERVER_MODULE, useCommand } from '../cli/command.ts';
 
 const command = useCommand();
 
