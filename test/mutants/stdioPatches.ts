@@ -33,7 +33,8 @@ export const STDIO_PATCHES: readonly Patch[] = [
     'return true;',
   ),
   patch(launcher, 'no guardian is started', 'this.#guardian.prepare();', ''),
-  patch(launcher, 'the guardian is told of no group', 'this.#guardian.add(group);', ''),
+  // Of groups alone it need not be told: it finds what has our marker as well.
+  patch('stdio/guardian.js', 'the guardian is told nothing', 'stdin.write(line);', ''),
   patch('stdio/guardianScript.js', 'the guardian ends nobody', 'signal() {', 'signal() { [ "$1" = 0 ] || return 1;'),
   patch(
     launcher,
