@@ -40,19 +40,23 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs it by npx. It and npx get signals together, as from a terminal. */
-async function serve(): Promise<{ running: Running; url: string; family: Family }> {
+async function serve(): Promise<{ running: Running; url: string }> {
   const running = start('npx', ['--no', '--', ...COMMAND, ...SERVER], { cwd: folder, group: true });
-  const url = await running.url(STARTS_WITHIN);
-  // npx stands between us and it; who has started the servers is what their marker says.
-  return { running, url, family: Family.below(running.child.pid ?? 0) };
+  return { running, url: await running.url(STARTS_WITHIN) };
+}
+
+/** The command and its processes, once there is one. npx stands between us and it: it is who has the guardian. */
+function familyOf({ child }: Running): Family {
+  return Family.below(child.pid ?? 0);
 }
 
 test.each(SDK_CLIENTS)(
   'serves the %s client, and ends with its processes',
   { timeout: 120_000 },
   async (_v, connect) => {
-    const { running, url, family } = await serve();
+    const { running, url } = await serve();
     const client = await connect(url);
+    const family = familyOf(running);
     expect(client.serverName).toBe('mcp-servers/everything');
     expect(await client.tools()).toContain('echo');
     expect(await client.call('echo', { message: 'packed' })).toBe('Echo: packed');
@@ -65,10 +69,11 @@ test.each(SDK_CLIENTS)(
 );
 
 test('kill -9 of the whole thing leaves nothing', { timeout: 120_000 }, async () => {
-  const { running, url, family } = await serve();
+  const { running, url } = await serve();
   const clients = await Promise.all(SDK_CLIENTS.map(([, connect]) => connect(url)));
   // Kept alive by an interval of their own.
   await Promise.all(clients.map((client) => client.call('toggle-simulated-logging')));
+  const family = familyOf(running);
   const members = await family.members();
   const guardian = family.guardian() ?? 0;
   expect(members.length).toBeGreaterThanOrEqual(clients.length);
