@@ -5,7 +5,7 @@ import { crossKill } from '../processes/crossKill.ts';
 
 const command = useCommand();
 
-test.concurrent.each([
+test.each([
   ['its GET stream comes back where --retry-interval is 15 s', ['--retry-interval', '15s'], ['before', 'after']],
   ['its GET stream does not come back by default, while calls do', [], ['before']],
 ])('%s', { timeout: 90_000 }, async (_, flags, heard) => {
