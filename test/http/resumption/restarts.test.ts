@@ -1,6 +1,6 @@
 /**
  * The SDK's own clients, as they are by default, over a server that is gone for a while: their GET stream comes back,
- * because they were told when. Left to themselves they give up after 2.5 seconds. Gaps of 6 and of 20 s are in test/scale/.
+ * because they were told when. Left to themselves they give up after 2.5 seconds. Gaps of 6 and of 20 s are in test/gaps/.
  */
 import { describe, expect, test } from 'vitest';
 import { createMemoryEventStore } from '../../../src/index.ts';
