@@ -16,8 +16,9 @@ export function requireSdk(): void {
   }
 }
 
+/** Bundlers leave it to Node: who serves sessions alone has no such package. */
 export async function loadSdk(): Promise<ModernSdk> {
-  return import('@modelcontextprotocol/server');
+  return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ PACKAGE)) as ModernSdk;
 }
 
 /** Whether the SDK that was loaded can serve with it what has no session: a server of SDK v1, or of another copy of v2, can't. */
