@@ -1,6 +1,7 @@
 /** Entry point `mcp-session-supervisor`: assembles a supervisor, and names what users import. */
 import { handleWeb } from './http/webExchange.ts';
 import { ModernRequests } from './modern/modernRequests.ts';
+import { requireSdk } from './modern/sdk.ts';
 import { type ResolvedOptions, resolveOptions, type SessionSupervisorOptions } from './options.ts';
 import { publish, type SessionSupervisor } from './supervisor/sessionSupervisor.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -14,6 +15,7 @@ import { Supervisor } from './supervisor/supervisor.ts';
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
   const resolved = resolveOptions(options);
   const { server, maxSessions } = resolved;
+  if (resolved.modern === 'serve') requireSdk(); // before anything is opened
   if (typeof server.open === 'function') server.open({ maxSessions });
   const core = supervisorWith(resolved);
   if (core.options.modern === 'serve') core.modern = new ModernRequests(core, () => core.judgeEmpty());

@@ -18,7 +18,7 @@ import { ModernCall } from './modernCall.ts';
 import type { ModernHost } from './modernHost.ts';
 import { buildFor } from './modernRequest.ts';
 import { Notices } from './notices.ts';
-import { loadSdk, type ModernSdk, requireSdk } from './sdk.ts';
+import { loadSdk, type ModernSdk } from './sdk.ts';
 
 interface Loaded {
   readonly sdk: ModernSdk;
@@ -39,12 +39,8 @@ export class ModernRequests implements ModernEra, CallHost {
   #closing = 0;
   #told = false;
 
-  /**
-   * `ended` is called when a request is over and its server closed.
-   * @throws {SupervisorError} `PACKAGE_MISSING`
-   */
+  /** `ended` is called when a request is over and its server closed. */
   constructor(host: ModernHost, ended: () => void) {
-    requireSdk();
     this.#host = host;
     this.#ended = ended;
     this.servers = new ServerCount(host.options.maxModernRequests);

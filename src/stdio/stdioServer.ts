@@ -19,13 +19,13 @@ import { WarmPool } from './warmPool.ts';
 /** A factory of servers that are processes. */
 export interface StdioServerFactory extends ServerFactory {
   /**
-   * Starts the warm processes. Called by the supervisor that is made with it, of which there is one.
-   * @throws {SupervisorError} `INVALID_OPTION` for a second supervisor, and where `warm` is more than its `maxSessions`.
+   * Starts the warm processes. Called by the supervisor that is made with it, of which there is one at a time.
+   * @throws {SupervisorError} `INVALID_OPTION` for another supervisor before the drain of the first is through, and where `warm` is more than its `maxSessions`.
    */
   open(supervisor: { readonly maxSessions: number }): void;
   /**
    * Ends what no session has: warm processes, and whatever else is left. A supervisor's drain calls it. No process is
-   * started any more: `SPAWN_UNAVAILABLE`.
+   * started any more (`SPAWN_UNAVAILABLE`), unless another supervisor opens it.
    */
   close(): Promise<void>;
   /** A process for each request is not offered: `stateless` is refused. */
@@ -73,12 +73,13 @@ class Commands {
 
   open(maxSessions: number): void {
     const { warm } = this.#options;
-    if (this.#hasSupervisor || this.#closed) throw new SupervisorError('INVALID_OPTION', ONE_SUPERVISOR);
+    if (this.#hasSupervisor) throw new SupervisorError('INVALID_OPTION', ONE_SUPERVISOR);
     if (warm > maxSessions) {
       const message = `warm must be maxSessions (${maxSessions}) at most: no more sessions could have them; got ${warm}`;
       throw new SupervisorError('INVALID_OPTION', message);
     }
     this.#hasSupervisor = true;
+    this.#closed = false;
     this.#warm?.fill();
   }
 
@@ -104,9 +105,13 @@ class Commands {
   }
 
   async close(): Promise<void> {
+    const [pool, launcher] = [this.#pool, this.#launcher];
+    this.#pool = undefined;
+    this.#launcher = undefined;
+    this.#hasSupervisor = false;
     this.#closed = true;
-    await this.#pool?.close();
-    await this.#launcher?.close();
+    await pool?.close();
+    await launcher?.close();
   }
 
   #spec(own: Variables | undefined): ProcessSpec {
@@ -136,4 +141,4 @@ class Commands {
 }
 
 const ONE_SUPERVISOR =
-  'server: a factory of stdioServer belongs to one supervisor, whose drain ends all that it started; make another one with stdioServer';
+  'server: a factory of stdioServer belongs to one supervisor at a time, whose drain ends all that it started; make another one with stdioServer';

@@ -197,17 +197,28 @@ describe('a spare that is dead when its session comes, which nobody knew,', () =
   });
 });
 
-describe('a factory belongs to one supervisor', () => {
-  test('a second one is refused, whether the first one lives or not', async () => {
-    const server = stdioServer({ command: 'true' });
+describe('a factory belongs to one supervisor at a time', () => {
+  test('a second one is refused until the first one is drained, and then has spares of its own', async () => {
+    const launchers: SimulatedLauncher[] = [];
+    const launcher = () => {
+      launchers.push(new SimulatedLauncher());
+      return launchers.at(-1) as SimulatedLauncher;
+    };
+    const server = factoryOf(resolveStdioOptions({ command: 'x', warm: 1 }), { launcher, env: {} });
     const first = createSessionSupervisor({ server, logger: () => {} });
-    const refused = expect.objectContaining({
-      code: 'INVALID_OPTION',
-      message: expect.stringContaining('belongs to one supervisor'),
-    });
-    expect(() => createSessionSupervisor({ server })).toThrow(refused);
+    await until(() => launchers[0]?.living.length === 1);
+    expect(() => createSessionSupervisor({ server })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: expect.stringContaining('belongs to one supervisor at a time'),
+      }),
+    );
     await first.drain();
-    expect(() => createSessionSupervisor({ server })).toThrow(refused);
+    expect(launchers[0]?.closed).toBe(true);
+    const { url } = await serve({ server });
+    expect((await post(url, initializeBody())).status).toBe(200);
+    expect(launchers).toHaveLength(2);
+    expect(launchers[0]?.living).toEqual([]);
   });
 
   test('and once closed it serves nobody: 503', async () => {
