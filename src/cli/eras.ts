@@ -1,5 +1,5 @@
 /** Whether what a module builds could serve requests of 2026-07-28 too, said before the command listens; or does, as it was asked to. */
-import { createSessionSupervisor, type LogEntry } from '../index.ts';
+import { createSessionSupervisor, type LogEntry, type SessionSupervisor } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
 import type { Flags } from './flags.ts';
 import type { Journal } from './journal.ts';
@@ -33,10 +33,11 @@ async function discover(source: ServerSource, flags: Flags): Promise<void> {
   const told: LogEntry[] = [];
   const failed = (why: string) =>
     new CommandFailure(`the server of ${source.label} can't serve requests of ${MODERN} (--modern serve): ${why}`);
+  let supervisor: SessionSupervisor | undefined;
   try {
-    const supervisor = createSessionSupervisor({
+    supervisor = createSessionSupervisor({
       modern: 'serve',
-      server: source.factory,
+      server: (session) => source.factory(session), // whose `open` and `close` are for who serves
       initializeTimeout: flags.initializeTimeout,
       shutdownTimeout: flags.shutdownTimeout,
       logger: (entry) => void told.push(entry),
@@ -53,6 +54,8 @@ async function discover(source: ServerSource, flags: Flags): Promise<void> {
     throw failed(error === undefined ? String(message ?? `status ${response.status}`) : describeError(error));
   } catch (error) {
     throw error instanceof CommandFailure ? error : failed(describeError(error));
+  } finally {
+    await supervisor?.drain();
   }
 }
 

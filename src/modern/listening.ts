@@ -7,6 +7,7 @@ import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { McpHttpHandler, ServerEventBus } from '@modelcontextprotocol/server';
 import { createActor } from 'xstate';
 import { MAX_DELAY } from '../clock.ts';
+import { leaveParent } from '../machines/leaveParent.ts';
 import { type ListenMachineEvent, listenMachine } from '../machines/listen.ts';
 import { CLIENT_INFO } from '../protocol/era.ts';
 import { clientOf } from '../protocol/initialize.ts';
@@ -20,7 +21,6 @@ import type { ModernSdk } from './sdk.ts';
 export class Listening {
   readonly handler: McpHttpHandler;
   readonly #info: Omit<ListenInfo, 'state' | 'sent'>;
-  readonly #host: ModernHost;
   readonly #actor;
   #sent = 0;
 
@@ -35,7 +35,6 @@ export class Listening {
     { params }: JSONRPCRequest,
     ended: (listening: Listening) => void,
   ) {
-    this.#host = host;
     const id = String(number);
     const meta = isObject(params?._meta) ? params._meta : {};
     this.#info = {
@@ -56,7 +55,7 @@ export class Listening {
         finish: () => void this.handler.close(),
         cut: () => exchange.destroy(),
         release: () => {
-          this.#leaveParent();
+          leaveParent(this.#actor, host.actor);
           ended(this);
         },
       },
@@ -103,13 +102,6 @@ export class Listening {
   /** Ends it well. */
   finish(reason: 'drained' | 'terminated'): void {
     this.#send({ type: 'FINISH', reason });
-  }
-
-  #leaveParent(): void {
-    const parent = this.#host.actor;
-    if (parent.getSnapshot().status === 'active') return;
-    // In development xstate warns where an actor tells its end to one that has ended before it.
-    Object.assign(this.#actor, { _parent: Object.create(parent, { _send: { value: () => {} } }) });
   }
 
   #send(event: ListenMachineEvent): void {

@@ -5,6 +5,7 @@
 import { createActor } from 'xstate';
 import { MAX_DELAY } from '../clock.ts';
 import { type ChildMachineEvent, childMachine } from '../machines/child.ts';
+import { leaveParent } from '../machines/leaveParent.ts';
 import type { Surroundings } from '../transport/transportOptions.ts';
 import { exitInWords, serverEnded } from './cause.ts';
 import type { ProcessEvents, ProcessExit, RunningProcess } from './process.ts';
@@ -71,7 +72,7 @@ export class Child {
         terminate: () => this.#process?.signalGroup('SIGTERM'),
         kill: () => this.#process?.signalGroup('SIGKILL'),
         end: () => {
-          this.#leaveParent();
+          leaveParent(this.#actor, surroundings.actor);
           this.#settleStart();
           this.#isGone();
         },
@@ -126,13 +127,6 @@ export class Child {
   stop(): Promise<void> {
     this.#send({ type: 'STOP' });
     return this.#gone;
-  }
-
-  /** In development xstate warns where an actor tells its end to one that has ended before it, as the session mostly has. */
-  #leaveParent(): void {
-    const { actor: parent } = this.#setting.surroundings;
-    if (parent === undefined || parent.getSnapshot().status === 'active') return;
-    Object.assign(this.#actor, { _parent: Object.create(parent, { _send: { value: () => {} } }) });
   }
 
   get #isUp(): boolean {

@@ -5,6 +5,7 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { SupervisorError } from '../errors.ts';
 import type { PrincipalResolver } from '../options.ts';
+import { isObject } from '../protocol/messages.ts';
 import type { RequestHeaders } from '../transport/exchange.ts';
 import { askPrincipal } from './principal.ts';
 
@@ -69,10 +70,6 @@ function known(from: unknown, authInfo: unknown): Request | undefined {
   if (!isObject(headers)) return undefined;
   const plain = headers instanceof Headers ? Object.fromEntries(headers) : headers;
   return { headers: plain as RequestHeaders, authInfo: authInfo as AuthInfo | undefined };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 function notTold(): SupervisorError {

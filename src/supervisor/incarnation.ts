@@ -21,7 +21,7 @@ import type {
 } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
 import type { Memory } from './memory.ts';
-import { type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
+import { refusalOf, type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
 import type { SessionState } from './sessionInfo.ts';
 
 /** What an incarnation tells its session. */
@@ -163,7 +163,7 @@ export class Incarnation implements TransportEvents, Opening {
     const opening = this.#opening;
     this.#opening = undefined;
     this.#attempt('An answer could not be written', () => {
-      if (opening !== undefined) refuse(opening.exchange, refusalOf(reason, error), opening.id, causeOf(error));
+      if (opening !== undefined) refuse(opening.exchange, refusalAtEnd(reason, error), opening.id, causeOf(error));
     });
     const lastWord = withDetail(reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`, causeOf(error));
     this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord));
@@ -257,9 +257,9 @@ export class Incarnation implements TransportEvents, Opening {
 }
 
 /** What an initialize is answered whose session has ended for this reason. */
-function refusalOf(reason: EndReason | 'parked', error: unknown): RefusalName {
-  if (error instanceof SupervisorError && error.code === 'SPAWN_UNAVAILABLE') return 'serverUnavailable';
-  return REFUSAL_AT_END[reason] ?? 'endedEarly';
+function refusalAtEnd(reason: EndReason | 'parked', error: unknown): RefusalName {
+  const refusal = refusalOf(error);
+  return refusal === 'serverFailed' ? (REFUSAL_AT_END[reason] ?? 'endedEarly') : refusal;
 }
 
 /** What a client is told of what ended its session. */

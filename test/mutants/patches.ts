@@ -47,7 +47,7 @@ export const PATCHES: readonly Patch[] = [
   patch(
     incarnation,
     'leaves the initialize of an ended session unanswered',
-    'if (opening !== undefined) refuse(opening.exchange, refusalOf(reason, error), opening.id, causeOf(error));',
+    'if (opening !== undefined) refuse(opening.exchange, refusalAtEnd(reason, error), opening.id, causeOf(error));',
     '',
   ),
   patch(

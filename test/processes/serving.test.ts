@@ -40,6 +40,22 @@ describe('both eras', () => {
     await initialize(url);
   });
 
+  test('what is tried opens no factory and closes none, and leaves no server open', async () => {
+    const source = `
+      import { McpServer } from '@modelcontextprotocol/server';
+      const build = () => {
+        const server = new McpServer({ name: 'second', version: '2.0.0' });
+        return { server, cleanup: () => console.log('cleaned up') };
+      };
+      const tell = (what) => () => console.log(what);
+      export default Object.assign(build, { open: tell('opened'), close: tell('closed') });`;
+    await command.module('told.mjs', source);
+    const running = command.run(['./told.mjs', '--port', '0', '--modern', 'serve'], { cwd: command.directory });
+    await running.url();
+    const told = running.stdout.split('\n').filter((line) => /^(opened|closed|cleaned up)$/.test(line));
+    expect(told).toEqual(['cleaned up', 'cleaned up', 'cleaned up', 'opened']);
+  });
+
   test('--modern serve on a module that can not is told before it listens', async () => {
     await command.module('first.mjs', `${NAMED('first')} export default build;`);
     const running = command.run(['./first.mjs', '--port', '0', '--modern', 'serve'], { cwd: command.directory });
