@@ -24,7 +24,9 @@ export default defineConfig({
     // Those need Chromium, all the clients, hosts and servers, all cores, and a lot of heap and time: npm run test:browser,
     // test:clients, hosts, test:gaps, test:processes, test:scale, test:stdio.
     exclude: [
-      ...['browser', 'clients', 'gaps', 'hosts', 'processes', 'scale', 'servers', 'soak'].map((folder) => `test/${folder}/**`),
+      ...['browser', 'clients', 'gaps', 'hosts', 'processes', 'scale', 'servers', 'soak'].map(
+        (folder) => `test/${folder}/**`,
+      ),
       '**/node_modules/**',
       // On a second Node: what Biome and the compiler say of our sources and pages is the same there.
       ...(wanted === undefined ? [] : ['test/house.test.ts', 'test/docs.test.ts']),

@@ -1,5 +1,6 @@
 /** Draws what happens to the handles of a supervisor, and has it happen, step by step. */
 import { random } from '../random.ts';
+import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, type Deed, HandleWorld, PRINCIPALS } from './handleWorld.ts';
 import type { HandleSettings } from './seenHandle.ts';
 
@@ -13,17 +14,8 @@ export interface HandleSimulationOptions {
 }
 
 /** Something was not as it must be with handles; the message has all that led to it. */
-export class HandleFailure extends Error {
+export class HandleFailure extends TracedFailure {
   override readonly name = 'HandleFailure';
-  readonly seed: number;
-  /** What happened, in readable lines. */
-  readonly trace: readonly string[];
-
-  constructor(seed: number, what: string, trace: readonly string[]) {
-    super([`${what} (seed ${seed})`, '', ...trace].join('\n'));
-    this.seed = seed;
-    this.trace = trace;
-  }
 }
 
 const DEEDS: readonly Deed[] = ['uses it', 'ends it', 'ends it', 'creates one', 'throws', 'throws', 'drains'];

@@ -1,5 +1,6 @@
 /** Draws what happens to sessions over several lives of their server, and has it happen, step by step. */
 import { random } from '../random.ts';
+import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, RestartWorld } from './restartWorld.ts';
 
 export interface RestartSimulationOptions {
@@ -12,17 +13,8 @@ export interface RestartSimulationOptions {
 }
 
 /** A session was lost, or something that was acknowledged, or something came back; the message has all that led to it. */
-export class RestartFailure extends Error {
+export class RestartFailure extends TracedFailure {
   override readonly name = 'RestartFailure';
-  readonly seed: number;
-  /** What happened, in readable lines. */
-  readonly trace: readonly string[];
-
-  constructor(seed: number, what: string, trace: readonly string[]) {
-    super([`${what} (seed ${seed})`, '', ...trace].join('\n'));
-    this.seed = seed;
-    this.trace = trace;
-  }
 }
 
 /**
