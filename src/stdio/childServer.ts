@@ -42,6 +42,8 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
   #generation = 1;
   /** What the present process is told again; none of it is for the client. */
   #replay: Replay | undefined;
+  /** Runs out while the process does not answer what it is told again. */
+  #muteTimer: unknown;
   /** There is no process that could be told anything. */
   #away = false;
   #closed = false;
@@ -95,6 +97,7 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     const connected = this.#connected;
     connected?.routes.clear();
     connected?.waiting.clear();
+    if (connected !== undefined) this.#endReplay();
     await Promise.all([connected?.child?.stop(), connected?.transport.close()]);
   }
 
@@ -115,7 +118,7 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     const { transport, routes } = this.#parts;
     routes.clear();
     this.#said?.cut();
-    this.#replay = undefined;
+    this.#endReplay();
     if (!restarts) return transport.owner.failed(error, exit?.code === 0 ? 'closed' : 'crashed');
     this.#away = true;
     for (const id of [...this.running.keys()]) this.#refuse(id, error.message);
@@ -222,22 +225,28 @@ export class ChildServer implements ConnectableServer, ChildOwner, RoutesOwner {
     const mute = () => {
       if (isPresent()) child?.break(`did not answer within ${initializeTimeout} ms when it was started again`);
     };
-    const timer =
-      initializeTimeout === Number.POSITIVE_INFINITY ? undefined : clock.setTimeout(mute, initializeTimeout);
+    this.#muteTimer = clock.setTimeout(mute, initializeTimeout);
     try {
       const replayed = await replay.run(said.again(), (message) => this.#write(message));
       if (!isPresent()) return;
       if (!said.isCovered(replayed)) throw serverEnded(CHANGED, undefined);
-      this.#replay = undefined;
+      this.#endReplay();
       this.#away = false;
       child?.ready();
       surroundings.log({ level: 'info', event: 'child.restarted', message: RESTARTED, generation });
       for (const message of waiting.release()) this.#tell(message);
     } catch (error) {
-      if (isPresent()) transport.owner.failed(error, 'crashed');
-    } finally {
-      clock.clearTimeout(timer);
+      if (!isPresent()) return;
+      this.#endReplay();
+      transport.owner.failed(error, 'crashed');
     }
+  }
+
+  /** It is through, or nobody will answer any more. */
+  #endReplay(): void {
+    this.#replay = undefined;
+    if (this.#muteTimer !== undefined) this.clock.clearTimeout(this.#muteTimer);
+    this.#muteTimer = undefined;
   }
 }
 

@@ -50,12 +50,15 @@ async function gauge(running: Running): Promise<Gauge> {
 
 /** Waits until connections that nobody uses are closed, and no session has a timer; resolves to what the command holds then. */
 export async function gaugedIdle(running: Running): Promise<Gauge> {
+  let last: Gauge | undefined;
   const idle = async () => {
-    const now = await gauge(running);
-    const { TCPSocketWrap = 0, Timeout = 0 } = now.resources;
-    return TCPSocketWrap === 0 && Timeout <= OWN_TIMERS && now;
+    last = await gauge(running);
+    const { TCPSocketWrap = 0, Timeout = 0 } = last.resources;
+    return TCPSocketWrap === 0 && Timeout <= OWN_TIMERS && last;
   };
-  return until(idle, { within: 2 * WITHIN, what: 'connections and timers to be gone' });
+  return until(idle, { within: 2 * WITHIN, what: 'connections and timers to be gone' }).catch((error: Error) => {
+    throw new Error(`${error.message}; the command holds ${JSON.stringify(last)}`);
+  });
 }
 
 /** Waits until the command holds as many files, resources and listeners as it did; resolves to all that it holds then. */

@@ -1,17 +1,19 @@
 /** Processes that end and are started again, under a session that goes on. */
 import { describe, expect, test } from 'vitest';
-import { SimulatedClock } from '../support/simulatedClock.ts';
 import { turns, until } from '../support/until.ts';
+import { WatchedClock } from '../support/watchedClock.ts';
 import { callBody, del, initialize, openStream, post } from '../support/wire.ts';
 import { CAPABILITIES, heardOf, notFound, SimulatedLauncher, serveProcesses } from './simulatedProcesses.ts';
 
 const CRASH = { code: 1, signal: null };
 
+type Given = Awaited<ReturnType<typeof given>>;
+
 async function given(
   options: Parameters<typeof serveProcesses>[0] = {},
   serving: Parameters<typeof serveProcesses>[1] = {},
 ) {
-  const clock = new SimulatedClock();
+  const clock = new WatchedClock();
   const launcher = new SimulatedLauncher();
   const answered = launcher.answer;
   launcher.answer = (message, process) => {
@@ -250,6 +252,22 @@ describe('the end of a session', () => {
     await until(() => events.at(-1)?.type === 'session.terminated');
     expect(events.at(-1)?.reason).toBe('closed');
   });
+});
+
+test.each([
+  ['its session is deleted', async ({ url, headers }: Given) => void (await del(url, headers))],
+  ['it dies as well', async ({ launcher }: Given) => launcher.last.exit(CRASH)],
+])('nobody waits any more for a process that is told again what was said, where %s', async (_, happens) => {
+  const served = await given({}, { initializeTimeout: 7_777 });
+  const { launcher, clock, started } = served;
+  launcher.answer = () => {};
+  launcher.last.exit(CRASH);
+  await started(2);
+  await heardOf(launcher.last, 'initialize');
+  const waits = () => clock.pending.filter(({ delay }) => delay === 7_777).length;
+  expect(waits()).toBe(1);
+  await happens(served);
+  await until(() => waits() === 0, { what: 'nobody to wait' });
 });
 
 test('a process that is started again and stays mute is broken after initializeTimeout, and followed by another', async () => {
