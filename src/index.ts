@@ -52,6 +52,8 @@ export type {
   SessionSupervisorOptions,
 } from './options.ts';
 export type { ClientInfo } from './protocol/initialize.ts';
+export type { Directory, NodeLife } from './stores/directory.ts';
+export { createMemoryDirectory, type MemoryDirectoryOptions } from './stores/memoryDirectory.ts';
 export {
   createMemoryEventStore,
   type MemoryEventStore,

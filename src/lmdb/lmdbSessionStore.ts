@@ -1,7 +1,14 @@
 /** The session store on LMDB: what is checked before, and whose turn it is; the table does the rest. */
 import { Buffer } from 'node:buffer';
 import { recordLines, textOf } from '../stores/recordText.ts';
-import { checkChange, checkRecord, invalid, type RecordChange, type SessionRecord } from '../stores/sessionRecord.ts';
+import {
+  checkChange,
+  checkOwner,
+  checkRecord,
+  invalid,
+  type RecordChange,
+  type SessionRecord,
+} from '../stores/sessionRecord.ts';
 import {
   type Claimed,
   type ExpiredSession,
@@ -20,6 +27,8 @@ const PAGES = 20;
 const PER_EVENT = 2;
 /** What a record has here beside what others have of it, in bytes. */
 const FOR_RUN = 32;
+/** What an owner adds to a record, in bytes. */
+const FOR_OWNER = 160;
 
 export class LmdbSessionStore implements SessionStore {
   readonly durable = true;
@@ -50,9 +59,14 @@ export class LmdbSessionStore implements SessionStore {
     return (await this.#stores.use()).sessions.load(id);
   }
 
-  async claim(id: string, seen: number): Promise<Claimed> {
+  async claim(id: string, seen: number, owner?: string): Promise<Claimed> {
+    checkOwner(owner);
     const { sessions, writes } = await this.#stores.use();
-    return writes.run({ pages: () => PAGES, text: () => sessions.size(id), apply: () => sessions.claim(id, seen) });
+    return writes.run({
+      pages: () => PAGES,
+      text: () => sessions.size(id) + FOR_OWNER,
+      apply: () => sessions.claim(id, seen, owner),
+    });
   }
 
   async update(id: string, epoch: number, change: RecordChange): Promise<'updated' | 'gone' | 'fenced'> {

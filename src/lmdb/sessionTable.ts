@@ -150,15 +150,17 @@ export class SessionTable implements Participant {
     return 'created';
   }
 
-  claim(id: string, seen: number): Claimed {
+  claim(id: string, seen: number, owner: string | undefined): Claimed {
     const text = this.#text(id);
     if (text === undefined) return { verdict: 'gone' };
     const record = readRecord(text);
     if ('verdict' in record) return record;
     if (record.epoch !== seen) return { verdict: 'fenced' };
     const standing = readStanding(text) as HeldStanding;
-    this.#write({ text, standing }, { epoch: seen + 1, parkedAt: null });
-    return { verdict: 'claimed', record: { ...record, epoch: seen + 1, parkedAt: null } };
+    this.#write({ text, standing }, { epoch: seen + 1, parkedAt: null, owner });
+    const { owner: _, ...rest } = record;
+    const now = { epoch: seen + 1, parkedAt: null, ...(owner !== undefined && { owner }) };
+    return { verdict: 'claimed', record: { ...rest, ...now } };
   }
 
   update(id: string, epoch: number, change: RecordChange): 'updated' | 'gone' | 'fenced' {
@@ -172,7 +174,7 @@ export class SessionTable implements Participant {
     const held = this.#owned(id, epoch);
     if (typeof held === 'string') return { verdict: held };
     const evicted: EvictedSession[] = [];
-    this.#write(held, { ...change, parkedAt: at }, () => {
+    this.#write(held, { ...change, parkedAt: at, owner: undefined }, () => {
       // It does not count itself while room is made for it.
       const wasParked = this.#isLive(held.standing) ? 0 : 1;
       while (this.count().parked - wasParked >= maxParked && evicted.length < MAX_EVICTED) {

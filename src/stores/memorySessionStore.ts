@@ -6,6 +6,7 @@ import { SupervisorError } from '../errors.ts';
 import { changedLines, type RecordLines, readRecord, recordLines, type Standing, textOf } from './recordText.ts';
 import {
   checkChange,
+  checkOwner,
   checkRecord,
   deadlineOf,
   invalid,
@@ -44,6 +45,7 @@ interface Kept {
   lastActiveAt: number;
   idleDeadline: number | null;
   parkedAt: number | null;
+  owner: string | undefined;
   notes: string;
   state: string;
   /** Its places among those that have a deadline, and among those that are parked; -1 for none. */
@@ -104,6 +106,7 @@ class MemorySessionStore implements SessionStore {
       lastActiveAt: moved(record.lastActiveAt, -this.#since),
       idleDeadline: moved(record.idleDeadline, -this.#since),
       parkedAt: null,
+      owner: record.owner,
       notes: common(lines.notes),
       state: common(lines.state),
       byDeadline: -1,
@@ -120,10 +123,12 @@ class MemorySessionStore implements SessionStore {
     return kept === undefined ? { verdict: 'gone' } : { verdict: 'found', record: this.#record(kept) };
   }
 
-  async claim(id: string, seen: number): Promise<Claimed> {
+  async claim(id: string, seen: number, owner?: string): Promise<Claimed> {
+    checkOwner(owner);
     const kept = this.#owned(id, seen);
     if (typeof kept === 'string') return { verdict: kept };
     kept.epoch++;
+    kept.owner = owner;
     kept.parkedAt = null;
     this.#parked.delete(kept);
     return { verdict: 'claimed', record: this.#record(kept) };
@@ -151,6 +156,7 @@ class MemorySessionStore implements SessionStore {
       evicted.push({ id: longest.id, record: this.#record(longest) });
       this.#forget(longest);
     }
+    kept.owner = undefined;
     kept.parkedAt = moved(at, -this.#since);
     this.#parked.set(kept, kept.parkedAt);
     return { verdict: 'parked', evicted };
@@ -238,6 +244,7 @@ class MemorySessionStore implements SessionStore {
       idleDeadline: moved(kept.idleDeadline, this.#since),
       lifetimeDeadline: moved(kept.lifetimeDeadline, this.#since),
       parkedAt: moved(kept.parkedAt, this.#since),
+      ...(kept.owner !== undefined && { owner: kept.owner }),
     };
   }
 

@@ -11,7 +11,7 @@ import { Buffer } from 'node:buffer';
 import {
   invalid,
   type JsonObject,
-  MEMBER_NAMES,
+  memberNames,
   RECORD_FORMAT,
   RECORD_LIMITS,
   type RecordChange,
@@ -42,11 +42,12 @@ export type Standing = Pick<
   | 'idleDeadline'
   | 'lifetimeDeadline'
   | 'parkedAt'
+  | 'owner'
 >;
 
 /** What may be changed of how a session stands: by its incarnation, by parking and by claims. */
 export type StandingChange = Partial<
-  Pick<SessionRecord, 'epoch' | 'initialized' | 'logLevel' | 'lastActiveAt' | 'idleDeadline' | 'parkedAt'>
+  Pick<SessionRecord, 'epoch' | 'initialized' | 'logLevel' | 'lastActiveAt' | 'idleDeadline' | 'parkedAt' | 'owner'>
 >;
 
 /** The lines of a record. It has been checked. */
@@ -100,7 +101,7 @@ export function readRecord(text: string): SessionRecord | Unreadable {
   if (handshake === undefined || notes === undefined || parsed(lines.state) === undefined) return unreadable('notJson');
   const all: JsonObject = { ...standing, ...handshake, ...notes, state: lines.state };
   if (wrongMember(all) !== undefined) return unreadable('malformed');
-  return Object.fromEntries(MEMBER_NAMES.map((name) => [name, all[name]])) as unknown as SessionRecord;
+  return Object.fromEntries(memberNames(all).map((name) => [name, all[name]])) as unknown as SessionRecord;
 }
 
 /** The lines of a record after a change; those that it does not concern are the same. Both have been checked. */

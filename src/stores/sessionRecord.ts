@@ -57,6 +57,11 @@ export interface SessionRecord {
   readonly parkedAt: number | null;
   /** The last lines of its history, oldest first; 256 at most. */
   readonly history: readonly RecordedEvent[];
+  /**
+   * Which life of which node of a cluster has its incarnation (`NodeLife.id`): 1 to 128 visible ASCII characters. Absent
+   * while nobody has, and outside a cluster. Set when it is created or claimed, taken away when it is parked.
+   */
+  readonly owner?: string | undefined;
 }
 
 /** What the incarnation that a record belongs to may change of it. A member that is absent stays as it is. */
@@ -91,8 +96,11 @@ function isHistory(value: unknown): boolean {
   );
 }
 
-/** What each member has to be. */
-const MEMBERS: Readonly<Record<keyof SessionRecord, Check>> = {
+/** What can be the owner of a session. */
+const isOwner: Check = (value) => typeof value === 'string' && /^[\x21-\x7E]{1,128}$/.test(value);
+
+/** What each member has to be that every record has. */
+const MEMBERS: Readonly<Record<Exclude<keyof SessionRecord, 'owner'>, Check>> = {
   format: (value) => value === RECORD_FORMAT,
   id: isSessionId,
   epoch: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
@@ -113,7 +121,16 @@ const MEMBERS: Readonly<Record<keyof SessionRecord, Check>> = {
   history: isHistory,
 };
 
-export const MEMBER_NAMES = Object.keys(MEMBERS) as readonly (keyof SessionRecord)[];
+/** What may be absent; undefined is absent. */
+const OPTIONAL: Readonly<Record<'owner', Check>> = { owner: (value) => value === undefined || isOwner(value) };
+
+const REQUIRED_NAMES = Object.keys(MEMBERS) as readonly (keyof typeof MEMBERS)[];
+const OPTIONAL_NAMES = Object.keys(OPTIONAL) as readonly (keyof typeof OPTIONAL)[];
+
+/** The names of the members that a record has. */
+export function memberNames(record: JsonObject): readonly (keyof SessionRecord)[] {
+  return [...REQUIRED_NAMES, ...OPTIONAL_NAMES.filter((name) => record[name] !== undefined)];
+}
 
 /** What a change may name, and each of its members has to be there to be right. */
 const CHANGEABLE: ReadonlySet<string> = new Set<keyof RecordChange>([
@@ -128,7 +145,15 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof RecordChange>([
 
 /** The first member of a record that is not as it has to be, or missing. */
 export function wrongMember(record: JsonObject): keyof SessionRecord | undefined {
-  return MEMBER_NAMES.find((name) => !Object.hasOwn(record, name) || !MEMBERS[name](record[name]));
+  return (
+    REQUIRED_NAMES.find((name) => !Object.hasOwn(record, name) || !MEMBERS[name](record[name])) ??
+    OPTIONAL_NAMES.find((name) => !OPTIONAL[name](record[name]))
+  );
+}
+
+/** Refuses what can't be the owner of a session. @throws {SupervisorError} `INVALID_RECORD` */
+export function checkOwner(owner: string | undefined): void {
+  if (!OPTIONAL.owner(owner)) throw invalid('its owner is not what it has to be');
 }
 
 /**
@@ -139,7 +164,7 @@ export function wrongMember(record: JsonObject): keyof SessionRecord | undefined
 export function checkRecord(record: SessionRecord): void {
   const wrong = wrongMember(record as unknown as JsonObject);
   if (wrong !== undefined) throw invalid(`its ${wrong} is not what it has to be`);
-  const stranger = Object.keys(record).find((name) => !Object.hasOwn(MEMBERS, name));
+  const stranger = Object.keys(record).find((name) => !Object.hasOwn(MEMBERS, name) && !Object.hasOwn(OPTIONAL, name));
   if (stranger !== undefined) throw invalid(`it has a member ${stranger}`);
 }
 

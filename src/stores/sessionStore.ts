@@ -97,6 +97,12 @@ export interface SessionStore {
   readonly counts: boolean;
 
   /**
+   * It removes sessions by itself at or after their deadlines, of which nobody is told; then `expired` is always empty.
+   * Default: false.
+   */
+  readonly expires?: boolean;
+
+  /**
    * Stores the record of a new session, unless there is one of this id. `principalFull` when its principal has
    * `maxPerPrincipal` sessions already, parked ones included; then nothing is stored. A new session is not parked.
    */
@@ -111,15 +117,15 @@ export interface SessionStore {
   /**
    * Makes the next epoch of a session, which is greater than all before, for the incarnation that is about to begin; and
    * it is parked no more, so that nobody ends it meanwhile. Only from the epoch that was seen: of two who saw the same,
-   * one gets it.
+   * one gets it. From then on it belongs to `owner`, or to nobody without one, whoever had it before.
    */
-  claim(id: string, seen: number): Promise<Claimed>;
+  claim(id: string, seen: number, owner?: string): Promise<Claimed>;
 
   /** Changes what is given, and nothing else. */
   update(id: string, epoch: number, change: RecordChange): Promise<'updated' | 'gone' | 'fenced'>;
 
   /**
-   * Changes a session and marks it as parked, in one. Before that, the longest parked sessions are removed until there is
+   * Changes a session and marks it as parked, in one; it has no owner then. Before that, the longest parked sessions are removed until there is
    * room for it among `maxParked`, 16 of them at most, so that a limit that was lowered costs no stop. Who asked has to
    * tell that they ended.
    */

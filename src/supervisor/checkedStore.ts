@@ -25,11 +25,16 @@ function checking(store: SessionStore): SessionStore {
   return {
     durable: store.durable === true,
     counts: store.counts === true,
+    expires: store.expires === true,
     create: async (record, limits) =>
       oneOf('create', await store.create(record, limits), ['created', 'exists', 'principalFull']),
     load: async (id) => verdictOf('load', await store.load(id), ['found', 'gone', 'unreadable'], id),
-    claim: async (id, seen) =>
-      verdictOf('claim', await store.claim(id, seen), ['claimed', 'gone', 'fenced', 'unreadable'], id),
+    claim: async (id, seen, owner) => {
+      const claimed = await store.claim(id, seen, owner);
+      const verdict = verdictOf('claim', claimed, ['claimed', 'gone', 'fenced', 'unreadable'], id);
+      if (verdict.verdict === 'claimed' && verdict.record.owner !== owner) refuse('claim');
+      return verdict;
+    },
     update: async (id, epoch, change) =>
       oneOf('update', await store.update(id, epoch, change), ['updated', 'gone', 'fenced']),
     park: async (id, epoch, parking) => {

@@ -11,7 +11,7 @@ function methodsOf(store: SessionStore): SessionStore {
     counts: store.counts,
     create: (record, limits) => store.create(record, limits),
     load: (id) => store.load(id),
-    claim: (id, seen) => store.claim(id, seen),
+    claim: (...all) => store.claim(...all),
     update: (id, epoch, change) => store.update(id, epoch, change),
     park: (id, epoch, parking) => store.park(id, epoch, parking),
     remove: (id, epoch) => store.remove(id, epoch),
@@ -39,8 +39,8 @@ function reading(change: (record: SessionRecord) => SessionRecord): Break {
       const loaded = await load(id);
       return loaded.verdict === 'found' ? { verdict: 'found', record: change(loaded.record) } : loaded;
     },
-    claim: async (id, seen) => {
-      const claimed = await claim(id, seen);
+    claim: async (...all) => {
+      const claimed = await claim(...all);
       return claimed.verdict === 'claimed' ? { verdict: 'claimed', record: change(claimed.record) } : claimed;
     },
   });
@@ -82,8 +82,12 @@ export const BREAKS: Readonly<Record<string, readonly [Break, string]>> = {
     }),
     'gives a session to one of those that claim it at once',
   ],
+  'forgets for whom it was claimed': [
+    (good) => ({ claim: (id, seen) => good.claim(id, seen) }),
+    'remembers who has a session',
+  ],
   'claims from any epoch': [
-    (good) => ({ claim: async (id, seen) => good.claim(id, (await found(good, id))?.epoch ?? seen) }),
+    (good) => ({ claim: async (id, seen, owner) => good.claim(id, (await found(good, id))?.epoch ?? seen, owner) }),
     'lets nobody write at another epoch',
   ],
   'comes to an epoch again': [

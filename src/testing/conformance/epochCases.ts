@@ -1,5 +1,5 @@
 /** The contract of a session store: who may write, and what is over for good, also of operations at the same time. */
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict';
 import { label, type SessionCases } from './sessionSubject.ts';
 import { plainRecord } from './storedRecords.ts';
 
@@ -36,6 +36,26 @@ export const EPOCH_CASES: SessionCases = {
     const claimed = await subject.claim(record.id, 1);
     deepStrictEqual(claimed, { ...parked, epoch: claimed.epoch, parkedAt: null });
     await subject.expectRecord(claimed);
+  },
+
+  'remembers who has a session: as created, as claimed, and nobody while it is parked': async (subject) => {
+    const record = await subject.create(0, { owner: 'a#1' });
+    await subject.expectRecord(record);
+    strictEqual(await subject.store.update(record.id, 1, { logLevel: 'info' }), 'updated');
+    await subject.expectRecord({ ...record, logLevel: 'info' });
+    const taken = await subject.store.claim(record.id, 1, 'b#1');
+    if (taken.verdict !== 'claimed') return fail(`A session could not be claimed: ${taken.verdict}`);
+    strictEqual(taken.record.owner, 'b#1');
+    await subject.expectRecord(taken.record);
+    await subject.park(taken.record, 5);
+    strictEqual((await subject.record(record.id)).owner, undefined, 'A parked session has an owner');
+    const free = await subject.claim(record.id, taken.record.epoch);
+    strictEqual(free.owner, undefined, 'A session that was claimed for nobody has an owner');
+    await subject.expectRecord(free);
+    const again = await subject.store.claim(record.id, free.epoch, 'c#1');
+    strictEqual(again.verdict === 'claimed' && again.record.owner, 'c#1');
+    const unowned = await subject.claim(record.id, again.verdict === 'claimed' ? again.record.epoch : 0);
+    strictEqual(unowned.owner, undefined, 'The owner before is still there');
   },
 
   'gives a session to one of those that claim it at once': async (subject) => {
