@@ -44,6 +44,10 @@ const response = { writeHead: () => {}, prependListener: () => {} } as never;
 /** By module, and name of the export; further lines are other arguments of it, or what it returns. */
 const ROWS: Readonly<Record<string, Row>> = {
   'root createSessionSupervisor': { call: root.createSessionSupervisor, code: OPTIONS },
+  'root createMemoryDirectory': {
+    call: root.createMemoryDirectory,
+    takes: ['undefined', 'an object', 'an object without a prototype', 'a function', 'a date'],
+  },
   'root createMemoryEventStore': {
     call: root.createMemoryEventStore,
     takes: ['undefined', 'an object without a prototype', 'a date'],
