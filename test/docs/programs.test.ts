@@ -32,7 +32,8 @@ async function load<T>(page: string, has: string, names: readonly string[] = [])
   const blocks = [...(await pageOf(page)).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
   const [code = '', ...more] = blocks.filter((block) => block.includes(has));
   expect(more).toEqual([]);
-  const file = new URL(`${Math.random()}.ts`, FOLDER); // a module of its own for each test
+  // A module of its own for each test; whole programs are JavaScript as they stand.
+  const file = new URL(`${Math.random()}.${names.length > 0 ? 'mjs' : 'ts'}`, FOLDER);
   if (names.length > 0) expect(code).toContain(LISTENING);
   const exported = names.length > 0 ? `export { ${names.join(', ')} };\n` : '';
   await writeFile(file, code.replace(LISTENING, exported));
