@@ -4,9 +4,9 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { createSessionSupervisor as Create, SessionContext } from 'mcp-session-supervisor';
+import type { ListenMachineEvent, listenMachine } from 'mcp-session-supervisor/machines';
 import type * as Kit from 'mcp-session-supervisor/testing';
 import { initialTransition, SimulatedClock, type SnapshotFrom, transition } from 'xstate';
-import type { ListenMachineEvent, listenMachine } from '../../src/machines/listen.ts';
 
 type Machine = typeof listenMachine;
 type Snapshot = SnapshotFrom<Machine>;

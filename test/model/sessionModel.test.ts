@@ -131,7 +131,7 @@ test.each([
         settle: async (exchange) => {
           await driver.settle(exchange);
           listening ??= traffic.listen();
-        await listening;
+          await listening;
           await traffic.flow();
         },
       };
