@@ -8,6 +8,7 @@ import { CALL_MANNERS, HOLD } from './simulatedServer.ts';
 
 /** What it needs of the simulation. */
 export interface ModernWorld {
+  readonly now: number;
   readonly points: AwaitPoints;
   note(text: string): void;
   token(): string;
@@ -31,8 +32,9 @@ export class ModernLife {
   failed = false;
   closes = 0;
   cleanups = 0;
-  /** It is being closed or cleaned up after. */
+  /** It is being closed or cleaned up after, since then. */
   closing = false;
+  closingSince = Number.NaN;
   /** What the handler of its call has of it, while it works. */
   handling: ModernContext['mcpReq'] | undefined;
   /** Its handler is through. */
@@ -100,6 +102,7 @@ export class ModernLife {
   #cleanUp(): Promise<void> {
     this.cleanups++;
     this.closing = true;
+    this.closingSince = this.#world.now;
     return this.#does(
       'cleanup',
       () => this.#hold('cleanup'),

@@ -27,7 +27,6 @@ export interface SeenListen {
 
 /** What the traffic needs of the simulation. */
 export interface TrafficWorld extends ModernWorld {
-  readonly now: number;
   readonly settled: boolean;
   readonly draining: boolean;
   readonly settings: SimulationSettings;
