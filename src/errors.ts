@@ -77,6 +77,15 @@ export function isCoded(error: unknown, code: SupervisorErrorCode): error is Sup
   }
 }
 
+/** The code of something caught, whoever threw it; undefined where it has none, or throws when it is looked at. */
+export function codeOf(error: unknown): unknown {
+  try {
+    return (error as { code?: unknown } | null | undefined)?.code;
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws {SupervisorError} `INVALID_OPTION`, always: says what is allowed, and in short what was given. */
 export function invalid(name: string, value: unknown, allowed: string): never {
   throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);

@@ -128,6 +128,11 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
     this.#host.options.clock.clearTimeout(this.#timer);
   }
 
+  unconnected(error: unknown): void {
+    this.#fail(error);
+    this.#failure = 'serverFailed';
+  }
+
   /** Its answer is no JSON; the SDK takes it for sent, and sends no other. */
   unsendable(error: unknown): void {
     if (this.#ended) return;

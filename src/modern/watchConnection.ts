@@ -1,5 +1,5 @@
 /**
- * What SDK v2's handler does not tell of the server that it serves a request with: that its `connect` is through, and that
+ * What SDK v2's handler does not tell of the server that it serves a request with: that its `connect` is through or has failed, and that
  * its answer could not be sent.
  */
 import type { McpServer, Server, Transport } from '@modelcontextprotocol/server';
@@ -7,6 +7,7 @@ import type { McpServer, Server, Transport } from '@modelcontextprotocol/server'
 /** Whoever waits for the answer. */
 export interface ConnectionWatcher {
   connected(): void;
+  unconnected(error: unknown): void;
   unsendable(error: unknown): void;
 }
 
@@ -18,7 +19,12 @@ export function watchConnection(server: McpServer | Server, watcher: ConnectionW
     if (connect === undefined) Reflect.deleteProperty(server, 'connect');
     else Object.defineProperty(server, 'connect', connect);
     watchAnswer(transport, watcher);
-    await own.call(server, transport);
+    try {
+      await own.call(server, transport);
+    } catch (error) {
+      watcher.unconnected(error);
+      throw error;
+    }
     watcher.connected();
   };
 }

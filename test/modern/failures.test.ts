@@ -92,6 +92,23 @@ describe('a server whose connect', () => {
     expect((await discover(url)).status).toBe(200);
   });
 
+  test('fails: 500, told with its error; and the next is served', async () => {
+    let broken = true;
+    const { url, log } = await serveBoth({
+      server: (context) => {
+        const server = buildModernServer(context);
+        if (broken) server.connect = () => Promise.reject(new Error('no line'));
+        return server;
+      },
+    });
+    const response = await ask(url, toolBody('echo', { text: 'a' }, 8));
+    expect(response.status).toBe(500);
+    expect(response.json()).toMatchObject({ id: 8, error: { code: -32603 } });
+    expect(log.find(({ event }) => event === 'server.failed')?.['error']).toMatchObject({ message: 'no line' });
+    broken = false;
+    expect((await discover(url)).status).toBe(200);
+  });
+
   test('is through has all the time that it takes to answer', async () => {
     const clock = new SimulatedClock();
     const { url, gates } = await serveBoth({ clock, keepAliveInterval: Number.POSITIVE_INFINITY });
