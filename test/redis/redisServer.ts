@@ -51,7 +51,7 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
       if (data === 'lost') await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
       const more = ['--save', '', '--appendonly', 'yes', '--bind', '127.0.0.1', ...settings];
       running = spawn('redis-server', ['--port', String(port), '--dir', folder, ...more], { stdio: 'ignore' });
-      await until(() => ask(url, ['PING']).then(Boolean, (error) => /NOAUTH/.test(error.message)), {
+      await until(() => ask(url, ['PING']).then(Boolean, (error) => /NOAUTH|unknown command/.test(error.message)), {
         within: 15_000,
         what: `redis-server to answer at ${url}`,
       });

@@ -58,7 +58,7 @@ describe('everything expires', () => {
     await expectLeft(2);
     await sessionStore.park(record.id, 1, { at: Date.now(), change: { idleDeadline: Date.now() + 3 * HOUR } });
     await expectLeft(3);
-    await redis.ask('PEXPIRE', key, '5000');
+    await redis.ask('PEXPIRE', key, '5000'); // a claim prolongs the record alone
     await sessionStore.claim(record.id, 1);
     await expectLeft(3);
   });
