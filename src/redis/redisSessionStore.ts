@@ -48,14 +48,14 @@ export class RedisSessionStore implements SessionStore {
     checkRecord(record);
     if (record.parkedAt !== null) throw invalid('it is parked before it was ever open');
     const { id, epoch } = record;
-    const [verdict] = await this.#twice(CREATE, this.#record(id), fieldsOf(record, nonce()));
+    const [verdict] = await this.#run(CREATE, this.#record(id), fieldsOf(record, nonce()));
     if (verdict === 'created') this.#held.hold(sessionTag(id), epoch);
     return verdict as 'created' | 'exists';
   }
 
   async load(id: string): Promise<Loaded> {
     if (!isSessionId(id)) return this.#never();
-    const [verdict, hash] = await this.#once(LOAD, this.#record(id), []);
+    const [verdict, hash] = await this.#run(LOAD, this.#record(id), []);
     if (verdict === 'gone') return { verdict };
     const record = recordOf(hash as string[]);
     return 'verdict' in record ? record : { verdict: 'found', record };
@@ -64,7 +64,7 @@ export class RedisSessionStore implements SessionStore {
   async claim(id: string, seen: number, owner?: string): Promise<Claimed> {
     checkOwner(owner);
     if (!isSessionId(id)) return this.#never();
-    const [verdict, hash] = await this.#twice(CLAIM, this.#record(id), [nonce(), String(seen), owner ?? '']);
+    const [verdict, hash] = await this.#run(CLAIM, this.#record(id), [nonce(), String(seen), owner ?? '']);
     if (verdict === 'gone' || verdict === 'fenced') return { verdict };
     const record = recordOf(hash as string[]);
     if ('verdict' in record) return record;
@@ -89,7 +89,7 @@ export class RedisSessionStore implements SessionStore {
 
   async remove(id: string, epoch: number): Promise<'removed' | 'gone' | 'fenced'> {
     if (!isSessionId(id)) return (await this.#never()).verdict;
-    const [verdict] = await this.#twice(REMOVE, this.#recordAndEvents(id), [nonce(), String(epoch)]);
+    const [verdict] = await this.#run(REMOVE, this.#recordAndEvents(id), [nonce(), String(epoch)]);
     if (verdict !== 'fenced') this.#held.release(sessionTag(id), epoch);
     return verdict as 'removed' | 'gone' | 'fenced';
   }
@@ -125,24 +125,23 @@ export class RedisSessionStore implements SessionStore {
     if (!isSessionId(id)) return (await this.#never()).verdict;
     for (;;) {
       const number = String(++this.#writes);
-      const [verdict, detail] = await this.#once(WRITE, this.#recordAndEvents(id), [String(epoch), number, parkedAt, ...change]);
+      const [verdict, detail] = await this.#run(WRITE, this.#recordAndEvents(id), [
+        String(epoch),
+        number,
+        parkedAt,
+        ...change,
+      ]);
       if (verdict === 'tooLarge') throw invalid(`its record has ${detail} bytes, and may have ${RECORD_LIMITS.bytes}`);
       if (verdict !== 'late') return verdict as 'written' | 'gone' | 'fenced';
-      // One with a higher number came first, by another way or of another process. Nothing was written.
+      // This write was done and not heard of, or one with a higher number came first, by another way or of another process.
       this.#writes = Math.max(this.#writes, Number(detail));
     }
   }
 
-  #once(script: Script, keys: Keys, args: readonly string[]): Promise<Answer> {
-    return this.#judged(this.#stores.run(script, keys, this.#args(args)));
-  }
-
-  #twice(script: Script, keys: Keys, args: readonly string[]): Promise<Answer> {
-    return this.#judged(this.#stores.runTwice(script, keys, this.#args(args)));
-  }
-
-  async #judged(answering: Promise<unknown>): Promise<Answer> {
-    const answer = (await answering) as Answer;
+  /** All of it may be done twice, and comes to the same. */
+  async #run(script: Script, keys: Keys, args: readonly string[]): Promise<Answer> {
+    const flag = this.#stores.restarts.matters ? '1' : '';
+    const answer = (await this.#stores.runTwice(script, keys, [flag, ...args])) as Answer;
     if (answer[0] !== 'absent') return answer;
     this.#stores.restarts.checkAbsent(String(answer[1]));
     return ['gone'];
@@ -154,10 +153,6 @@ export class RedisSessionStore implements SessionStore {
 
   #recordAndEvents(id: string): Keys {
     return keysOf(this.#stores.prefix, sessionTag(id));
-  }
-
-  #args(args: readonly string[]): string[] {
-    return [this.#stores.restarts.matters ? '1' : '', ...args];
   }
 
   /** What can't be an id was never created. */

@@ -1,6 +1,7 @@
 /** A Redis Cluster: slots that move while sessions are claimed and written, and nodes that are away. */
-import { createCluster } from 'redis';
+
 import { createRedisStores } from 'mcp-session-supervisor/redis';
+import { createCluster } from 'redis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { type RedisCluster, type RedisServer, startCluster } from './redisServer.ts';
@@ -72,7 +73,10 @@ test('while a slot moves, its session is claimed, written and read at each step'
   let n = 0;
   await move(keys(record.id)[0], async (step) => {
     // Two claim it at once: one has it.
-    const claims = await Promise.all([sessionStore.claim(record.id, epoch), other.sessionStore.claim(record.id, epoch)]);
+    const claims = await Promise.all([
+      sessionStore.claim(record.id, epoch),
+      other.sessionStore.claim(record.id, epoch),
+    ]);
     expect(claims.map(({ verdict }) => verdict).toSorted(), step).toEqual(['claimed', 'fenced']);
     const claimed = claims.find(({ verdict }) => verdict === 'claimed');
     if (claimed?.verdict !== 'claimed') return;
@@ -84,7 +88,10 @@ test('while a slot moves, its session is claimed, written and read at each step'
     expect(await Promise.all([...writes, other.sessionStore.update(record.id, epoch, { state })]), step).toEqual(
       Array(4).fill('updated'),
     );
-    expect(await other.sessionStore.load(record.id), step).toMatchObject({ verdict: 'found', record: { epoch, state } });
+    expect(await other.sessionStore.load(record.id), step).toMatchObject({
+      verdict: 'found',
+      record: { epoch, state },
+    });
   });
   expect(await replayed(eventStore, event)).toEqual([]);
   expect((await placeOf(keys(record.id)[0])).from.port).not.toBe(0);
@@ -117,6 +124,15 @@ test('a node that is held keeps nobody from the others, and closing takes no sec
       ),
     );
     for (const [isThere, verdict] of await Promise.all(loads)) expect(verdict).toBe(isThere ? 'unknown' : 'found');
+    // Who connects meanwhile has what the others have.
+    const late = createRedisStores({ url: first().url, prefix: keys('x')[0].replace(/\{.*/, '') });
+    onTestFinished(() => late.close());
+    const reachable = records.filter((_, at) => ports[at] !== held.port);
+    for (const { id } of reachable) {
+      await until(() => late.sessionStore.load(id).then(({ verdict }) => verdict === 'found').catch(() => false), {
+        within: 15_000,
+      });
+    }
     const began = performance.now();
     void sessionStore.load(records[0]?.id ?? '').catch(() => {});
     await close();
@@ -127,9 +143,16 @@ test('a node that is held keeps nobody from the others, and closing takes no sec
   await until(async () => /cluster_state:ok/.test(String(await first().ask('CLUSTER', 'INFO'))), { within: 10_000 });
   const again = storesAt(first().url, keys('x')[0].replace(/\{.*/, ''));
   for (const { id } of records) {
-    await until(() => again.sessionStore.load(id).then(({ verdict }) => verdict === 'found').catch(() => false), {
-      within: 10_000,
-    });
+    await until(
+      () =>
+        again.sessionStore
+          .load(id)
+          .then(({ verdict }) => verdict === 'found')
+          .catch(() => false),
+      {
+        within: 10_000,
+      },
+    );
   }
 });
 

@@ -1,7 +1,7 @@
 /** Redis that is away, held, restarted with and without its data, or not as it has to be. */
 import { readFile } from 'node:fs/promises';
-import { createClient, createCluster } from 'redis';
 import { createRedisStores } from 'mcp-session-supervisor/redis';
+import { createClient, createCluster } from 'redis';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { COMMAND_TIMEOUT } from '../../src/redis/connection.ts';
 import { until } from '../support/until.ts';
@@ -41,7 +41,12 @@ describe('while Redis is held', () => {
     }
     for (let n = 0; n < 20; n++) expect((await timed(() => sessionStore.load(record.id)))[0]).toBeLessThan(1_000);
     redis.resume();
-    await until(() => sessionStore.load(record.id).then(({ verdict }) => verdict === 'found').catch(() => false));
+    await until(() =>
+      sessionStore
+        .load(record.id)
+        .then(({ verdict }) => verdict === 'found')
+        .catch(() => false),
+    );
     expect(await sessionStore.update(record.id, 1, { logLevel: 'info' })).toBe('updated');
   });
 
@@ -125,7 +130,12 @@ describe('a restart', () => {
     await redis.kill();
     await redis.start('lost');
     const began = performance.now();
-    await until(() => directory.lives().then(() => true).catch(() => false));
+    await until(() =>
+      directory
+        .lives()
+        .then(() => true)
+        .catch(() => false),
+    );
     const asked: Record<string, () => Promise<unknown>> = {
       load: () => sessionStore.load(record.id),
       claim: () => sessionStore.claim(record.id, 1),
@@ -267,11 +277,17 @@ describe('a client of one’s own', () => {
     await redis.kill();
     const at = `127.0.0.1:${redis.port}`;
     const socket = { host: '127.0.0.1', port: redis.port };
-    const clients = [createClient({ url: redis.url }), createClient({ socket }), createCluster({ rootNodes: [{ socket }] })];
+    const clients = [
+      createClient({ url: redis.url }),
+      createClient({ socket }),
+      createCluster({ rootNodes: [{ socket }] }),
+    ];
     for (const client of clients) {
       const { sessionStore, close } = createRedisStores({ client });
       onTestFinished(close);
-      await expect(sessionStore.load('x')).rejects.toMatchObject({ message: expect.stringContaining(`Redis at ${at}`) });
+      await expect(sessionStore.load('x')).rejects.toMatchObject({
+        message: expect.stringContaining(`Redis at ${at}`),
+      });
     }
   });
 });

@@ -26,7 +26,16 @@ export interface RedisServer {
 
 /** Starts a Redis that writes each command to its disk, with more settings as on its command line. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
-  const port = await freePort();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOn(await freePort(), settings);
+    } catch (error) {
+      if (tries === 3) throw error; // others look for free ports as well, and somebody may have taken it
+    }
+  }
+}
+
+async function startOn(port: number, settings: readonly string[]): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'redis-'));
   const url = `redis://127.0.0.1:${port}`;
   let running: ChildProcess | undefined;
@@ -51,10 +60,13 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
       if (data === 'lost') await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
       const more = ['--save', '', '--appendonly', 'yes', '--bind', '127.0.0.1', ...settings];
       running = spawn('redis-server', ['--port', String(port), '--dir', folder, ...more], { stdio: 'ignore' });
-      await until(() => ask(url, ['PING']).then(Boolean, (error) => /NOAUTH|unknown command/.test(error.message)), {
+      const { signal } = ended(running);
+      const answers = () => ask(url, ['PING']).then(Boolean, ({ message }) => /NOAUTH|unknown command/.test(message));
+      await until(async () => signal.aborted || (await answers()), {
         within: 15_000,
         what: `redis-server to answer at ${url}`,
       });
+      if (signal.aborted) throw new Error(`redis-server ended at once: is there another at ${url}?`);
     },
     dispose: async () => {
       process.off('exit', end);
@@ -76,7 +88,7 @@ export interface RedisCluster {
 export async function startCluster(): Promise<RedisCluster> {
   const nodes = await Promise.all(
     [0, 1, 2].map(async () => {
-      const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+      const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
       return startRedis(...settings, '--cluster-port', String(await freePort()));
     }),
   );
@@ -89,12 +101,19 @@ export async function startCluster(): Promise<RedisCluster> {
 }
 
 /** A port that nobody listens on. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** Is aborted when a process has ended. */
+function ended(child: ChildProcess): AbortController {
+  const controller = new AbortController();
+  child.once('exit', () => controller.abort());
+  return controller;
 }
 
 async function ask(url: string, words: readonly string[]): Promise<unknown> {

@@ -5,7 +5,7 @@ import { call, calling, del, expectGone, listen, open, type Process, post, start
 import { crossKill } from '../processes/crossKill.ts';
 import { serve } from '../support/serve.ts';
 import { until, withTimeout } from '../support/until.ts';
-import { initialize, call as callByHttp } from '../support/wire.ts';
+import { call as callByHttp, initialize } from '../support/wire.ts';
 import { type RedisServer, startRedis } from './redisServer.ts';
 import { storesAt, type TestStores } from './stores.ts';
 
@@ -51,17 +51,21 @@ test('what a drain parked goes on in another process: its state, its streams, wh
   for (const { process } of [second, third]) await withTimeout(process.supervisor.drain());
 });
 
-test('a process that goes on after another one took its session over answers with an error, and writes nothing', SLOW, async () => {
-  const first = over();
-  const id = await open(first.process);
-  expect(await call(first.process, id, 'count', {})).toBe('1');
-  const second = over(first.stores.prefix);
-  expect(await call(second.process, id, 'count', {})).toBe('2');
-  const late = await post(first.process, calling('count'), id);
-  expect(late.message?.error?.code ?? late.status).not.toBe(200);
-  expect(await call(second.process, id, 'count', {})).toBe('3');
-  for (const { process } of [second, first]) await withTimeout(process.supervisor.drain());
-});
+test(
+  'a process that goes on after another one took its session over answers with an error, and writes nothing',
+  SLOW,
+  async () => {
+    const first = over();
+    const id = await open(first.process);
+    expect(await call(first.process, id, 'count', {})).toBe('1');
+    const second = over(first.stores.prefix);
+    expect(await call(second.process, id, 'count', {})).toBe('2');
+    const late = await post(first.process, calling('count'), id);
+    expect(late.message?.error?.code ?? late.status).not.toBe(200);
+    expect(await call(second.process, id, 'count', {})).toBe('3');
+    for (const { process } of [second, first]) await withTimeout(process.supervisor.drain());
+  },
+);
 
 describe('while Redis is held', () => {
   test('requests are answered in bounded time, and all is well when it goes on', SLOW, async () => {
@@ -83,18 +87,22 @@ describe('while Redis is held', () => {
     });
   });
 
-  test('a drain waits for it no longer than a second beyond its time, and closing no longer than that', SLOW, async () => {
-    const stores = storesAt(redis.url);
-    const { process } = { process: start(stores.sessionStore, { at: Date.now() }) };
-    for (let n = 0; n < 5; n++) await open(process);
-    redis.pause();
-    onTestFinished(() => redis.resume());
-    const began = performance.now();
-    await stores.close();
-    expect(performance.now() - began).toBeLessThan(1_300);
-    await withTimeout(process.supervisor.drain({ timeout: 100 }), { within: 2_500 });
-    redis.resume();
-  });
+  test(
+    'a drain waits for it no longer than a second beyond its time, and closing no longer than that',
+    SLOW,
+    async () => {
+      const stores = storesAt(redis.url);
+      const { process } = { process: start(stores.sessionStore, { at: Date.now() }) };
+      for (let n = 0; n < 5; n++) await open(process);
+      redis.pause();
+      onTestFinished(() => redis.resume());
+      const began = performance.now();
+      await stores.close();
+      expect(performance.now() - began).toBeLessThan(1_300);
+      await withTimeout(process.supervisor.drain({ timeout: 100 }), { within: 2_500 });
+      redis.resume();
+    },
+  );
 
   test('a drain in real time', SLOW, async () => {
     const { sessionStore } = storesAt(redis.url);
