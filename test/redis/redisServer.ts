@@ -88,7 +88,14 @@ export interface RedisCluster {
 export async function startCluster(): Promise<RedisCluster> {
   const nodes = await Promise.all(
     [0, 1, 2].map(async () => {
-      const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
+      const settings = [
+        '--cluster-enabled',
+        'yes',
+        '--cluster-node-timeout',
+        '2000',
+        '--cluster-require-full-coverage',
+        'no',
+      ];
       return startRedis(...settings, '--cluster-port', String(await freePort()));
     }),
   );
