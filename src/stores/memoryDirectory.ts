@@ -16,10 +16,14 @@ interface Lease {
 
 /**
  * Makes a directory in memory.
- * @throws {SupervisorError} `INVALID_OPTION`
+ * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
  */
 export function createMemoryDirectory(options: MemoryDirectoryOptions = {}): Directory {
-  checkOptions('The options of createMemoryDirectory', options);
+  checkOptions('The options of the directory', options);
+  const stranger = Object.keys(options).find((name) => name !== 'clock');
+  if (stranger !== undefined) {
+    throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${stranger}; there is clock`);
+  }
   const { clock = SYSTEM_CLOCK } = options;
   if (typeof clock?.now !== 'function') invalid('clock', clock, 'an object with now()');
   return new MemoryDirectory(clock);
