@@ -130,6 +130,7 @@ export class Connection {
       return error;
     }
     if (this.#closing !== undefined) return closed();
+    if (!link.isAlive()) this.#lose(link, error);
     const failure = storeFailure(this.#parts.where, error);
     // One that the client had no connection for was never sent.
     return /offline|is closed/i.test((error as Error)?.message) ? failure : new Unanswered(failure);
@@ -167,6 +168,7 @@ export class Connection {
         return opening;
       });
       await abortable(attempt.signal, () => opened(link as Link));
+      if (!link.isAlive()) throw new Error('Socket closed');
       this.#link = link;
       this.#failures = 0;
       this.#unanswered = 0;
