@@ -10,6 +10,7 @@ import { describeClient, initializeParams } from '../protocol/initialize.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { callBack } from './callback.ts';
+import type { ClusterNode } from './clusterNode.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { HandleRegistry } from './handles.ts';
@@ -49,6 +50,8 @@ export class Supervisor implements SessionHost<Session> {
   handles: HandleRegistry | undefined;
   /** What serves requests without sessions; undefined where that is not asked for. */
   modern: ModernEra | undefined;
+  /** This process as a node of several; undefined where it is by itself. */
+  cluster: ClusterNode | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -71,7 +74,7 @@ export class Supervisor implements SessionHost<Session> {
     this.servers = new ServerCount(options.maxSessions);
     this.stateless = new StatelessCalls(this, () => this.judgeEmpty());
     this.#ids = new SessionIds(
-      options.sessionIdGenerator,
+      () => this.#makeId(),
       (id) => this.registry.get(id) !== undefined,
       (entry) => this.log(entry),
     );
@@ -93,6 +96,7 @@ export class Supervisor implements SessionHost<Session> {
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
       endIdleSessions: () => {
         this.modern?.endStreams();
+        this.cluster?.drain();
         this.#endAll(({ transport }) => transport.awaitedCalls === 0);
       },
       endAllSessions: () => this.#endEverything(),
@@ -135,12 +139,12 @@ export class Supervisor implements SessionHost<Session> {
 
   async terminate(id: string, reason: EndReason): Promise<boolean> {
     const session = this.registry.get(id);
-    if (session === undefined) return (await this.shelf?.terminate(id, reason)) ?? false;
+    if (session === undefined) return this.#terminateElsewhere(id, reason);
     if (!(await session.terminate(reason))) return false;
     const written = await session.memory?.written;
     if (written === 'storeUnavailable') throw notRemoved();
     // It had gone on elsewhere: then it is ended there.
-    if (written === 'fenced') return (await this.shelf?.terminate(id, reason)) ?? false;
+    if (written === 'fenced') return this.#terminateElsewhere(id, reason);
     return true;
   }
 
@@ -157,6 +161,21 @@ export class Supervisor implements SessionHost<Session> {
       begin(drain(this, timeout));
     }
     return this.#drained;
+  }
+
+  /**
+   * Lets go of every session, at once: what is written from now on, here or elsewhere, is another incarnation's. Their calls
+   * are answered with an error.
+   */
+  abandonAll(error: unknown): void {
+    this.outbox.during(() => {
+      for (const session of [...this.registry]) session.abandon(error);
+    });
+  }
+
+  /** The life that sessions of this process belong to; `null` while there is none, undefined outside of a cluster. */
+  get owner(): string | null | undefined {
+    return this.cluster === undefined ? undefined : (this.cluster.owner ?? null);
   }
 
   /** Watches an exchange until it has ended. */
@@ -180,6 +199,7 @@ export class Supervisor implements SessionHost<Session> {
       calls,
       streams,
       ...(this.handles !== undefined && { handles: this.handles.stats }),
+      ...(this.cluster !== undefined && { cluster: this.cluster.stats }),
     };
   }
 
@@ -269,6 +289,16 @@ export class Supervisor implements SessionHost<Session> {
     return this.#seat(session);
   }
 
+  #makeId(): string {
+    const middle = this.options.sessionIdGenerator();
+    return this.cluster === undefined || typeof middle !== 'string' ? middle : this.cluster.mint(middle);
+  }
+
+  async #terminateElsewhere(id: string, reason: EndReason): Promise<boolean> {
+    if (this.shelf?.isWaking(id) !== true && this.cluster !== undefined) return this.cluster.terminate(id, reason);
+    return (await this.shelf?.terminate(id, reason)) ?? false;
+  }
+
   /** Gives a session its place and its actor. */
   #seat(session: Session, lifetimeLeft?: number | null): Session | RefusalName {
     this.registry.add(session);
@@ -294,6 +324,10 @@ export class Supervisor implements SessionHost<Session> {
     const counted = this.shelf?.records.store.counts === true;
     if (!counted && this.registry.isFullFor(principal ?? undefined)) return 'principalFull';
     return this.registry.isFull ? 'full' : undefined;
+  }
+
+  claimed(record: SessionRecord): void {
+    this.cluster?.claimed(record);
   }
 
   readmit(record: SessionRecord): Session | RefusalName {
@@ -323,7 +357,8 @@ export class Supervisor implements SessionHost<Session> {
   }
 
   get #empty(): boolean {
-    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty && this.modern?.empty !== false;
+    const nothing = this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
+    return nothing && this.modern?.empty !== false && this.cluster?.empty !== false;
   }
 
   /** The time of a drain is up. */
@@ -331,6 +366,7 @@ export class Supervisor implements SessionHost<Session> {
     this.stateless.endAll();
     this.handles?.endAll();
     this.modern?.endAll();
+    this.cluster?.endAll();
     for (const session of this.#ending) session.incarnation.hurry();
     this.#endAll(() => true);
   }

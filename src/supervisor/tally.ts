@@ -2,6 +2,7 @@
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { Load } from '../transport/transportOptions.ts';
+import type { ClusterStats } from './clusterNode.ts';
 import type { HandleStats } from './handleInfo.ts';
 import type { SessionEventType, SessionState } from './sessionInfo.ts';
 
@@ -25,6 +26,8 @@ export interface SupervisorStats {
   readonly streams: number;
   /** Handles by their kind; there once a kind has been defined. */
   readonly handles?: Readonly<Record<string, HandleStats>>;
+  /** Of this node, where it is one of a cluster; all other counts are this node's as well. */
+  readonly cluster?: ClusterStats;
 }
 
 export class Tally implements Load {

@@ -120,6 +120,7 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Sends a message of the server on the stream that it belongs to. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    this.owner.checkLease?.();
     if (isResponse(message)) return this.#respond(message);
     if (this.replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
@@ -287,6 +288,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     const stored = memory.stored();
     if (stored === undefined) return this.#answer(call, message);
     return stored.then((isStored) => {
+      this.owner.checkLease?.();
       if (this.#calls?.find(call.alias) === call) this.#answer(call, isStored ? message : notStored(call.id));
     });
   }

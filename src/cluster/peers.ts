@@ -1,0 +1,88 @@
+/** The requests of this node that are with other nodes: sends them there, counts them, and ends them with a drain. */
+import type { EndReason } from '../machines/reasons.ts';
+import type { NodeLife } from '../stores/directory.ts';
+import type { Sought } from '../supervisor/clusterNode.ts';
+import type { Envelopes } from './envelopes.ts';
+import { type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
+import type { AnswerLimits } from './forwardedAnswer.ts';
+import type { PeerNetwork } from './peerNetwork.ts';
+import type { Vigils } from './vigils.ts';
+
+/** How a peer took a request. */
+export interface Forwarded {
+  readonly outcome: ForwardOutcome;
+  /** The life that has the session, where the peer has said so. */
+  readonly owner?: string | undefined;
+}
+
+export class Peers {
+  readonly #network: PeerNetwork;
+  readonly #envelopes: Envelopes;
+  readonly #limits: AnswerLimits;
+  readonly #vigils: Vigils;
+  readonly #emptied: () => void;
+  /** What may be ended, and whether it is waited for in a drain. */
+  readonly #open = new Map<AbortController, boolean>();
+  #draining = false;
+
+  /** `emptied` is called when nothing is with others that a drain waits for. */
+  constructor(network: PeerNetwork, envelopes: Envelopes, limits: AnswerLimits, vigils: Vigils, emptied: () => void) {
+    this.#network = network;
+    this.#envelopes = envelopes;
+    this.#limits = limits;
+    this.#vigils = vigils;
+    this.#emptied = emptied;
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** A GET stream that is with another node keeps nobody from draining: it comes back through another one. */
+  get empty(): boolean {
+    for (const awaited of this.#open.values()) if (awaited) return false;
+    return true;
+  }
+
+  /** Has a request answered by another node; its end is noticed, whatever its connections do. */
+  async forward(life: NodeLife, from: string, { exchange, id, principal, body }: Sought): Promise<Forwarded> {
+    const awaited = exchange.method !== 'GET';
+    if (this.#draining && !awaited) return { outcome: 'busy' };
+    const ending = new AbortController();
+    this.#open.set(ending, awaited);
+    const { signal, done } = this.#vigils.over(life.id);
+    const end = () => ending.abort();
+    signal.addEventListener('abort', end);
+    try {
+      return await forward(this.#parts(life, from), exchange, { sessionId: id, principal, body }, ending.signal);
+    } finally {
+      signal.removeEventListener('abort', end);
+      done();
+      this.#open.delete(ending);
+      if (this.empty) this.#emptied();
+    }
+  }
+
+  terminate(
+    life: NodeLife,
+    from: string,
+    id: string,
+    reason: EndReason,
+  ): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
+    return sendTerminate(this.#parts(life, from), id, reason);
+  }
+
+  #parts(life: NodeLife, from: string): ForwardParts {
+    return { network: this.#network, envelopes: this.#envelopes, life, from, limits: this.#limits };
+  }
+
+  /** GET streams end, and are not opened any more. */
+  drain(): void {
+    this.#draining = true;
+    for (const [ending, awaited] of [...this.#open]) if (!awaited) ending.abort();
+  }
+
+  endAll(): void {
+    for (const ending of [...this.#open.keys()]) ending.abort();
+  }
+}
