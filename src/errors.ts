@@ -246,6 +246,12 @@ export const REFUSALS = {
     message: 'Service Unavailable: the store does not answer',
     headers: RETRY_SOON,
   },
+  ownerLost: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the node that has the session was lost before it answered',
+    headers: RETRY_SOON,
+  },
   restoring: {
     status: 503,
     code: -32000,
