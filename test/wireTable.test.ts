@@ -53,6 +53,7 @@ const PINNED: Readonly<Record<string, Row>> = {
   principalFailed: [403, -32000, 'Forbidden'],
   storeUnavailable: [503, -32000, 'Service Unavailable: the store does not answer', RETRY],
   restoring: [503, -32000, 'Service Unavailable: the session is being brought back, which takes long', RETRY],
+  ownerLost: [503, -32000, 'Service Unavailable: the node that has the session was lost before it answered', RETRY],
   restoreFailed: [503, -32000, 'Service Unavailable: the session could not be brought back', RETRY],
   tooManyRestores: [503, -32000, 'Service Unavailable: too many requests wait for sessions that are being brought back', RETRY],
   serverUnavailable: [503, -32000, 'Service Unavailable: no more servers can be started now', RETRY],

@@ -2,15 +2,15 @@
  * The network between the nodes of a cluster, as a seam: sealed envelopes one way, answers the other, both streamed. It knows
  * nothing of what is in an envelope. `httpNetwork` is the one for real; a simulation has its own.
  */
-import type { ByteBudget, Reply } from '../transport/exchange.ts';
+import type { ByteBudget, Reply, ResponseHeaders } from '../transport/exchange.ts';
 import type { SealedEnvelope } from './envelope.ts';
 
 /** Certificates, in PEM. */
 export interface PeerTls {
-  readonly key: string | Uint8Array;
-  readonly cert: string | Uint8Array;
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
   /** Who signs the certificates of peers. Default: whom Node trusts. */
-  readonly ca?: string | Uint8Array | undefined;
+  readonly ca?: string | Buffer | undefined;
   /** Only peers with a certificate of `ca` may connect. Default false. */
   readonly requestCert?: boolean | undefined;
   /** The name in the certificates of peers, where that is not the host of their URLs. */
@@ -55,11 +55,18 @@ export interface IncomingPeerRequest {
   read(limits: ContentLimits, done: (content: Uint8Array | ContentFailure) => void): void;
 }
 
+/** The header that says what is between two peers: a request's head, and an answer's proof and verdict. */
+export const PEER_HEADER = 'MCP-Peer';
+
 /** What an answer begins with. */
 export interface PeerAnswer {
   readonly status: number;
-  /** By name as it was written; hop-by-hop headers are left out, save `Content-Length`. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Those for the end, by name as it was written; how long the body is stands in `length`. */
+  readonly headers: ResponseHeaders;
+  /** Of the body, in bytes; undefined where it comes in chunks. */
+  readonly length: number | undefined;
+  /** What its `MCP-Peer` header says. */
+  readonly peer: string | undefined;
 }
 
 /** Why there is no answer, or no more of it. */
@@ -96,6 +103,6 @@ export interface PeerExchange {
 export interface PeerNetwork {
   /** Rejects where the address can't be bound. `serve` must not throw. */
   listen(options: ListenOptions, serve: (incoming: IncomingPeerRequest) => void): Promise<PeerListener>;
-  /** `url` as the directory has it. Calls nothing of `outgoing` before it has returned. */
+  /** `url` as the directory has it. Calls `seal` at once, and nothing else of `outgoing` before it has returned. */
   send(url: string, outgoing: OutgoingPeerRequest): PeerExchange;
 }
