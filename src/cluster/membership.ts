@@ -53,6 +53,7 @@ export class Membership {
   /** Until when the life is certain. */
   #until = Number.NEGATIVE_INFINITY;
   readonly #past = new Set<string>();
+  #last: string;
   #told: string | undefined;
   #whenLeft = () => {};
   readonly #left: Promise<void>;
@@ -62,6 +63,7 @@ export class Membership {
     this.#node = node;
     this.#leaseTime = leaseTime;
     this.#host = host;
+    this.#last = `${node}#none`;
     this.#left = new Promise((resolve) => {
       this.#whenLeft = resolve;
     });
@@ -101,6 +103,11 @@ export class Membership {
   get life(): NodeLife | undefined {
     if (this.#life !== undefined && this.#host.now() >= this.#until) this.#actor.send({ type: 'LAPSED' });
     return this.#life;
+  }
+
+  /** The life that this node had last, if it had any: it sends in its name while nothing lives here any more. */
+  get last(): string {
+    return this.#life?.id ?? this.#last;
   }
 
   /** It was a life of this node, which has given up all that it had then. */
@@ -227,6 +234,7 @@ export class Membership {
 
   #over(): void {
     if (this.#life === undefined) return;
+    this.#last = this.#life.id;
     this.#past.add(this.#life.id);
     const [oldest] = this.#past;
     if (this.#past.size > MAX_PAST && oldest !== undefined) this.#past.delete(oldest);

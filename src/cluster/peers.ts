@@ -50,13 +50,10 @@ export class Peers {
     if (this.#draining && !awaited) return { outcome: 'busy' };
     const ending = new AbortController();
     this.#open.set(ending, awaited);
-    const { signal, done } = this.#vigils.over(life.id);
-    const end = () => ending.abort();
-    signal.addEventListener('abort', end);
+    const done = this.#vigils.watch(life.id, () => ending.abort());
     try {
       return await forward(this.#parts(life, from), exchange, { sessionId: id, principal, body }, ending.signal);
     } finally {
-      signal.removeEventListener('abort', end);
       done();
       this.#open.delete(ending);
       if (this.empty) this.#emptied();

@@ -18,7 +18,7 @@ import type { Vigils } from './vigils.ts';
 
 /** Pauses before somebody is asked again, in ms: at first, and at most. */
 const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 500;
+const LONGEST_PAUSE = 1_000;
 
 /** Requests that are held at a time. */
 export const MAX_HELD = 16_384;
@@ -65,7 +65,8 @@ export class Routing {
     let pause = FIRST_PAUSE;
     let refusal: RefusalName = 'sessionElsewhere';
     for (;;) {
-      if ((await this.#host.whenOwner(sought.until)) === undefined) return 'notJoined';
+      // A node that drains needs no life of its own to send others what they are to answer.
+      if ((await this.#host.whenOwner(sought.until)) === undefined && this.#host.accepting) return 'notJoined';
       const record = await this.#host.find(sought.id, sought.principal);
       let from: string | undefined;
       if (record === 'storeUnavailable') {
@@ -74,7 +75,7 @@ export class Routing {
         return record;
       } else {
         const owner = await this.ownerOf(record);
-        if (owner === 'nobody' && this.#host.accepting) return record;
+        if (owner === 'nobody' && (this.#host.accepting || sought.exchange.method === 'DELETE')) return record;
         if (owner === 'unknown') refusal = 'storeUnavailable';
         else if (sought.forwarded !== undefined) return this.#sendBack(sought, owner);
         else {
@@ -108,14 +109,13 @@ export class Routing {
     for (;;) {
       const record = await this.#host.read(id);
       if (record === 'sessionNotFound') return false;
-      const own = this.#parts.membership.life?.id;
       if (record !== 'storeUnavailable') {
         const owner = await this.ownerOf(record);
         if (owner === 'nobody') {
           const outcome = await this.#host.end(record, reason);
           if (outcome === 'removed' || outcome === 'gone') return outcome === 'removed';
-        } else if (owner !== 'unknown' && own !== undefined) {
-          const outcome = await this.#parts.peers.terminate(owner, own, id, reason);
+        } else if (owner !== 'unknown') {
+          const outcome = await this.#parts.peers.terminate(owner, this.#parts.membership.last, id, reason);
           if (outcome === 'terminated' || outcome === 'gone') return outcome === 'terminated';
         }
       }
@@ -131,12 +131,12 @@ export class Routing {
     const own = membership.life;
     const node = ids.nodeOf(sought.id);
     if (node === undefined) return 'sessionNotFound';
-    if (own === undefined) return undefined;
+    if (own === undefined && this.#host.accepting) return undefined;
     const known = owners.get(sought.id);
-    if (known === undefined && node === own.node) return undefined;
+    if (known === undefined && node === own?.node) return undefined;
     const hint = await (known === undefined ? lives.named(node) : lives.find(known)).catch(() => undefined);
-    if (hint === undefined || hint.id === own.id) return undefined;
-    const { outcome } = await peers.forward(hint, own.id, sought);
+    if (hint === undefined || hint.id === own?.id) return undefined;
+    const { outcome } = await peers.forward(hint, membership.last, sought);
     if (outcome === 'answered' || outcome === 'lost') return 'answered';
     owners.delete(sought.id);
     if (outcome === 'unreached') lives.forget(hint);
@@ -151,11 +151,10 @@ export class Routing {
   /** Has it answered by its owner; or, where it has none and this node drains, by any other node. */
   async #try(sought: Sought, owner: Exclude<Owner, 'unknown'>): Promise<Forwarded & { readonly life?: NodeLife }> {
     const { membership, lives, owners, peers } = this.#parts;
-    const own = membership.life;
-    if (own === undefined) return { outcome: 'moved' };
-    const life = owner === 'nobody' ? await lives.other(new Set([own.id])).catch(() => undefined) : owner;
+    const from = membership.last;
+    const life = owner === 'nobody' ? await lives.other(new Set([from])).catch(() => undefined) : owner;
     if (life === undefined) return { outcome: 'moved' };
-    const forwarded = await peers.forward(life, own.id, sought);
+    const forwarded = await peers.forward(life, from, sought);
     if (forwarded.outcome === 'answered') owners.set(sought.id, life.id);
     else owners.delete(sought.id);
     if (forwarded.outcome === 'unreached') lives.forget(life);

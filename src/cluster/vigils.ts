@@ -19,20 +19,16 @@ export class Vigils {
     this.#timers = timers;
   }
 
-  /** Aborts when the life is over. `done` is to be called when nobody wants to know any more. */
-  over(id: string): { readonly signal: AbortSignal; done(): void } {
+  /** Calls the listener when the life is over. Returns what is to be called, once, when nobody wants to know any more. */
+  watch(id: string, over: () => void): () => void {
     const vigil = this.#vigil(id);
     vigil.calm++;
+    vigil.waiting.add(over);
     vigil.watch();
-    let left = false;
-    return {
-      signal: vigil.signal,
-      done: () => {
-        if (left) return;
-        left = true;
-        vigil.calm--;
-        this.#judge(id, vigil);
-      },
+    return () => {
+      vigil.calm--;
+      vigil.waiting.delete(over);
+      this.#judge(id, vigil);
     };
   }
 
@@ -48,7 +44,7 @@ export class Vigils {
         resolve();
       };
       const timer = this.#timers.setTimeout(over, ms);
-      if (vigil.signal.aborted) over();
+      if (vigil.isOver) over();
       else vigil.waiting.add(over);
     });
     vigil.held--;
@@ -78,20 +74,16 @@ class Vigil {
   readonly #id: string;
   readonly #lives: Lives;
   readonly #timers: TimerClock;
-  readonly #over = new AbortController();
   #timer: unknown;
   #interval = Number.POSITIVE_INFINITY;
   #asking = false;
   #ended = false;
+  isOver = false;
 
   constructor(id: string, lives: Lives, timers: TimerClock) {
     this.#id = id;
     this.#lives = lives;
     this.#timers = timers;
-  }
-
-  get signal(): AbortSignal {
-    return this.#over.signal;
   }
 
   /** Asks as often as those want it who are there. */
@@ -115,8 +107,8 @@ class Vigil {
     try {
       if ((await this.#lives.ask(this.#id)) === undefined) {
         this.#ended = true;
-        this.#over.abort();
-        for (const over of this.waiting) over();
+        this.isOver = true;
+        for (const over of [...this.waiting]) over();
       }
     } catch {
       // Nobody knows: it is asked again.

@@ -174,7 +174,7 @@ export function call(
   headers: Record<string, string> = {},
 ): Promise<WireResponse> {
   const message = { jsonrpc: '2.0', id: `call-${++calls}`, method: 'tools/call', params: { name, arguments: args } };
-  return post(url, message, { ...headersOf(id), ...headers });
+  return post(url, message, { ...headersOf(id), ...headers }, { within: 30_000 });
 }
 
 /** What a call was answered: its text, its error, or the status of a refusal. */
