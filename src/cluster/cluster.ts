@@ -32,6 +32,7 @@ export class Cluster implements ClusterNode {
   readonly #core: Supervisor;
   readonly #options: ResolvedClusterOptions;
   readonly #clock: Clock;
+  readonly now: () => number;
   readonly #ids: NodeIds;
   readonly #network: PeerNetwork;
   readonly #envelopes: Envelopes;
@@ -52,12 +53,13 @@ export class Cluster implements ClusterNode {
     const { directory, node, secrets, leaseTime, network } = options;
     // Leases are counted by what nobody can set; in simulated time there is only one clock.
     const now = given.clock === SYSTEM_CLOCK ? () => performance.now() : () => this.#clock.now();
+    this.now = now;
     this.#ids = new NodeIds(node, secrets);
     this.#envelopes = new Envelopes(secrets, () => this.#clock.now());
     this.#network = (network as PeerNetwork | undefined) ?? httpNetwork();
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, vigils, () => core.judgeEmpty());
+    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -69,7 +71,8 @@ export class Cluster implements ClusterNode {
     });
     this.#routing = new Routing(
       {
-        clock: this.#clock,
+        timers: this.#clock,
+        now,
         get accepting() {
           return core.accepting;
         },
@@ -123,7 +126,7 @@ export class Cluster implements ClusterNode {
   }
 
   whenOwner(): Promise<string | undefined> {
-    return this.#whenOwner(this.#clock.now() + this.#core.options.restoreTimeout);
+    return this.#whenOwner(this.now() + this.#core.options.restoreTimeout);
   }
 
   async mayLive(owner: string): Promise<boolean> {
@@ -205,7 +208,7 @@ export class Cluster implements ClusterNode {
 
   #whenOwner(until: number): Promise<string | undefined> {
     const { owner } = this;
-    const left = until - this.#clock.now();
+    const left = until - this.now();
     const { state } = this.#membership;
     const isOver = state === 'left' || state === 'leaving';
     if (owner !== undefined || isOver || left <= 0 || this.#waiting.size >= MAX_HELD) return Promise.resolve(owner);

@@ -19,7 +19,7 @@ import { turns, until } from '../support/until.ts';
 import { del, get, initialize, post, type WireResponse } from '../support/wire.ts';
 
 export const LEASE = 5_000;
-export const SECRET = 'a secret that only the nodes of this test have';
+const SECRET = 'a secret that only the nodes of this test have';
 
 type Options = Partial<SessionSupervisorOptions>;
 type ClusterGiven = Partial<NonNullable<SessionSupervisorOptions['cluster']>>;
