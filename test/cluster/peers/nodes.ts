@@ -75,7 +75,7 @@ export async function supervisedOwner(options: ServeOptions = {}, owner: OwnerOp
     core.track(exchange);
     void dispatch(core, { exchange, principal });
   };
-  return { ...served, ...(await peerOwner(onRequest, { budget: bodyBudgetOf(core), ...owner })) };
+  return { ...(await peerOwner(onRequest, { budget: bodyBudgetOf(core), ...owner })), ...served };
 }
 
 export interface EdgeOptions extends Partial<ForwardParts> {
