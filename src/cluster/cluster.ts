@@ -14,7 +14,7 @@ import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { refuse } from '../transport/refuse.ts';
 import { Envelopes } from './envelopes.ts';
-import { httpNetwork } from './httpNetwork.ts';
+import { type HttpNetwork, httpNetwork } from './httpNetwork.ts';
 import { Lives } from './lives.ts';
 import { Membership } from './membership.ts';
 import { NodeIds } from './nodeIds.ts';
@@ -35,6 +35,8 @@ export class Cluster implements ClusterNode {
   readonly now: () => number;
   readonly #ids: NodeIds;
   readonly #network: PeerNetwork;
+  /** The network where it is ours to close. */
+  readonly #own: HttpNetwork | undefined;
   readonly #envelopes: Envelopes;
   readonly #membership: Membership;
   readonly #peers: Peers;
@@ -56,7 +58,9 @@ export class Cluster implements ClusterNode {
     this.now = now;
     this.#ids = new NodeIds(node, secrets);
     this.#envelopes = new Envelopes(secrets, () => this.#clock.now());
-    this.#network = (network as PeerNetwork | undefined) ?? httpNetwork();
+    const { tls } = options.listen;
+    this.#own = network === undefined ? httpNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
+    this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
     this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
@@ -165,6 +169,7 @@ export class Cluster implements ClusterNode {
   async leave(): Promise<void> {
     await this.#membership.leave();
     const closing = this.#listener?.close() ?? Promise.resolve();
+    this.#own?.close(); // what is free: the listeners of peers may wait for that
     await atMost(this.#clock, CLOSE_TIMEOUT, closing);
   }
 
