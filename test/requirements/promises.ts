@@ -210,13 +210,16 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   D5: drain('a drained supervisor refuses everything, and says so'),
 };
 
-/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, or processes. */
+/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, processes, or nodes. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   tooManyServers: testsOf('http/serverLives')(
     'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
   ),
   serverUnavailable: testsOf('stdio/starts')(
     'case 5: no room for another process > is 503 with Retry-After, and other sessions are untouched',
+  ),
+  ownerLost: testsOf('cluster/peers/failures')(
+    'it may have been delivered, so the client is told that it is lost: > *',
   ),
   restoring: testsOf('http/durable/factory')(
     'a factory that > hangs: a request waits restoreTimeout; the restore goes on, and those who come later join it',
