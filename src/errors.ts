@@ -263,10 +263,28 @@ export const REFUSALS = {
     headers: RETRY_SOON,
   },
   principalFailed: { status: 403, code: -32000, message: 'Forbidden' },
+  notJoined: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: this node is not in its cluster now',
+    headers: RETRY_SOON,
+  },
+  sessionElsewhere: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the node that has the session can not be reached now',
+    headers: RETRY_SOON,
+  },
   storeUnavailable: {
     status: 503,
     code: -32000,
     message: 'Service Unavailable: the store does not answer',
+    headers: RETRY_SOON,
+  },
+  ownerLost: {
+    status: 503,
+    code: -32000,
+    message: 'Service Unavailable: the node that has the session was lost before it answered',
     headers: RETRY_SOON,
   },
   restoring: {

@@ -1,4 +1,5 @@
 /** Entry point `mcp-session-supervisor`: assembles a supervisor, and names what users import. */
+import { Cluster } from './cluster/cluster.ts';
 import { handleWeb } from './http/webExchange.ts';
 import { ModernRequests } from './modern/modernRequests.ts';
 import { requireSdk } from './modern/sdk.ts';
@@ -19,6 +20,11 @@ export function createSessionSupervisor(options: SessionSupervisorOptions): Sess
   if (typeof server.open === 'function') server.open({ maxSessions });
   const core = supervisorWith(resolved);
   if (core.options.modern === 'serve') core.modern = new ModernRequests(core, () => core.judgeEmpty());
+  if (resolved.cluster !== undefined && core.shelf !== undefined) {
+    const node = new Cluster(core, core.shelf, resolved.cluster, resolved);
+    core.cluster = node;
+    node.start();
+  }
   return publish(core, (request, init) => handleWeb(core, request, init));
 }
 
@@ -33,9 +39,20 @@ function supervisorWith(options: ResolvedOptions): Supervisor {
 }
 
 export type { Clock, TimerClock } from './clock.ts';
+export type {
+  IncomingPeerRequest,
+  OutgoingPeerRequest,
+  PeerAnswer,
+  PeerExchange,
+  PeerFailure,
+  PeerListener,
+  PeerNetwork,
+} from './cluster/peerNetwork.ts';
 export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type {
+  ClusterOptions,
+  ClusterTls,
   ConnectableServer,
   CorsOptions,
   HandleClosing,
@@ -73,6 +90,7 @@ export type {
   Unreadable,
   UnreadableReason,
 } from './stores/sessionStore.ts';
+export type { ClusterStats, NodeState } from './supervisor/clusterNode.ts';
 export type { HandleContext } from './supervisor/handleContext.ts';
 export type {
   HandleEvent,

@@ -19,6 +19,7 @@ import {
   pause,
   wholeNumber,
 } from './options/checks.ts';
+import { type ClusterOptions, cluster, type ResolvedClusterOptions } from './options/cluster.ts';
 import { refuseConflicts } from './options/conflicts.ts';
 import { defaultPrincipal } from './options/defaultPrincipal.ts';
 import { hosts } from './options/hosts.ts';
@@ -28,6 +29,7 @@ import type { ServerFactory } from './options/serverFactory.ts';
 import { refuseUnknown } from './options/unknownOption.ts';
 import type { SessionStore } from './stores/sessionStore.ts';
 
+export type { ClusterOptions, ClusterTls, ResolvedClusterOptions } from './options/cluster.ts';
 export {
   type HandleClosing,
   type HandleEndReason,
@@ -134,6 +136,11 @@ export interface SessionSupervisorOptions {
   /** With a session store: how long a request waits for its session to be brought back, in ms; then 503. Default 10 000. */
   restoreTimeout?: number | undefined;
   /**
+   * Makes this process a node of several, each of which answers for any session. With a session store that all of them share,
+   * and a session is then found, and taken over, wherever it is. Default none.
+   */
+  cluster?: ClusterOptions | undefined;
+  /**
    * What requests of revision 2026-07-28 get, which has no sessions: `'refuse'`, in words that have clients which speak both
    * open a session; `'serve'`, from the servers that the factory builds, which have to be of SDK v2 and keep nothing for the
    * next request; `'off'`, what the rules of sessions say, as if the revision did not exist. Default `'refuse'`.
@@ -191,6 +198,7 @@ export interface ResolvedOptions {
   readonly parkAfter: number;
   readonly maxParkedSessions: number;
   readonly restoreTimeout: number;
+  readonly cluster: ResolvedClusterOptions | undefined;
   readonly modern: 'refuse' | 'serve' | 'off';
   readonly maxModernRequests: number;
   readonly maxModernRequestsPerPrincipal: number;
@@ -268,6 +276,7 @@ const SPECS: { readonly [K in keyof ResolvedOptions]: OptionSpec<ResolvedOptions
   parkAfter: { check: duration(true), default: () => Number.POSITIVE_INFINITY },
   maxParkedSessions: { check: count(true), default: () => 1_000_000 },
   restoreTimeout: { check: duration(false), default: () => 10_000 },
+  cluster: { check: optional(cluster), default: () => undefined },
   modern: { check: oneOf('refuse', 'serve', 'off'), default: () => 'refuse' },
   maxModernRequests: { check: count(true), default: () => 1_024 },
   maxModernRequestsPerPrincipal: { check: count(true), default: () => Number.POSITIVE_INFINITY },
@@ -296,6 +305,7 @@ export function resolveOptions(options: SessionSupervisorOptions): ResolvedOptio
   const resolved = Object.fromEntries(OPTION_NAMES.map((name) => [name, resolve(name)])) as unknown as ResolvedOptions;
   refuseConflicts(given, resolved);
   warnOfShortIdleTimeout(resolved);
+  warnOfLeaseTime(resolved);
   return resolved;
 }
 
@@ -311,4 +321,20 @@ function warnOfShortIdleTimeout({ sessionIdleTimeout, logger }: ResolvedOptions)
     option: 'sessionIdleTimeout',
     message: `sessionIdleTimeout is ${sessionIdleTimeout} ms, and most clients pause for longer; it is given in milliseconds`,
   });
+}
+
+/** Below this a pause of the process or of its network is taken for its end, in ms. */
+const SHORT_LEASE = 1_000;
+
+/** Taken all the same, like a short idle timeout. */
+function warnOfLeaseTime({ cluster: given, restoreTimeout, logger }: ResolvedOptions): void {
+  if (given === undefined) return;
+  const { leaseTime } = given;
+  const doubt =
+    leaseTime < SHORT_LEASE
+      ? `cluster.leaseTime is ${leaseTime} ms, and a pause that is not much longer has a node give up its sessions`
+      : leaseTime >= restoreTimeout
+        ? `cluster.leaseTime is ${leaseTime} ms, and no request waits so long for a node that has died: restoreTimeout is ${restoreTimeout}`
+        : undefined;
+  if (doubt !== undefined) logger({ level: 'warn', event: 'option.doubtful', option: 'cluster', message: doubt });
 }

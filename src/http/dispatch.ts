@@ -2,25 +2,28 @@
  * The way of a request that was let in: session, body, messages, transport. It needs no more than the exchange and whose
  * it is, wherever that was found out.
  */
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import type { RefusalName } from '../errors.ts';
 import { isModern } from '../protocol/era.ts';
 import { ASSUMED_VERSION, BATCH_VERSION } from '../protocol/versions.ts';
+import type { ForwardedRequest } from '../supervisor/clusterNode.ts';
 import type { ModernEra } from '../supervisor/modernEra.ts';
-import type { Session } from '../supervisor/session.ts';
-import type { Shelf, ShelvedRecord } from '../supervisor/shelf.ts';
+import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
-import type { Hold } from '../transport/hold.ts';
 import { refuse } from '../transport/refuse.ts';
 import type { AdmittedRequest } from './admitRequest.ts';
 import { finishesCalls, hasDuplicateId } from './classify.ts';
 import { single } from './guards.ts';
+import { inCluster } from './inCluster.ts';
+import { firstId, idOf, inSession, removeRecord } from './inSession.ts';
 import { answerModern, answerUnnamed, contradicts, isOfNoSession } from './modern.ts';
 import { type ReadMessages, readMessages } from './readMessages.ts';
 
-/** Has a request answered that was let in. */
-export function dispatch(supervisor: Supervisor, { exchange, principal }: AdmittedRequest): Promise<void> | void {
+/** Has a request answered that was let in: here, or by the node of a cluster that has sent it here as `forwarded`. */
+export function dispatch(
+  supervisor: Supervisor,
+  { exchange, principal }: AdmittedRequest,
+  forwarded?: ForwardedRequest,
+): Promise<void> | void {
   if (supervisor.modern !== undefined && isModern(exchange.headers['mcp-protocol-version'])) {
     if (exchange.method === 'POST') return postModern(supervisor, supervisor.modern, exchange, principal);
   }
@@ -32,28 +35,13 @@ export function dispatch(supervisor: Supervisor, { exchange, principal }: Admitt
       ? postFirst(supervisor, exchange, principal)
       : refuse(exchange, 'sessionRequired');
   }
+  if (id !== null && supervisor.cluster !== undefined) {
+    return inCluster(supervisor, supervisor.cluster, { exchange, principal, id, forwarded });
+  }
   const session = id === null ? undefined : supervisor.find(id, principal);
   if (session !== undefined) return inSession(supervisor, session, exchange);
   if (id === null || supervisor.shelf === undefined) return refuse(exchange, 'sessionNotFound');
   return wake(supervisor, supervisor.shelf, exchange, id, principal);
-}
-
-/** A request for a session that lives here. `body` is that of a POST, where it was read already. */
-function inSession(
-  supervisor: Supervisor,
-  session: Session,
-  exchange: Exchange,
-  body?: ReadMessages,
-): Promise<void> | void {
-  if (exchange.method === 'DELETE') return remove(supervisor, session, exchange);
-  if (exchange.method === 'GET' && !supervisor.accepting) return refuse(exchange, 'draining');
-  const hold = session.claim(exchange);
-  if (typeof hold === 'string') return refuse(exchange, hold);
-  return exchange.method === 'GET'
-    ? get(supervisor, session, exchange, hold)
-    : body === undefined
-      ? post(supervisor, session, exchange, hold)
-      : deliver(supervisor, session, exchange, hold, body);
 }
 
 /**
@@ -92,10 +80,6 @@ async function wake(
   return inSession(supervisor, session, exchange, body);
 }
 
-function firstId(body: ReadMessages | undefined): string | number | null {
-  return idOf(body?.kind === 'messages' ? body.messages[0] : body?.message);
-}
-
 /** A POST whose header names a revision without sessions; an initialize opens a session all the same. */
 async function postModern(
   supervisor: Supervisor,
@@ -122,75 +106,12 @@ async function postFirst(
   if (isOfNoSession(supervisor, body)) return answerUnnamed(supervisor, exchange, principal, body);
   if (body.kind === 'messages') return refuse(exchange, 'sessionRequired', idOf(body.messages[0]));
   const { message, params, text } = body;
+  if (supervisor.owner === null && (await supervisor.cluster?.whenOwner()) === undefined) {
+    return refuse(exchange, supervisor.accepting ? 'notJoined' : 'draining', message.id);
+  }
   const session = supervisor.admit({ principal, ...params });
   if (typeof session === 'string') return refuse(exchange, session, message.id);
   await session.open(exchange, message, text);
-}
-
-/** A POST in a session. */
-async function post(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
-  const body = await readMessages(supervisor, exchange);
-  if (body !== undefined) deliver(supervisor, session, exchange, hold, body);
-}
-
-function deliver(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold, body: ReadMessages): void {
-  const { messages, batch } = body.kind === 'initialize' ? { messages: [body.message], batch: false } : body;
-  const refusal = checkMessages(supervisor, session, messages, batch);
-  if (refusal !== undefined) return refuse(exchange, refusal, idOf(messages[0]));
-  session.transport.deliver(exchange, messages, batch, hold, body.text);
-}
-
-function checkMessages(
-  supervisor: Supervisor,
-  session: Session,
-  messages: readonly JSONRPCMessage[],
-  batch: boolean,
-): RefusalName | undefined {
-  if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';
-  if (session.hasLeft) return session.lateRefusal; // while the body was coming
-  if (contradicts(supervisor, messages)) return 'headerMismatch';
-  if (messages.some((message) => 'method' in message && message.method === 'initialize')) return 'alreadyInitialized';
-  if (batch && session.protocolVersion !== BATCH_VERSION) return 'batchNotAllowed';
-  if (!session.transport.hasRoomFor(messages)) return 'tooManyCalls';
-  const inFlight = (id: string | number) => session.transport.isAwaited(id);
-  if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';
-  if (messages.some((message) => 'method' in message && 'id' in message)) session.used = true;
-  return undefined;
-}
-
-/** A GET: the session's stream, or one that is resumed. */
-async function get(supervisor: Supervisor, session: Session, exchange: Exchange, hold: Hold): Promise<void> {
-  const lastEventId = single(exchange.headers, 'last-event-id');
-  if (lastEventId === undefined || supervisor.options.eventStore === undefined) {
-    return session.transport.listen(exchange);
-  }
-  try {
-    const resumed = lastEventId !== null && (await session.transport.resume(exchange, lastEventId, hold));
-    if (!resumed) refuse(exchange, session.hasLeft ? session.lateRefusal : 'eventNotFound');
-  } catch (error) {
-    session.incarnation.storeFailed(error);
-    refuse(exchange, 'storeUnavailable');
-  }
-}
-
-async function remove({ shelf }: Supervisor, session: Session, exchange: Exchange): Promise<void> {
-  if (shelf === undefined) {
-    void session.terminate('deleted');
-    return exchange.respond(200, {});
-  }
-  // What was answered to be gone is gone for good, wherever the session has gone on meanwhile.
-  const outcome = await session.endStored('deleted');
-  if (outcome === 'removed') return exchange.respond(200, {});
-  if (outcome === 'storeUnavailable') return refuse(exchange, outcome);
-  const record = await shelf.find(session.id, session.principal);
-  if (typeof record === 'string') return refuse(exchange, record);
-  await removeRecord(shelf, record, exchange);
-}
-
-async function removeRecord(shelf: Shelf, record: ShelvedRecord, exchange: Exchange): Promise<void> {
-  const outcome = await shelf.end(record, 'deleted');
-  if (outcome === 'removed') exchange.respond(200, {});
-  else refuse(exchange, outcome === 'gone' ? 'sessionNotFound' : outcome);
 }
 
 async function postStateless(
@@ -211,8 +132,4 @@ async function postStateless(
   const call = supervisor.stateless.admit(exchange);
   if (typeof call === 'string') return refuse(exchange, call, idOf(messages[0]));
   await call.answer(messages, batch, principal);
-}
-
-function idOf(message: JSONRPCMessage | undefined): string | number | null {
-  return message !== undefined && 'method' in message && 'id' in message ? message.id : null;
 }

@@ -42,8 +42,8 @@ export interface ExchangeHost {
 const LARGE = 65_536;
 
 /** Node keeps a text that waits for its reader three times over, in the longest that UTF-8 might make of it; bytes once. */
-function plainOrBytes(text: string): string | Buffer {
-  return text.length < LARGE ? text : Buffer.from(text);
+function plainOrBytes(text: string | Uint8Array): string | Uint8Array {
+  return typeof text !== 'string' || text.length < LARGE ? text : Buffer.from(text);
 }
 
 export class NodeExchange implements Exchange {
@@ -141,6 +141,11 @@ export class NodeExchange implements Exchange {
     return handle?.writeQueueSize ?? this.#response.writableLength;
   }
 
+  onTaken(listener: () => void): void {
+    if (this.#response.writableLength < this.#response.writableHighWaterMark) return listener();
+    this.#response.once('drain', listener);
+  }
+
   onClose(listener: () => void): void {
     this.#closing.add(listener);
   }
@@ -149,7 +154,7 @@ export class NodeExchange implements Exchange {
     this.#attempt((response) => setNodeHeader(response, name, value));
   }
 
-  respond(status: number, headers: ResponseHeaders, body?: string): void {
+  respond(status: number, headers: ResponseHeaders, body?: string | Uint8Array): void {
     if (this.closed || this.#response.headersSent) return;
     if (!this.#request.complete) this.#linger();
     this.#attempt((response) => {
@@ -174,7 +179,7 @@ export class NodeExchange implements Exchange {
     });
   }
 
-  write(chunk: string): void {
+  write(chunk: string | Uint8Array): void {
     this.#attempt((response) => {
       if (!response.writableEnded) response.write(plainOrBytes(chunk));
     });

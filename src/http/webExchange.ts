@@ -61,6 +61,8 @@ class WebExchange implements Exchange {
   #begun = false;
   /** Bytes written in this turn of the event loop. */
   #recent = 0;
+  /** Who waits for all of that to be taken. */
+  readonly #taken: (() => void)[] = [];
 
   constructor(request: Request, options: FetchOptions, answer: (response: Response) => void, supervisor: Supervisor) {
     this.request = request;
@@ -133,6 +135,11 @@ class WebExchange implements Exchange {
     return this.buffered;
   }
 
+  onTaken(listener: () => void): void {
+    if (this.#queued === 0) listener();
+    else this.#taken.push(listener);
+  }
+
   onClose(listener: () => void): void {
     this.#closing.add(listener);
   }
@@ -141,10 +148,10 @@ class WebExchange implements Exchange {
     this.#extraHeaders[name] = value;
   }
 
-  respond(status: number, headers: ResponseHeaders, body?: string): void {
+  respond(status: number, headers: ResponseHeaders, body?: string | Uint8Array): void {
     if (this.#answered) return;
     this.#answered = true;
-    const text = this.method === 'HEAD' ? null : (body ?? null); // node:http leaves it out by itself
+    const text = this.method === 'HEAD' ? null : ((body ?? null) as string | null); // node:http leaves it out by itself
     this.#answer(new Response(text, { status, headers: { ...this.#extraHeaders, ...headers } }));
     this.#closing.end();
   }
@@ -158,7 +165,9 @@ class WebExchange implements Exchange {
           this.#controller = controller;
         },
         pull: () => {
-          if (this.#ending) this.#finish(); // all that was queued has been taken
+          // All that was queued has been taken.
+          if (this.#ending) this.#finish();
+          else if (this.#taken.length > 0) for (const listener of this.#taken.splice(0)) listener();
         },
         cancel: () => this.#closing.end(),
       },
@@ -175,10 +184,10 @@ class WebExchange implements Exchange {
     if (!this.#begun) this.write(BEGINNING);
   }
 
-  write(chunk: string): void {
+  write(chunk: string | Uint8Array): void {
     if (this.closed || this.#ending || this.#controller === undefined) return;
     this.#begun = true;
-    const bytes = encoder.encode(chunk);
+    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
     this.#controller.enqueue(bytes);
     if (this.#recent === 0) nextTurn(() => (this.#recent = 0));
     this.#recent += bytes.length;

@@ -32,6 +32,7 @@ const FOR_OWNER = 160;
 
 export class LmdbSessionStore implements SessionStore {
   readonly durable = true;
+  readonly exclusive = true;
   readonly counts = true;
   readonly #stores: LmdbStores;
 

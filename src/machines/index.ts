@@ -16,6 +16,13 @@ export {
   type ListenOutput,
   listenMachine,
 } from './listen.ts';
+export {
+  type NodeInput,
+  type NodeMachineContext,
+  type NodeMachineEvent,
+  type NodeTimes,
+  nodeMachine,
+} from './node.ts';
 export { type PartitionEvent, partitionMachine } from './partition.ts';
 export { END_REASONS, type EndReason } from './reasons.ts';
 export {

@@ -15,12 +15,13 @@ interface Deciding {
   readonly enableJsonResponse: boolean;
   readonly eventStore: unknown;
   readonly maxSessions: number;
-  readonly sessionStore: unknown;
+  readonly sessionStore: { readonly exclusive?: boolean } | undefined;
   readonly sessionIdleTimeout: number;
   readonly parkAfter: number;
   readonly maxInitializeSize: number;
   readonly maxStateSize: number;
   readonly modern: string;
+  readonly cluster: unknown;
 }
 
 /** A record has 1 MiB at most; the rest is for what else is in it. */
@@ -50,6 +51,7 @@ const WITHOUT_SESSIONS = {
   maxParkedSessions: 'has no sessions that could be parked',
   restoreTimeout: 'has no sessions that could be brought back',
   maxStateSize: 'has no sessions that could have a state',
+  cluster: 'has no sessions that several nodes could share: any process answers any request as it is',
 };
 
 /** What a session store is needed for. */
@@ -57,6 +59,7 @@ const WITHOUT_STORE = {
   parkAfter: 'no session can be parked',
   maxParkedSessions: 'no session can be parked',
   restoreTimeout: 'no session can be brought back',
+  cluster: 'no other node can find a session',
 };
 
 const SESSION_STORE_OR_NOTHING = 'give a sessionStore (createMemorySessionStore() makes one), or leave it out';
@@ -98,6 +101,13 @@ const CONFLICTS: readonly Conflict[] = [
     when: ({ sessionStore }: Deciding) => sessionStore === undefined,
     message: `${option} has no effect without a sessionStore: ${lack}; ${SESSION_STORE_OR_NOTHING}`,
   })),
+  {
+    option: 'cluster',
+    when: ({ sessionStore }) => sessionStore?.exclusive === true,
+    message:
+      'cluster and this sessionStore exclude one another: only one process at a time can have it, so no other node would ' +
+      'find a session; give one that nodes share (createRedisStores({ url }) makes one), or leave cluster out',
+  },
   ...['maxModernRequests', 'maxModernRequestsPerPrincipal'].map((option) => ({
     option,
     when: ({ modern }: Deciding) => modern !== 'serve',

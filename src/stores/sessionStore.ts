@@ -102,6 +102,9 @@ export interface SessionStore {
    */
   readonly expires?: boolean;
 
+  /** Only one process at a time can have it, so that it is none for a cluster. Default: false. */
+  readonly exclusive?: boolean;
+
   /**
    * Stores the record of a new session, unless there is one of this id. `principalFull` when its principal has
    * `maxPerPrincipal` sessions already, parked ones included; then nothing is stored. A new session is not parked.

@@ -9,6 +9,7 @@ import type { LogEntry, ResolvedOptions } from '../options.ts';
 import type { Reply } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
+import type { ClusterNode } from './clusterNode.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
@@ -29,6 +30,8 @@ export interface Drainable {
   readonly shelf:
     | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
     | undefined;
+  /** The node that this process is in a cluster; undefined where it is by itself. */
+  readonly cluster?: Pick<ClusterNode, 'leave'> | undefined;
   /** Resolves when there are no sessions and no calls. */
   whenEmpty(): Promise<void>;
   log(entry: LogEntry): void;
@@ -55,7 +58,7 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   await closeFactory(supervisor);
   actor.send({ type: 'DRAINED' });
   const flushed = atMost(options.clock, FLUSH_TIMEOUT, allClosed(exchanges));
-  const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor)]);
+  const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor), supervisor.cluster?.leave()]);
   if (!areFlushed) await sendAway(exchanges, options.clock);
   supervisor.log(farewell(supervisor));
 }

@@ -80,6 +80,7 @@ export class Expiry {
     if (loaded.verdict === 'unreadable') return this.#records.discard(id, epoch);
     if (loaded.verdict === 'gone' || this.#host.livesHere(id) || this.#records.isEnding(id)) return;
     const reason = overdue(loaded.record, this.#clock.now());
-    if (reason !== undefined) await this.#records.end(loaded.record, reason);
+    if (reason === undefined || (await this.#records.isElsewhere(loaded.record))) return;
+    await this.#records.end(loaded.record, reason);
   }
 }

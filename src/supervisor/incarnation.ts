@@ -50,6 +50,8 @@ export interface Incarnated {
 export interface IncarnationHost extends ServerHost {
   readonly options: ServerHost['options'] & TransportOptions;
   readonly load: Load;
+  /** Asking for it has everything here ended where the lease of this node is over. */
+  readonly owner?: string | null | undefined;
 }
 
 /** What an initialize is answered whose session ended before its server did. */
@@ -84,6 +86,10 @@ export class Incarnation implements TransportEvents, Opening {
     this.#host = host;
     this.transport = new SessionTransport(session.id, host.options, this, session.number);
     this.#server = new ServerInstance(session.id, host);
+  }
+
+  checkLease(): void {
+    void this.#host.owner;
   }
 
   get load(): Load {
@@ -194,6 +200,7 @@ export class Incarnation implements TransportEvents, Opening {
   }
 
   #opened(result: Result): Hold | undefined {
+    this.checkLease();
     const opening = this.#opening;
     if (opening === undefined || this.#ended) return undefined;
     if (!this.#session.opened(result)) {

@@ -4,6 +4,7 @@
  * record is the truth, so the incarnation has to go.
  */
 import type { TimerClock } from '../clock.ts';
+import { SupervisorError } from '../errors.ts';
 import type { RecordChange } from '../stores/sessionRecord.ts';
 import type { Parked, Parking, SessionStore } from '../stores/sessionStore.ts';
 import { once, persistently, removal } from './persistence.ts';
@@ -35,6 +36,7 @@ export class Journal {
   #current: Batch | undefined;
   #closed = false;
   #lost = false;
+  #abandoned = false;
 
   constructor(store: SessionStore, timers: TimerClock, id: string, epoch: number, host: JournalHost) {
     this.#store = store;
@@ -57,6 +59,15 @@ export class Journal {
     if (!this.#closed) this.#add(change);
   }
 
+  /** Writes nothing any more, not even what was begun and failed. What was not stored yet is lost. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#closed = true;
+    this.#lost = true;
+    this.#next?.settle(false);
+    this.#current?.settle(false);
+  }
+
   /** Resolves when everything is stored that there was to change until now: to false where that failed. */
   stored(): Promise<boolean> | undefined {
     for (const some of [this.#next, this.#current]) if (some?.essential) return some.stored;
@@ -76,7 +87,7 @@ export class Journal {
     const change = { ...(last && whole(last)), ...parking.change };
     try {
       const parked = await persistently(this.#timers, () =>
-        this.#store.park(this.#id, this.epoch, { ...parking, change }),
+        this.#attempt(() => this.#store.park(this.#id, this.epoch, { ...parking, change })),
       );
       last?.settle(parked.verdict === 'parked');
       return parked;
@@ -87,10 +98,15 @@ export class Journal {
   }
 
   /** Removes the record, which waits for nothing: what is written later finds it gone. */
-  remove(): Promise<'removed' | 'gone' | 'fenced'> {
+  async remove(): Promise<'removed' | 'gone' | 'fenced'> {
+    if (this.#abandoned) return 'fenced';
     this.#closed = true;
     if (this.#next !== this.#current) this.#next?.settle(false); // it is not written any more
     return removal(this.#timers, () => this.#store.remove(this.#id, this.epoch));
+  }
+
+  #attempt<T>(write: () => Promise<T>): Promise<T> {
+    return this.#abandoned ? Promise.reject(ABANDONED) : write();
   }
 
   #add(change: RecordChange): Batch {
@@ -110,7 +126,7 @@ export class Journal {
       this.#next = undefined;
       const change = whole(current);
       const insist = current.essential ? persistently : once;
-      insist(this.#timers, () => this.#store.update(this.#id, this.epoch, change)).then(
+      insist(this.#timers, () => this.#attempt(() => this.#store.update(this.#id, this.epoch, change))).then(
         (verdict) => this.#written(current, verdict),
         (error: unknown) => this.#written(current, error),
       );
@@ -118,6 +134,7 @@ export class Journal {
   }
 
   #written(current: Batch, outcome: unknown): void {
+    if (this.#abandoned) return;
     this.#current = undefined;
     const isVerdict = outcome === 'gone' || outcome === 'fenced';
     if (outcome === 'updated' || (!current.essential && !isVerdict)) {
@@ -134,6 +151,9 @@ export class Journal {
     else this.#host.lost(outcome === 'fenced' ? new Error('Another process has brought the session back') : outcome);
   }
 }
+
+/** Final, so that it is not tried again. */
+const ABANDONED = new SupervisorError('STORE_CLOSED', 'The record is not written by this incarnation any more');
 
 function batch(): Batch {
   let settle = (_: boolean) => {};

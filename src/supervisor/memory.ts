@@ -53,6 +53,8 @@ export interface MemoryHost {
   readonly options: ResolvedOptions;
   readonly records: Records;
   readonly activity: Activity;
+  /** The life of a cluster that new records belong to; `null` while there is none, undefined outside of a cluster. */
+  owner(): string | null | undefined;
   log(entry: LogEntry): void;
 }
 
@@ -88,6 +90,12 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     this.touch();
   }
 
+  /** Writes nothing any more: somebody else may have the record by now. */
+  abandon(): void {
+    this.#host.activity.forget(this);
+    this.#journal?.abandon();
+  }
+
   /** There is a record. */
   get exists(): boolean {
     return this.#journal !== undefined;
@@ -101,7 +109,9 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   async create(initialize: JsonObject, result: Result): Promise<RefusalName | undefined> {
     const { records, options } = this.#host;
     const { store } = records;
-    const record = this.#record(initialize, result);
+    const owner = this.#host.owner();
+    if (owner === null) return 'notJoined';
+    const record = this.#record(initialize, result, owner);
     const { maxSessionsPerPrincipal: most } = options;
     const limits = store.counts && most !== Number.POSITIVE_INFINITY ? { maxPerPrincipal: most } : {};
     const remove = () => records.erase(record, 1, () => once(options.clock, () => store.remove(record.id, 1)));
@@ -119,7 +129,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       late().catch(() => {});
       return 'storeUnavailable';
     }
-    if (this.#left) {
+    if (this.#left || this.#host.owner() !== owner) {
       // It has ended meanwhile, and nobody was told its id.
       void remove();
       return 'endedEarly';
@@ -273,7 +283,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     return { lastActiveAt: Math.round(last), idleDeadline: timeOf(deadline), history: recordedHistory };
   }
 
-  #record(initialize: JsonObject, result: Result): SessionRecord {
+  #record(initialize: JsonObject, result: Result, owner: string | undefined): SessionRecord {
     const { id, principal, createdAt, stateText } = this.#session;
     const { capabilities, protocolVersion } = result;
     return {
@@ -291,6 +301,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       state: stateText,
       lifetimeDeadline: timeOf(createdAt + this.#host.options.maxSessionLifetime),
       parkedAt: null,
+      ...(owner !== undefined && { owner }),
       ...(this.#activity() as Required<Pick<RecordChange, 'lastActiveAt' | 'idleDeadline' | 'history'>>),
     };
   }

@@ -33,6 +33,10 @@ export interface RecordsHost {
   log(entry: LogEntry): void;
   /** The session has an incarnation here, or is being brought back: its actor decides when it ends. */
   livesHere(id: string): boolean;
+  /** The life of a cluster that claims are made for; `null` while there is none, undefined outside of a cluster. */
+  owner(): string | null | undefined;
+  /** Whether the life goes on, or may, that has a session: then it decides when that ends. */
+  mayLive(owner: string): Promise<boolean>;
   /** A session has ended that had no incarnation. */
   endedAside(info: SessionInfo, reason: EndReason): void;
 }
@@ -100,7 +104,7 @@ export class Records {
     if (typeof record === 'string') return record;
     if (this.#closing.has(id)) return this.read(id); // something has begun to end it meanwhile
     const reason = overdue(record, this.#clock.now());
-    if (reason === undefined || this.#host.livesHere(id)) return record;
+    if (reason === undefined || this.#host.livesHere(id) || (await this.isElsewhere(record))) return record;
     await this.end(record, reason);
     return 'sessionNotFound';
   }
@@ -127,16 +131,26 @@ export class Records {
     return 'sessionNotFound';
   }
 
+  /** Whether somebody else has the session of a record, who decides what becomes of it; also where nobody knows. */
+  async isElsewhere({ owner }: SessionRecord): Promise<boolean> {
+    return owner !== undefined && (await this.#host.mayLive(owner));
+  }
+
   /** Makes the next epoch of a session, for the incarnation that is to begin. */
-  async claim(record: SessionRecord): Promise<SessionRecord | 'fenced' | 'sessionNotFound' | 'storeUnavailable'> {
+  async claim(
+    record: SessionRecord,
+  ): Promise<SessionRecord | 'fenced' | 'sessionNotFound' | 'storeUnavailable' | 'notJoined'> {
     const { id, epoch } = record;
     await this.#closing.get(id)?.done;
+    const owner = this.#host.owner();
+    if (owner === null) return 'notJoined';
     try {
-      const claimed = await once(this.#clock, () => this.store.claim(id, epoch));
+      const claimed = await once(this.#clock, () => this.store.claim(id, epoch, owner));
       if (claimed.verdict === 'fenced') return 'fenced';
       if (claimed.verdict !== 'claimed') return 'sessionNotFound';
       if (record.parkedAt !== null) this.#unparked();
-      return claimed.record;
+      // Where the life is over by now, the next one has to claim it.
+      return this.#host.owner() === owner ? claimed.record : 'fenced';
     } catch (error) {
       this.#warn('sessionStore.failed', 'A session could not be claimed; its requests were answered 503', id, error);
       return 'storeUnavailable';

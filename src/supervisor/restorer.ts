@@ -46,6 +46,8 @@ export interface RestorerHost {
   log(entry: LogEntry): void;
   /** Why there is no room for the session, and none can be made. */
   lacksRoomFor(record: SessionRecord): RefusalName | undefined;
+  /** A session was claimed; `before` is its record as somebody else left it. */
+  claimed(before: SessionRecord, record: SessionRecord): void;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -210,6 +212,7 @@ export class Restorer {
       if (fenced > 0 || waking.session !== undefined) {
         const read = await this.#records.read(record.id);
         if (typeof read === 'string') return read;
+        if (await this.#records.isElsewhere(read)) return 'sessionElsewhere';
         record = read;
       }
       waking.session = undefined;
@@ -220,6 +223,7 @@ export class Restorer {
       const claimed = await this.#records.claim(record);
       if (claimed === 'fenced') continue;
       if (typeof claimed === 'string') return claimed;
+      this.#host.claimed(record, claimed);
       if (waking.ending !== undefined) return this.#endAside(claimed, waking.ending);
       return this.#bringBack(waking, claimed);
     }

@@ -10,6 +10,7 @@ import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
 import type { ExchangeInfo } from '../transport/exchange.ts';
 import { Activity } from './activity.ts';
+import type { ClusterNode } from './clusterNode.ts';
 import { Expiry } from './expiry.ts';
 import type { MemoryHost } from './memory.ts';
 import { infoOf } from './recordInfo.ts';
@@ -35,7 +36,10 @@ export function notRemoved(): SupervisorError {
   return new SupervisorError('STORE_FAILED', message);
 }
 
-export interface ShelfHost extends Omit<RecordsHost, 'livesHere'>, RestorerHost {
+export interface ShelfHost extends Omit<RecordsHost, 'livesHere' | 'owner' | 'mayLive'>, RestorerHost {
+  /** The life of a cluster that sessions belong to; `null` while there is none, undefined outside of a cluster. */
+  readonly owner: string | null | undefined;
+  readonly cluster: Pick<ClusterNode, 'mayLive'> | undefined;
   readonly options: ResolvedOptions;
   readonly registry: { get(id: string): Session | undefined };
 }
@@ -59,6 +63,8 @@ export class Shelf implements MemoryHost {
       livesHere,
       options: host.options,
       log: (entry) => host.log(entry),
+      owner: () => host.owner,
+      mayLive: async (owner) => (await host.cluster?.mayLive(owner)) ?? false,
       endedAside: (info, reason) => host.endedAside(info, reason),
     });
     this.isDurable = this.records.store.durable;
@@ -70,6 +76,15 @@ export class Shelf implements MemoryHost {
 
   log(entry: LogEntry): void {
     this.#host.log(entry);
+  }
+
+  owner(): string | null | undefined {
+    return this.#host.owner;
+  }
+
+  /** The session is being brought back. */
+  isWaking(id: string): boolean {
+    return this.#restorer.recordOf(id) !== undefined;
   }
 
   /** The record of a session that is this principal's; or why there is none to be had. */
@@ -84,15 +99,22 @@ export class Shelf implements MemoryHost {
     return this.#restorer.restore(record, info, patient);
   }
 
+  /** Ends the session of a record, as long as that is as it was read; else it is `fenced`, and somebody may have it. */
+  async endSeen(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'fenced' | 'storeUnavailable'> {
+    const { id } = record;
+    return (
+      (await this.#restorer.end(id, reason)) ??
+      (await this.#host.registry.get(id)?.endStored(reason)) ??
+      (await this.records.end(record, reason))
+    );
+  }
+
   /** Ends the session of a record, wherever it has come to since that was read. Resolves to whether that is stored. */
   async end(record: SessionRecord, reason: EndReason): Promise<'removed' | 'gone' | 'storeUnavailable'> {
     const { id } = record;
     let seen = record;
     for (let n = 0; n < MAX_FENCED; n++) {
-      const outcome =
-        (await this.#restorer.end(id, reason)) ??
-        (await this.#host.registry.get(id)?.endStored(reason)) ??
-        (await this.records.end(seen, reason));
+      const outcome = await this.endSeen(seen, reason);
       if (outcome !== 'fenced') return outcome;
       const read = await this.records.read(id);
       if (typeof read === 'string') return read === 'sessionNotFound' ? 'gone' : 'storeUnavailable';

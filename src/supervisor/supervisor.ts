@@ -9,7 +9,9 @@ import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { describeClient, initializeParams } from '../protocol/initialize.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import { abandon } from './abandon.ts';
 import { callBack } from './callback.ts';
+import type { ClusterNode } from './clusterNode.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { HandleRegistry } from './handles.ts';
@@ -26,9 +28,9 @@ import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { type ActorOwner, type SessionActor, SessionTree, type SupervisorActor } from './sessionTree.ts';
-import { notRemoved, Shelf } from './shelf.ts';
+import { Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
-import { type SupervisorStats, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 const orNull = (ms: number) => (ms === Number.POSITIVE_INFINITY ? null : ms);
 
@@ -49,6 +51,8 @@ export class Supervisor implements SessionHost<Session> {
   handles: HandleRegistry | undefined;
   /** What serves requests without sessions; undefined where that is not asked for. */
   modern: ModernEra | undefined;
+  /** This process as a node of several; undefined where it is by itself. */
+  cluster: ClusterNode | undefined;
   readonly #onRefused: Exchange['onRefused'];
   readonly #tree: SessionTree;
   readonly #ids: SessionIds;
@@ -71,7 +75,7 @@ export class Supervisor implements SessionHost<Session> {
     this.servers = new ServerCount(options.maxSessions);
     this.stateless = new StatelessCalls(this, () => this.judgeEmpty());
     this.#ids = new SessionIds(
-      options.sessionIdGenerator,
+      () => this.#makeId(),
       (id) => this.registry.get(id) !== undefined,
       (entry) => this.log(entry),
     );
@@ -93,6 +97,7 @@ export class Supervisor implements SessionHost<Session> {
       // Also those that are active by what nobody waits for: a GET stream, beside it perhaps a call whose client is gone.
       endIdleSessions: () => {
         this.modern?.endStreams();
+        this.cluster?.drain();
         this.#endAll(({ transport }) => transport.awaitedCalls === 0);
       },
       endAllSessions: () => this.#endEverything(),
@@ -133,17 +138,6 @@ export class Supervisor implements SessionHost<Session> {
     return this.outbox.during(() => this.#admit(opening));
   }
 
-  async terminate(id: string, reason: EndReason): Promise<boolean> {
-    const session = this.registry.get(id);
-    if (session === undefined) return (await this.shelf?.terminate(id, reason)) ?? false;
-    if (!(await session.terminate(reason))) return false;
-    const written = await session.memory?.written;
-    if (written === 'storeUnavailable') throw notRemoved();
-    // It had gone on elsewhere: then it is ended there.
-    if (written === 'fenced') return (await this.shelf?.terminate(id, reason)) ?? false;
-    return true;
-  }
-
   /** Resolves when nothing is left; a second call waits for the same. */
   drain(timeout: number | undefined): Promise<void> {
     checkDrainTimeout(timeout);
@@ -159,28 +153,27 @@ export class Supervisor implements SessionHost<Session> {
     return this.#drained;
   }
 
+  /**
+   * Lets go of every session, at once: what is written from now on, here or elsewhere, is another incarnation's. Their calls
+   * are answered with an error.
+   */
+  abandonAll(error: unknown): void {
+    this.outbox.during(() => {
+      for (const session of [...this.registry]) abandon(session, error);
+    });
+  }
+
+  /** The life that sessions of this process belong to; `null` while there is none, undefined outside of a cluster. */
+  get owner(): string | null | undefined {
+    return this.cluster === undefined ? undefined : (this.cluster.owner ?? null);
+  }
+
   /** Watches an exchange until it has ended. */
   track(exchange: Exchange): void {
     exchange.onRefused = this.#onRefused;
     this.exchanges.add(exchange);
     exchange.onClose(() => this.exchanges.delete(exchange));
     if (!this.accepting) exchange.setHeader('Connection', 'close');
-  }
-
-  stats(): SupervisorStats {
-    const { sessions, opened, restored, ended, calls, streams } = this.load;
-    const { starting = 0, closing = 0 } = this.modern?.servers ?? {};
-    return {
-      sessions: { ...sessions, parked: this.shelf?.records.parked ?? 0 },
-      opened,
-      restored,
-      ended: { ...ended },
-      refused: this.refusals.counts,
-      servers: { starting: starting + this.servers.starting, closing: closing + this.servers.closing },
-      calls,
-      streams,
-      ...(this.handles !== undefined && { handles: this.handles.stats }),
-    };
   }
 
   /**
@@ -269,6 +262,11 @@ export class Supervisor implements SessionHost<Session> {
     return this.#seat(session);
   }
 
+  #makeId(): string {
+    const middle = this.options.sessionIdGenerator();
+    return this.cluster === undefined || typeof middle !== 'string' ? middle : this.cluster.mint(middle);
+  }
+
   /** Gives a session its place and its actor. */
   #seat(session: Session, lifetimeLeft?: number | null): Session | RefusalName {
     this.registry.add(session);
@@ -287,13 +285,18 @@ export class Supervisor implements SessionHost<Session> {
 
   // --- what the shelf asks
 
-  lacksRoomFor({ principal }: SessionRecord): RefusalName | undefined {
+  lacksRoomFor({ id, principal }: SessionRecord): RefusalName | undefined {
     if (!this.accepting) return 'draining';
+    if (this.registry.get(id) !== undefined) return 'restoreFailed'; // nobody claims what lives here
     if (this.servers.full) return 'tooManyServers';
     // Where the store counts, a session that is brought back was counted when it was opened.
     const counted = this.shelf?.records.store.counts === true;
     if (!counted && this.registry.isFullFor(principal ?? undefined)) return 'principalFull';
     return this.registry.isFull ? 'full' : undefined;
+  }
+
+  claimed(before: SessionRecord, { epoch }: SessionRecord): void {
+    this.cluster?.claimed(before, epoch);
   }
 
   readmit(record: SessionRecord): Session | RefusalName {
@@ -323,7 +326,8 @@ export class Supervisor implements SessionHost<Session> {
   }
 
   get #empty(): boolean {
-    return this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty && this.modern?.empty !== false;
+    const nothing = this.registry.size === 0 && this.#ending.size === 0 && this.stateless.empty;
+    return nothing && this.modern?.empty !== false && this.cluster?.empty !== false;
   }
 
   /** The time of a drain is up. */
@@ -331,6 +335,7 @@ export class Supervisor implements SessionHost<Session> {
     this.stateless.endAll();
     this.handles?.endAll();
     this.modern?.endAll();
+    this.cluster?.endAll();
     for (const session of this.#ending) session.incarnation.hurry();
     this.#endAll(() => true);
   }

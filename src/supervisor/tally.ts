@@ -2,6 +2,7 @@
 import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { Load } from '../transport/transportOptions.ts';
+import type { ClusterStats } from './clusterNode.ts';
 import type { HandleStats } from './handleInfo.ts';
 import type { SessionEventType, SessionState } from './sessionInfo.ts';
 
@@ -25,6 +26,37 @@ export interface SupervisorStats {
   readonly streams: number;
   /** Handles by their kind; there once a kind has been defined. */
   readonly handles?: Readonly<Record<string, HandleStats>>;
+  /** Of this node, where it is one of a cluster; all other counts are this node's as well. */
+  readonly cluster?: ClusterStats;
+}
+
+/** What is counted where. */
+interface Counted {
+  readonly load: Tally;
+  readonly servers: SupervisorStats['servers'];
+  readonly refusals: { readonly counts: SupervisorStats['refused'] };
+  readonly shelf: { readonly records: { readonly parked: number } } | undefined;
+  readonly modern: { readonly servers: SupervisorStats['servers'] } | undefined;
+  readonly handles: { readonly stats: Readonly<Record<string, HandleStats>> } | undefined;
+  readonly cluster: { readonly stats: ClusterStats } | undefined;
+}
+
+/** All counts, as they are now. */
+export function statsOf({ load, servers, refusals, shelf, modern, handles, cluster }: Counted): SupervisorStats {
+  const { sessions, opened, restored, ended, calls, streams } = load;
+  const { starting = 0, closing = 0 } = modern?.servers ?? {};
+  return {
+    sessions: { ...sessions, parked: shelf?.records.parked ?? 0 },
+    opened,
+    restored,
+    ended: { ...ended },
+    refused: refusals.counts,
+    servers: { starting: starting + servers.starting, closing: closing + servers.closing },
+    calls,
+    streams,
+    ...(handles !== undefined && { handles: handles.stats }),
+    ...(cluster !== undefined && { cluster: cluster.stats }),
+  };
 }
 
 export class Tally implements Load {

@@ -62,6 +62,11 @@ export interface Reply {
   /** A number that changes whenever the peer takes something, while `buffered` is not 0. */
   readonly progress: number;
   /**
+   * Calls the listener once, when the peer has taken enough for more to be written; at once if it has. For those who can
+   * wait with what they write: others look at `buffered`. Not called any more once `closed`.
+   */
+  onTaken(listener: () => void): void;
+  /**
    * Calls the listener once, when `closed` becomes true; at once if it is. The last one is called first: what was
    * begun first (the session's hold) ends last, and finds the rest ended.
    */
@@ -71,12 +76,12 @@ export interface Reply {
   /** Adds a header to whatever answer is sent. */
   setHeader(name: string, value: string): void;
   /** Sends a whole answer. */
-  respond(status: number, headers: ResponseHeaders, body?: string): void;
+  respond(status: number, headers: ResponseHeaders, body?: string | Uint8Array): void;
   /** Begins an answer with status 200; the headers go out with the first `write`, `flush` or `end`. */
   open(headers: ResponseHeaders): void;
   /** Sends the headers, and whatever was written, as far as the peer takes it now. */
   flush(): void;
-  write(chunk: string): void;
+  write(chunk: string | Uint8Array): void;
   /** Ends the answer, once what is buffered has gone out. */
   end(chunk?: string): void;
   /** Ends the connection at once, whatever is buffered. */

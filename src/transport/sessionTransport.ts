@@ -120,6 +120,7 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Sends a message of the server on the stream that it belongs to. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    this.owner.checkLease?.();
     if (isResponse(message)) return this.#respond(message);
     if (this.replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
@@ -166,8 +167,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Delivers the messages of a POST, whose session is held until the answer has ended; `text` is what they were parsed from. */
   deliver(exchange: Exchange, messages: readonly JSONRPCMessage[], batch: boolean, hold: Hold, text?: string): void {
     if (this.takesText && text !== undefined) keepTexts(messages, text, batch);
-    const ids: RequestId[] = [];
-    for (const message of messages) if (isRequest(message)) ids.push(message.id);
+    const ids = messages.filter(isRequest).map(({ id }) => id);
     if (ids.length === 0) {
       for (const message of messages) this.#receive(message, exchange);
       return this.#accept(exchange);
@@ -240,6 +240,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#streams.detach();
   }
 
+  /** Does without the event store from now on. */
+  detach(): void {
+    this.#streams.detach();
+  }
+
   /** Lets the event store forget a session that was shut. */
   forget(): Promise<void> {
     return this.#streams.forget();
@@ -287,6 +292,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     const stored = memory.stored();
     if (stored === undefined) return this.#answer(call, message);
     return stored.then((isStored) => {
+      this.owner.checkLease?.();
       if (this.#calls?.find(call.alias) === call) this.#answer(call, isStored ? message : notStored(call.id));
     });
   }
@@ -388,8 +394,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   #judgeSettled(): void {
-    const { memory } = this.owner;
-    if (memory !== undefined && !this.busy) memory.settled();
+    if (!this.busy) this.owner.memory?.settled();
   }
 
   #sessionHeaders(): ResponseHeaders {

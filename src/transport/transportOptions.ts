@@ -49,6 +49,8 @@ export interface TransportEvents {
   readonly memory: SessionMemory | undefined;
   /** What a server has to know that is more than an object; undefined where there is no session. */
   readonly surroundings?: Surroundings | undefined;
+  /** Something is about to leave: where the session may be another process's by now, the transport is shut by this. */
+  checkLease?(): void;
 }
 
 /** What a server that is a process has to know of the session that it serves, and what it tells it. */

@@ -17,9 +17,17 @@ import { SESSION_ROWS } from './refusals/sessionRows.ts';
 
 /**
  * It takes servers that have outlived their sessions: see `serverLives.test.ts`; or sessions that have outlived their
- * servers: see `durable/`; or servers that are processes: see `stdio/`.
+ * servers: see `durable/`; or servers that are processes: see `stdio/`; or several nodes: see `../cluster/`.
  */
-type Elsewhere = 'tooManyServers' | 'serverUnavailable' | 'restoring' | 'restoreFailed' | 'tooManyRestores';
+type Elsewhere =
+  | 'tooManyServers'
+  | 'serverUnavailable'
+  | 'ownerLost'
+  | 'notJoined'
+  | 'sessionElsewhere'
+  | 'restoring'
+  | 'restoreFailed'
+  | 'tooManyRestores';
 
 const ROWS: Record<Exclude<RefusalName, Elsewhere>, Row> = {
   ...REQUEST_ROWS,

@@ -19,9 +19,18 @@ function stuck(maxSessions = 4_096) {
     log: host.log,
     endedAside: () => {},
     livesHere: () => false,
+    owner: () => undefined,
+    mayLive: async () => false,
   });
   const restorer = new Restorer(
-    { options: host.options, accepting: true, log: host.log, lacksRoomFor: () => undefined, readmit: () => 'full' },
+    {
+      options: host.options,
+      accepting: true,
+      log: host.log,
+      lacksRoomFor: () => undefined,
+      claimed: () => {},
+      readmit: () => 'full',
+    },
     records,
   );
   const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };

@@ -15,7 +15,13 @@ export class FakeReply implements Reply {
   /** The peer takes everything with a flush only: what was written waits for the end of the turn. */
   takesOnFlush = false;
   #listeners: (() => void)[] = [];
+  readonly #taken: (() => void)[] = [];
   #ended = false;
+
+  onTaken(listener: () => void): void {
+    if (this.buffered === 0) listener();
+    else this.#taken.push(listener);
+  }
 
   onClose(listener: () => void): void {
     if (this.closed) listener();
@@ -63,6 +69,7 @@ export class FakeReply implements Reply {
   take(bytes = this.buffered): void {
     this.buffered -= bytes;
     if (bytes > 0) this.progress++;
+    if (this.buffered === 0) for (const listener of this.#taken.splice(0)) listener();
     if (this.#ended && this.buffered === 0) this.close();
   }
 
