@@ -16,15 +16,18 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^mcp-session-supervisor$/, replacement: source('index.ts') },
-      { find: /^mcp-session-supervisor\/(node|machines|testing|inspector|lmdb|stdio)$/, replacement: source('$1') },
+      {
+        find: /^mcp-session-supervisor\/(node|machines|testing|inspector|lmdb|redis|stdio)$/,
+        replacement: source('$1'),
+      },
     ],
   },
   test: {
     include: ['test/**/*.test.ts'],
     // Those need Chromium, all the clients, hosts and servers, all cores, and a lot of heap and time: npm run test:browser,
-    // test:clients, hosts, test:gaps, test:processes, test:scale, test:stdio.
+    // test:clients, hosts, test:gaps, test:processes, test:redis, test:scale, test:stdio.
     exclude: [
-      ...['browser', 'clients', 'gaps', 'hosts', 'processes', 'scale', 'servers', 'soak'].map(
+      ...['browser', 'clients', 'gaps', 'hosts', 'processes', 'redis', 'scale', 'servers', 'soak'].map(
         (folder) => `test/${folder}/**`,
       ),
       '**/node_modules/**',

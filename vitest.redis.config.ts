@@ -1,0 +1,17 @@
+/** How the tests against real Redis run: as all others do, but one file after the other; each starts servers of its own. */
+import { defineConfig } from 'vitest/config';
+import base from './vitest.config.ts';
+
+const { resolve, test } = base;
+
+export default defineConfig({
+  ...(resolve !== undefined && { resolve }),
+  test: {
+    ...test,
+    include: ['test/redis/**/*.test.ts'],
+    exclude: ['**/node_modules/**'],
+    reporters: ['default'],
+    fileParallelism: false,
+    hookTimeout: 60_000,
+  },
+});
