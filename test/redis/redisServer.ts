@@ -24,11 +24,22 @@ export interface RedisServer {
   dispose(): Promise<void>;
 }
 
+/** Where a server is: an address, and what its process is started with so that it has that. */
+export interface RedisPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly within: readonly string[];
+}
+
 /** Starts a Redis that writes each command to its disk, with more settings as on its command line. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
-  const port = await freePort();
+  return startRedisAt({ host: '127.0.0.1', port: await freePort(), within: [] }, ...settings);
+}
+
+export async function startRedisAt(place: RedisPlace, ...settings: string[]): Promise<RedisServer> {
+  const { host, port, within } = place;
   const folder = await mkdtemp(join(tmpdir(), 'redis-'));
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `redis://${host}:${port}`;
   let running: ChildProcess | undefined;
   const end = () => running?.kill('SIGKILL');
   process.on('exit', end);
@@ -49,8 +60,9 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     },
     start: async (data) => {
       if (data === 'lost') await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
-      const more = ['--save', '', '--appendonly', 'yes', '--bind', '127.0.0.1', ...settings];
-      running = spawn('redis-server', ['--port', String(port), '--dir', folder, ...more], { stdio: 'ignore' });
+      const more = ['--save', '', '--appendonly', 'yes', '--bind', host, ...settings];
+      const [file = '', ...args] = [...within, 'redis-server', '--port', String(port), '--dir', folder, ...more];
+      running = spawn(file, args, { stdio: 'ignore' });
       await until(() => ask(url, ['PING']).then(Boolean, (error) => /NOAUTH/.test(error.message)), {
         within: 15_000,
         what: `redis-server to answer at ${url}`,
@@ -89,7 +101,7 @@ export async function startCluster(): Promise<RedisCluster> {
 }
 
 /** A port that nobody listens on. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
