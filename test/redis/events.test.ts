@@ -114,8 +114,7 @@ describe('epochs', () => {
     const { eventStore } = storesAt(redis.url);
     const { id } = newRecord();
     const ids = [];
-    for (const stream of ['1.0', '7.0', '1.0', '0'])
-      ids.push(await eventStore.storeEvent(`${id}:${stream}`, message('x')));
+    for (const stream of ['1.0', '7.0', '1.0', '0']) ids.push(await eventStore.storeEvent(`${id}:${stream}`, message('x')));
     expect(await replayed(eventStore, ids[0] ?? '')).toEqual([ids[2]]);
   });
 });
