@@ -39,7 +39,15 @@ function supervisorWith(options: ResolvedOptions): Supervisor {
 }
 
 export type { Clock, TimerClock } from './clock.ts';
-export type { PeerListener, PeerNetwork } from './cluster/peerNetwork.ts';
+export type {
+  IncomingPeerRequest,
+  OutgoingPeerRequest,
+  PeerAnswer,
+  PeerExchange,
+  PeerFailure,
+  PeerListener,
+  PeerNetwork,
+} from './cluster/peerNetwork.ts';
 export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type {

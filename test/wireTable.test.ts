@@ -53,6 +53,8 @@ const PINNED: Readonly<Record<string, Row>> = {
   principalFailed: [403, -32000, 'Forbidden'],
   storeUnavailable: [503, -32000, 'Service Unavailable: the store does not answer', RETRY],
   restoring: [503, -32000, 'Service Unavailable: the session is being brought back, which takes long', RETRY],
+  notJoined: [503, -32000, 'Service Unavailable: this node is not in its cluster now', RETRY],
+  sessionElsewhere: [503, -32000, 'Service Unavailable: the node that has the session can not be reached now', RETRY],
   ownerLost: [503, -32000, 'Service Unavailable: the node that has the session was lost before it answered', RETRY],
   restoreFailed: [503, -32000, 'Service Unavailable: the session could not be brought back', RETRY],
   tooManyRestores: [503, -32000, 'Service Unavailable: too many requests wait for sessions that are being brought back', RETRY],

@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import {
   childMachine,
   listenMachine,
+  nodeMachine,
   partitionMachine,
   sessionMachine,
   supervisorMachine,
@@ -22,6 +23,7 @@ const DIAGRAMS = {
   partition: stateDiagram(partitionMachine, { actions: true }),
   child: stateDiagram(childMachine, { actions: true }),
   listen: stateDiagram(listenMachine, { actions: true }),
+  node: stateDiagram(nodeMachine, { actions: true }),
 };
 
 const check = process.argv.includes('--check');

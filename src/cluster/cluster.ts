@@ -144,11 +144,11 @@ export class Cluster implements ClusterNode {
     return this.#ids.nodeOf(id) === undefined ? Promise.resolve(false) : this.#routing.terminate(id, reason);
   }
 
-  claimed({ id, owner, epoch }: SessionRecord): void {
-    if (owner === undefined) return;
+  claimed({ id, owner }: SessionRecord, epoch: number): void {
+    if (owner === undefined) return; // it was parked, and belonged to nobody
     this.#takenOver++;
     const message = 'A session was taken over from a node that is gone, or has let go of it';
-    this.#core.log({ level: 'info', event: 'session.claimed', message, sessionId: id, owner, epoch });
+    this.#core.log({ level: 'info', event: 'session.claimed', message, sessionId: id, from: owner, epoch });
   }
 
   drain(): void {

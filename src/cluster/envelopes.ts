@@ -1,7 +1,8 @@
 /**
  * Seals envelopes, and opens those of peers. The head is signed and names the life that it is meant for, so that it is
- * judged before anything else is read; the rest is encrypted, so that neither tokens nor what clients say can be read on
- * the wire, and bound to its head. What was altered, is too old or came before is not opened.
+ * judged before anything else is read. The rest is encrypted, so that neither tokens nor what clients say can be read on
+ * the wire, under the number that its head names, which no other content has. What was altered, is too old or came before
+ * is not opened.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import type { Envelope, SealedEnvelope } from './envelope.ts';
@@ -72,7 +73,6 @@ export class Envelopes {
     const cipher = createCipheriv('aes-256-gcm', this.#keyOf(0, from), nonce);
     const text = envelopeText(envelope, body);
     const fields = [FORMAT, this.#now().toString(36), nonce.toString('base64url'), from, to, sizeOf(text)].join(' ');
-    cipher.setAAD(Buffer.from(fields, 'latin1'));
     const encrypted = cipher.update(text, 'utf8');
     cipher.final();
     const signature = signatureOf(this.#signing[0] as KeyObject, fields);
@@ -105,16 +105,15 @@ export class Envelopes {
     if (!(Math.abs(now - Number.parseInt(at, 36)) <= ENVELOPE_LIFETIME)) return 'expired';
     const taken = this.#nonces.take(nonce, now);
     if (taken !== 'taken') return taken;
-    const open = (content: Uint8Array) => this.#decrypt(content, fields, nonce, this.#keyOf(which, from));
+    const open = (content: Uint8Array) => this.#decrypt(content, nonce, this.#keyOf(which, from));
     return { from, to, size: Number(size), proof, open };
   }
 
-  #decrypt(content: Uint8Array, fields: string, nonce: string, key: KeyObject): OpenedEnvelope | undefined {
+  #decrypt(content: Uint8Array, nonce: string, key: KeyObject): OpenedEnvelope | undefined {
     const end = content.length - TAG_LENGTH;
     if (end < 0) return undefined;
     try {
       const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'));
-      decipher.setAAD(Buffer.from(fields, 'latin1'));
       decipher.setAuthTag(content.subarray(end));
       const text = decipher.update(content.subarray(0, end));
       decipher.final(); // throws where anything was altered: nothing of it is looked at before

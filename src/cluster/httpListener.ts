@@ -32,7 +32,7 @@ const MAX_HEAD = 4_096;
 const HEAD_TIME = 10_000;
 const REQUEST_TIME = 30_000;
 
-/** A peer that has no answer yet after so many ms is told that its request is here. */
+/** A peer that has no answer yet after so many ms, or twice as many, is told that its request is here. */
 const TELL_AFTER = 1_000;
 
 /** How much longer than its peers the listener waits for a free connection to be closed, in ms. */
@@ -53,7 +53,7 @@ export async function listenForPeers(
     headersTimeout: HEAD_TIME,
     requestTimeout: REQUEST_TIME,
     connectionsCheckingInterval: HEAD_TIME,
-    keepAliveTimeout: 4 * limits.idleTime,
+    keepAliveTimeout: 0, // peers close what is free; probes find those that are gone
     keepAlive: true,
     keepAliveInitialDelay: limits.probeAfter,
     noDelay: true,
@@ -87,8 +87,9 @@ class HttpListener implements PeerListener {
   readonly #serve: (incoming: IncomingPeerRequest) => void;
   readonly #limits: ListenerLimits;
   readonly #host: ConstructorParameters<typeof NodeExchange>[3];
-  /** What has not begun to be answered, or not ended. */
-  readonly #open = new Set<ServerResponse>();
+  /** What is not answered yet, and whether its sender knows that it is here. */
+  readonly #open = new Map<ServerResponse, 'new' | 'seen' | 'told'>();
+  #ticking = false;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -112,7 +113,7 @@ class HttpListener implements PeerListener {
   }
 
   async #close(): Promise<void> {
-    for (const response of this.#open) lastOfConnection(response);
+    for (const response of this.#open.keys()) lastOfConnection(response);
     const server = this.#server;
     const closed = new Promise<void>((resolve) => server.once('close', resolve));
     // Not node:http's own `close`, which cuts free connections: a request may be on its way on each of them.
@@ -123,27 +124,41 @@ class HttpListener implements PeerListener {
     server.close(() => {}); // only to end its timer
   }
 
+  /** Tells the senders of what has no answer yet at least that it is here. */
+  tell(): void {
+    this.#ticking = false;
+    for (const [response, state] of this.#open) {
+      if (state === 'told') continue;
+      this.#open.set(response, state === 'new' ? 'seen' : 'told');
+      if (state === 'seen' && !response.headersSent && response.req.complete) response.writeProcessing();
+    }
+    if (this.#open.size > 0) this.#tick();
+  }
+
+  #tick(): void {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    afterwards(tick, TELL_AFTER, this).unref();
+  }
+
   #take(request: IncomingMessage, response: ServerResponse): void {
-    this.#open.add(response);
+    this.#open.set(response, 'new');
+    this.#tick();
     response.sendDate = false;
     if (this.#closing !== undefined) lastOfConnection(response);
-    const telling = afterwards(tell, TELL_AFTER, response);
-    response.once('close', () => {
-      this.#open.delete(response);
-      notAfterwards(telling);
-    });
+    response.once('close', () => this.#open.delete(response));
     const reply = new NodeExchange(request, response, undefined, this.#host);
     this.#serve(new HttpIncoming(request, response, reply));
   }
 }
 
-function lastOfConnection(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('Connection', 'close');
+/** Once a second while something is open: a timer for each request would cost more. */
+function tick(listener: HttpListener): void {
+  listener.tell();
 }
 
-/** Nothing of the answer is there yet: says at least that the request is. */
-function tell(response: ServerResponse): void {
-  if (!response.headersSent && response.req.complete) response.writeProcessing();
+function lastOfConnection(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
 }
 
 class HttpIncoming implements IncomingPeerRequest {

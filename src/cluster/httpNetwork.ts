@@ -29,7 +29,12 @@ export interface HttpNetworkOptions {
   readonly logger?: ((entry: LogEntry) => void) | undefined;
 }
 
-export function httpNetwork(options: HttpNetworkOptions = {}): PeerNetwork {
+export interface HttpNetwork extends PeerNetwork {
+  /** Closes the connections that are free, for which listeners of peers wait that close. It can be used on. */
+  close(): void;
+}
+
+export function httpNetwork(options: HttpNetworkOptions = {}): HttpNetwork {
   const { tls, maxRequestsPerPeer = 1_024, acceptTimeout = 2_000, silenceTimeout = 10_000 } = options;
   const { maxConnections = 10_000, clock = SYSTEM_CLOCK, logger = () => {} } = options;
   const peers = new HttpPeers({ maxRequestsPerPeer, acceptTimeout, silenceTimeout }, tls);
@@ -39,5 +44,6 @@ export function httpNetwork(options: HttpNetworkOptions = {}): PeerNetwork {
       return listenForPeers(listening, serve, limits, logger);
     },
     send: (url, outgoing) => peers.send(url, outgoing),
+    close: () => peers.dropFree(),
   };
 }

@@ -71,20 +71,11 @@ export class HttpOutgoing implements PeerExchange {
     const sealed = this.#outgoing.seal();
     this.#sealed = sealed;
     const atOnce = peer.ready;
-    const { hostname, port, protocol, host } = peer.url;
-    const headers = [
-      ...['Host', host, PEER_HEADER, sealed.head, 'Content-Length', String(sealed.content.length)],
-      ...(atOnce ? [] : ['Expect', '100-continue']),
-    ];
-    const options = {
-      agent: peer.agent,
-      method: 'POST',
-      path: '/',
-      hostname: hostname.replace(/^\[|\]$/g, ''),
-      port,
-      headers,
-    };
-    const sending = protocol === 'https:' ? secureRequest(options) : request(options);
+    const length = String(sealed.content.length);
+    const headers = ['Host', peer.host, PEER_HEADER, sealed.head, 'Content-Length', length];
+    if (!atOnce) headers.push('Expect', '100-continue');
+    const options = { ...peer.target, headers };
+    const sending = peer.secure ? secureRequest(options) : request(options);
     this.#request = sending;
     sending.on('error', (error) => this.#broke(sending, peer, error));
     sending.on('response', (response) => this.#answered(response, peer));

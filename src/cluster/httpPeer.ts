@@ -1,5 +1,5 @@
 /** A peer that envelopes are sent to, and the connections that go there. */
-import { Agent, type AgentOptions } from 'node:http';
+import { Agent, type AgentOptions, type RequestOptions } from 'node:http';
 import { Agent as SecureAgent, type AgentOptions as SecureOptions } from 'node:https';
 import type { PeerTls } from './peerNetwork.ts';
 
@@ -32,7 +32,10 @@ class SecureConnections extends SecureAgent {
 }
 
 export class Peer {
-  readonly url: URL;
+  /** For node:http, but for the headers of a request. */
+  readonly target: RequestOptions;
+  readonly secure: boolean;
+  readonly host: string;
   readonly agent: Agent;
   /** Requests that are at it. */
   open = 0;
@@ -40,7 +43,8 @@ export class Peer {
   #heard = Number.NEGATIVE_INFINITY;
 
   constructor(url: URL, tls: PeerTls | undefined) {
-    this.url = url;
+    this.secure = url.protocol === 'https:';
+    this.host = url.host;
     const options: AgentOptions = {
       keepAlive: true,
       keepAliveMsecs: PROBE_AFTER,
@@ -48,10 +52,9 @@ export class Peer {
       maxFreeSockets: MAX_FREE,
       scheduling: 'lifo',
     };
-    this.agent =
-      url.protocol === 'https:'
-        ? new SecureConnections({ ...options, ...clientTls(tls) })
-        : new PlainConnections(options);
+    this.agent = this.secure ? new SecureConnections({ ...options, ...clientTls(tls) }) : new PlainConnections(options);
+    const hostname = url.hostname.replace(/^\[|\]$/g, '');
+    this.target = { agent: this.agent, method: 'POST', path: '/', hostname, port: url.port };
   }
 
   /** It was there a moment ago, and a connection is free that goes there. */

@@ -22,6 +22,10 @@ export class HttpPeers {
     return sending;
   }
 
+  dropFree(): void {
+    for (const peer of this.#peers.values()) peer.dropFree();
+  }
+
   /** Undefined where it can't be reached by such a URL. */
   #peer(url: string): Peer | undefined {
     const known = this.#peers.get(url);

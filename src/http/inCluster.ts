@@ -2,6 +2,7 @@
  * The way of a request in a cluster: its session lives here, or it is answered by the node where it does, or nobody has it
  * and it is brought back here. What was not delivered is sent on, held and tried again, for as long as a request is held.
  */
+import { nextTurn } from '../clock.ts';
 import type { RefusalName } from '../errors.ts';
 import { atMost } from '../supervisor/atMost.ts';
 import type { ClusterNode, ForwardedRequest } from '../supervisor/clusterNode.ts';
@@ -89,6 +90,7 @@ class Search {
               : forwarded.busy();
       if (outcome !== 'again') return outcome ?? undefined;
       if (exchange.closed) return undefined;
+      await new Promise<void>((resolve) => nextTurn(resolve)); // others have their turn, whatever is wrong here
       if (this.#left <= 0) return this.#supervisor.accepting ? 'sessionElsewhere' : 'draining';
     }
   }
@@ -133,10 +135,13 @@ class Search {
       return outcome === 'gone' ? 'sessionNotFound' : outcome === 'fenced' ? 'again' : outcome;
     }
     if (this.#finishesCalls) return void exchange.respond(202, { 'Mcp-Session-Id': id }); // those calls are no more
+    // It may have been brought back for somebody else while its record was looked at.
+    if (this.#supervisor.registry.get(id) !== undefined && !shelf.isWaking(id)) return 'again';
     const { owner } = this.#cluster;
     const session = await shelf.restore(place, exchange, exchange.method === 'GET');
     if (typeof session !== 'string') return this.#answer(session);
-    return ELSEWHERE.has(session) || owner !== this.#cluster.owner ? 'again' : session;
+    const isBack = this.#supervisor.find(id, principal) !== undefined;
+    return isBack || ELSEWHERE.has(session) || owner !== this.#cluster.owner ? 'again' : session;
   }
 }
 

@@ -26,9 +26,19 @@ export class NodeRequestInfo {
   }
 }
 
+/** What was last made a URL of, and its text: nearly all requests of a server ask for the same. */
+let last = { base: '', url: '', text: '' };
+
 function urlOf({ headers, socket, url = '/' }: IncomingMessage): URL {
   const scheme = 'encrypted' in socket ? 'https' : 'http';
   const base = `${scheme}://${String(headers.host ?? headers[':authority'] ?? 'localhost')}`;
+  if (base === last.base && url === last.url) return new URL(last.text);
+  const made = makeUrl(scheme, base, url);
+  last = { base, url, text: made.href };
+  return made;
+}
+
+function makeUrl(scheme: string, base: string, url: string): URL {
   const origin = URL.canParse(base) ? new URL(base).origin : `${scheme}://localhost`;
   // A path may begin with two slashes, which a URL would take for another host.
   const target = url.startsWith('/') ? origin + url : url;

@@ -1,6 +1,6 @@
 /** The option `cluster`: what makes this process one node of several. */
 import { Buffer } from 'node:buffer';
-import { checkOptions, invalid } from '../errors.ts';
+import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import type { Directory } from '../stores/directory.ts';
 import { type Check, methods } from './checks.ts';
 import { refuseUnknown } from './unknownOption.ts';
@@ -124,14 +124,17 @@ const urlOf: Check<string> = (name, value) => {
 
 /** What is given is told to nobody. */
 const secretsOf: Check<readonly (string | Uint8Array)[]> = (name, value) => {
-  const allowed = `an array of one or two different secrets, each ${SHORTEST_SECRET} bytes or more`;
-  if (!Array.isArray(value) || value.length < 1 || value.length > 2) return invalid(name, value, allowed);
+  const refuse = (): never => {
+    const allowed = `an array of one or two different secrets, each ${SHORTEST_SECRET} bytes or more`;
+    throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}`);
+  };
+  if (!Array.isArray(value) || value.length < 1 || value.length > 2) return refuse();
   const bytes = value.map((secret: unknown) =>
     typeof secret === 'string' || secret instanceof Uint8Array ? Buffer.from(secret as string) : Buffer.alloc(0),
   );
-  if (bytes.some(({ length }) => length < SHORTEST_SECRET)) return invalid(name, value, allowed);
+  if (bytes.some(({ length }) => length < SHORTEST_SECRET)) return refuse();
   const [first, second] = bytes;
-  if (second !== undefined && first?.equals(second)) return invalid(name, value, allowed);
+  if (second !== undefined && first?.equals(second)) return refuse();
   return value.map((secret: string | Uint8Array) => (typeof secret === 'string' ? secret : Uint8Array.from(secret)));
 };
 

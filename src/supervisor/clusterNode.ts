@@ -69,8 +69,8 @@ export interface ClusterNode {
   seek(sought: Sought): Promise<Place>;
   /** Ends a session wherever it is. Resolves to whether there was one. @throws {SupervisorError} `STORE_FAILED` */
   terminate(id: string, reason: EndReason): Promise<boolean>;
-  /** The session of this record was claimed here. */
-  claimed(record: SessionRecord): void;
+  /** The session of this record was claimed here, and has this epoch now. */
+  claimed(before: SessionRecord, epoch: number): void;
   /** A drain has begun: what can't be waited for ends. */
   drain(): void;
   /** The time of a drain is up. */

@@ -30,7 +30,8 @@ export interface Drainable {
   readonly shelf:
     | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
     | undefined;
-  readonly cluster: Pick<ClusterNode, 'leave'> | undefined;
+  /** The node that this process is in a cluster; undefined where it is by itself. */
+  readonly cluster?: Pick<ClusterNode, 'leave'> | undefined;
   /** Resolves when there are no sessions and no calls. */
   whenEmpty(): Promise<void>;
   log(entry: LogEntry): void;

@@ -46,8 +46,8 @@ export interface RestorerHost {
   log(entry: LogEntry): void;
   /** Why there is no room for the session, and none can be made. */
   lacksRoomFor(record: SessionRecord): RefusalName | undefined;
-  /** The session of this record, as it was before, was claimed. */
-  claimed(record: SessionRecord): void;
+  /** A session was claimed; `before` is its record as somebody else left it. */
+  claimed(before: SessionRecord, record: SessionRecord): void;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -223,7 +223,7 @@ export class Restorer {
       const claimed = await this.#records.claim(record);
       if (claimed === 'fenced') continue;
       if (typeof claimed === 'string') return claimed;
-      this.#host.claimed(record);
+      this.#host.claimed(record, claimed);
       if (waking.ending !== undefined) return this.#endAside(claimed, waking.ending);
       return this.#bringBack(waking, claimed);
     }

@@ -208,15 +208,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     await torn;
   }
 
-  /** Its record is another's from now on, and stays as it is: nothing is written any more. */
-  abandon(error: unknown): void {
-    if (this.hasLeft) return;
-    this.memory?.abandon();
-    this.error ??= error;
-    if (this.memory?.exists === true) void this.park();
-    else void this.terminate('drained', error);
-  }
-
   evict(): void {
     void (this.memory?.exists === true ? this.park() : this.terminate('evicted'));
   }

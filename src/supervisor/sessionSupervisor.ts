@@ -9,7 +9,8 @@ import type { Change, ListenInfo } from './modernEra.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 import type { Supervisor } from './supervisor.ts';
-import type { SupervisorStats } from './tally.ts';
+import { type SupervisorStats, statsOf } from './tally.ts';
+import { terminate } from './terminate.ts';
 
 export interface DrainOptions {
   /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
@@ -135,7 +136,7 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     terminate: async (id, reason = 'terminated') => {
       if (!END_REASONS.includes(reason)) invalid('A reason', reason, `one of ${END_REASONS.join(', ')}`);
-      return core.terminate(idOf(id), reason);
+      return terminate(core, idOf(id), reason);
     },
     drain: async (options = {}) => {
       checkOptions('The options of a drain', options);
@@ -156,7 +157,7 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
       yield* core.modern?.listening() ?? [];
     },
     notify: notifierOf(core),
-    stats: () => core.stats(),
+    stats: () => statsOf(core),
     fetch,
     actor: core.actor,
   };

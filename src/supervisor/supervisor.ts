@@ -9,6 +9,7 @@ import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { describeClient, initializeParams } from '../protocol/initialize.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import { abandon } from './abandon.ts';
 import { callBack } from './callback.ts';
 import type { ClusterNode } from './clusterNode.ts';
 import { checkDrainTimeout, drain } from './drain.ts';
@@ -27,9 +28,9 @@ import type { SessionHost, SessionOpening } from './sessionHost.ts';
 import { SessionIds } from './sessionIds.ts';
 import type { SessionEventType, SessionInfo, SessionState } from './sessionInfo.ts';
 import { type ActorOwner, type SessionActor, SessionTree, type SupervisorActor } from './sessionTree.ts';
-import { notRemoved, Shelf } from './shelf.ts';
+import { Shelf } from './shelf.ts';
 import { StatelessCalls } from './statelessCalls.ts';
-import { type SupervisorStats, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 const orNull = (ms: number) => (ms === Number.POSITIVE_INFINITY ? null : ms);
 
@@ -137,17 +138,6 @@ export class Supervisor implements SessionHost<Session> {
     return this.outbox.during(() => this.#admit(opening));
   }
 
-  async terminate(id: string, reason: EndReason): Promise<boolean> {
-    const session = this.registry.get(id);
-    if (session === undefined) return this.#terminateElsewhere(id, reason);
-    if (!(await session.terminate(reason))) return false;
-    const written = await session.memory?.written;
-    if (written === 'storeUnavailable') throw notRemoved();
-    // It had gone on elsewhere: then it is ended there.
-    if (written === 'fenced') return this.#terminateElsewhere(id, reason);
-    return true;
-  }
-
   /** Resolves when nothing is left; a second call waits for the same. */
   drain(timeout: number | undefined): Promise<void> {
     checkDrainTimeout(timeout);
@@ -169,7 +159,7 @@ export class Supervisor implements SessionHost<Session> {
    */
   abandonAll(error: unknown): void {
     this.outbox.during(() => {
-      for (const session of [...this.registry]) session.abandon(error);
+      for (const session of [...this.registry]) abandon(session, error);
     });
   }
 
@@ -184,23 +174,6 @@ export class Supervisor implements SessionHost<Session> {
     this.exchanges.add(exchange);
     exchange.onClose(() => this.exchanges.delete(exchange));
     if (!this.accepting) exchange.setHeader('Connection', 'close');
-  }
-
-  stats(): SupervisorStats {
-    const { sessions, opened, restored, ended, calls, streams } = this.load;
-    const { starting = 0, closing = 0 } = this.modern?.servers ?? {};
-    return {
-      sessions: { ...sessions, parked: this.shelf?.records.parked ?? 0 },
-      opened,
-      restored,
-      ended: { ...ended },
-      refused: this.refusals.counts,
-      servers: { starting: starting + this.servers.starting, closing: closing + this.servers.closing },
-      calls,
-      streams,
-      ...(this.handles !== undefined && { handles: this.handles.stats }),
-      ...(this.cluster !== undefined && { cluster: this.cluster.stats }),
-    };
   }
 
   /**
@@ -294,11 +267,6 @@ export class Supervisor implements SessionHost<Session> {
     return this.cluster === undefined || typeof middle !== 'string' ? middle : this.cluster.mint(middle);
   }
 
-  async #terminateElsewhere(id: string, reason: EndReason): Promise<boolean> {
-    if (this.shelf?.isWaking(id) !== true && this.cluster !== undefined) return this.cluster.terminate(id, reason);
-    return (await this.shelf?.terminate(id, reason)) ?? false;
-  }
-
   /** Gives a session its place and its actor. */
   #seat(session: Session, lifetimeLeft?: number | null): Session | RefusalName {
     this.registry.add(session);
@@ -317,8 +285,9 @@ export class Supervisor implements SessionHost<Session> {
 
   // --- what the shelf asks
 
-  lacksRoomFor({ principal }: SessionRecord): RefusalName | undefined {
+  lacksRoomFor({ id, principal }: SessionRecord): RefusalName | undefined {
     if (!this.accepting) return 'draining';
+    if (this.registry.get(id) !== undefined) return 'restoreFailed'; // nobody claims what lives here
     if (this.servers.full) return 'tooManyServers';
     // Where the store counts, a session that is brought back was counted when it was opened.
     const counted = this.shelf?.records.store.counts === true;
@@ -326,8 +295,8 @@ export class Supervisor implements SessionHost<Session> {
     return this.registry.isFull ? 'full' : undefined;
   }
 
-  claimed(record: SessionRecord): void {
-    this.cluster?.claimed(record);
+  claimed(before: SessionRecord, { epoch }: SessionRecord): void {
+    this.cluster?.claimed(before, epoch);
   }
 
   readmit(record: SessionRecord): Session | RefusalName {

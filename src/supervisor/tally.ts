@@ -30,6 +30,35 @@ export interface SupervisorStats {
   readonly cluster?: ClusterStats;
 }
 
+/** What is counted where. */
+interface Counted {
+  readonly load: Tally;
+  readonly servers: SupervisorStats['servers'];
+  readonly refusals: { readonly counts: SupervisorStats['refused'] };
+  readonly shelf: { readonly records: { readonly parked: number } } | undefined;
+  readonly modern: { readonly servers: SupervisorStats['servers'] } | undefined;
+  readonly handles: { readonly stats: Readonly<Record<string, HandleStats>> } | undefined;
+  readonly cluster: { readonly stats: ClusterStats } | undefined;
+}
+
+/** All counts, as they are now. */
+export function statsOf({ load, servers, refusals, shelf, modern, handles, cluster }: Counted): SupervisorStats {
+  const { sessions, opened, restored, ended, calls, streams } = load;
+  const { starting = 0, closing = 0 } = modern?.servers ?? {};
+  return {
+    sessions: { ...sessions, parked: shelf?.records.parked ?? 0 },
+    opened,
+    restored,
+    ended: { ...ended },
+    refused: refusals.counts,
+    servers: { starting: starting + servers.starting, closing: closing + servers.closing },
+    calls,
+    streams,
+    ...(handles !== undefined && { handles: handles.stats }),
+    ...(cluster !== undefined && { cluster: cluster.stats }),
+  };
+}
+
 export class Tally implements Load {
   calls = 0;
   streams = 0;

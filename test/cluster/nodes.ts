@@ -48,7 +48,7 @@ export interface Node extends Served {
 export class Nodes {
   readonly clock = new SimulatedClock();
   readonly directory = createMemoryDirectory({ clock: this.clock });
-  readonly store = createMemorySessionStore({ clock: this.clock } as never);
+  readonly store = createMemorySessionStore();
   readonly all: Node[] = [];
 
   /** Starts a node, and waits until it has joined. */

@@ -1,4 +1,5 @@
 /** Any node answers for any session: it is found by its id, by its record, and by what its last owner says. */
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
@@ -39,9 +40,7 @@ test('a GET stream through another node hears what the session is told', async (
   const id = await open(a);
   const stream = await openStream(b.url, { headers: sessionHeaders(id) });
   await until(() => a.supervisor.stats().streams === 1);
-  await (
-    a.supervisor.server(id) as { server: { sendLoggingMessage(p: object): Promise<void> } }
-  ).server.sendLoggingMessage({ level: 'error', data: 'over there' });
+  await (a.supervisor.server(id) as McpServer).server.sendLoggingMessage({ level: 'error', data: 'over there' });
   expect(JSON.stringify(await stream.next())).toContain('over there');
   stream.destroy();
   await until(() => a.supervisor.stats().streams === 0);

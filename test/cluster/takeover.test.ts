@@ -87,20 +87,23 @@ describe('the owner is killed', () => {
   test.each([
     ['503', true],
     ['the end of its stream', false],
-  ])('a request that it had is answered %s, once it is certain that no answer comes, and is sent to nobody else', async (_, json) => {
-    const nodes = new Nodes();
-    const options = { enableJsonResponse: json };
-    const [a, b] = [await nodes.start({ name: 'a', ...options }), await nodes.start({ name: 'b', ...options })];
-    const id = await open(a);
-    const calling = call(b, id, 'gate', { key: 'k', stubborn: true });
-    await until(() => a.supervisor.stats().calls === 1);
-    a.ways.store = a.ways.directory = a.ways.peers = false; // its sockets stay open: it hangs
-    const response = await nodes.passUntil(calling, [b]);
-    expect(response.status).toBe(json ? 503 : 200);
-    if (!json) expect(response.messages()).toEqual([]);
-    expect(b.supervisor.session(id)).toBe(undefined);
-    a.gates.openAll();
-  });
+  ])(
+    'a request that it had is answered %s, once it is certain that no answer comes, and is sent to nobody else',
+    async (_, json) => {
+      const nodes = new Nodes();
+      const options = { enableJsonResponse: json };
+      const [a, b] = [await nodes.start({ name: 'a', ...options }), await nodes.start({ name: 'b', ...options })];
+      const id = await open(a);
+      const calling = call(b, id, 'gate', { key: 'k', stubborn: true });
+      await until(() => a.supervisor.stats().calls === 1);
+      a.ways.store = a.ways.directory = a.ways.peers = false; // its sockets stay open: it hangs
+      const response = await nodes.passUntil(calling, [b]);
+      expect(response.status).toBe(json ? 503 : 200);
+      if (!json) expect(response.messages()).toEqual([]);
+      expect(b.supervisor.session(id)).toBe(undefined);
+      a.gates.openAll();
+    },
+  );
 
   test('its name is free once its lease has run out, and the next process under it goes on with its sessions', async () => {
     const nodes = new Nodes();

@@ -23,6 +23,8 @@ type Elsewhere =
   | 'tooManyServers'
   | 'serverUnavailable'
   | 'ownerLost'
+  | 'notJoined'
+  | 'sessionElsewhere'
   | 'restoring'
   | 'restoreFailed'
   | 'tooManyRestores';

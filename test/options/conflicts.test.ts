@@ -1,7 +1,12 @@
 /** Options that would have no effect beside others: refused, with words that say what to do. */
 import { describe, expect, test } from 'vitest';
 import { SupervisorError } from '../../src/errors.ts';
-import { createMemoryEventStore, createMemorySessionStore, createSessionSupervisor } from '../../src/index.ts';
+import {
+  createMemoryDirectory,
+  createMemoryEventStore,
+  createMemorySessionStore,
+  createSessionSupervisor,
+} from '../../src/index.ts';
 import { OPTION_NAMES, type ResolvedOptions, type SessionSupervisorOptions } from '../../src/options.ts';
 import { refusal, resolve, server } from '../support/givenOptions.ts';
 
@@ -9,6 +14,8 @@ type Given = Partial<Record<keyof ResolvedOptions, unknown>>;
 
 const eventStore = createMemoryEventStore();
 const sessionStore = createMemorySessionStore();
+/** As that of `./lmdb`. */
+const oneProcess = Object.assign(createMemorySessionStore(), { exclusive: true });
 
 /** A value of each option that is right by itself. */
 const VALUES: Record<keyof ResolvedOptions, unknown> = {
@@ -41,6 +48,15 @@ const VALUES: Record<keyof ResolvedOptions, unknown> = {
   maxParkedSessions: 10,
   restoreTimeout: 1_000,
   maxStateSize: 1_000,
+  cluster: {
+    directory: createMemoryDirectory(),
+    node: 'a',
+    listen: { host: '127.0.0.1', port: 0 },
+    url: undefined,
+    secrets: ['sixteen bytes long'],
+    leaseTime: 500,
+    network: undefined,
+  },
   modern: 'serve',
   maxModernRequests: 10,
   maxModernRequestsPerPrincipal: 2,
@@ -65,6 +81,9 @@ const MOOT: readonly (readonly [option: keyof ResolvedOptions, beside: Given, wo
   ['maxParkedSessions', { stateless: true }, 'maxParkedSessions and stateless exclude one another: '],
   ['restoreTimeout', { stateless: true }, 'restoreTimeout and stateless exclude one another: '],
   ['maxStateSize', { stateless: true }, 'maxStateSize and stateless exclude one another: '],
+  ['cluster', { stateless: true }, 'cluster and stateless exclude one another: '],
+  ['cluster', {}, 'cluster has no effect without a sessionStore: '],
+  ['cluster', { sessionStore: oneProcess }, 'cluster and this sessionStore exclude one another: '],
   ['parkAfter', {}, 'parkAfter has no effect without a sessionStore: '],
   ['maxParkedSessions', {}, 'maxParkedSessions has no effect without a sessionStore: '],
   ['restoreTimeout', {}, 'restoreTimeout has no effect without a sessionStore: '],
@@ -83,6 +102,7 @@ const NEEDS: Partial<Record<keyof ResolvedOptions, Given>> = {
   parkAfter: { sessionStore },
   maxParkedSessions: { sessionStore },
   restoreTimeout: { sessionStore },
+  cluster: { sessionStore },
   maxModernRequests: { modern: 'serve' },
   maxModernRequestsPerPrincipal: { modern: 'serve' },
 };
@@ -104,7 +124,7 @@ describe.each(MOOT)('%s beside %o', (option, beside, words) => {
 
   test('is taken without what makes it moot', () => {
     const without = Object.fromEntries(Object.keys(beside).map((name) => [name, undefined]));
-    expect(resolve({ ...without, ...NEEDS[option], [option]: VALUES[option] })[option]).toBe(VALUES[option]);
+    expect(resolve({ ...without, ...NEEDS[option], [option]: VALUES[option] })[option]).toEqual(VALUES[option]);
   });
 });
 

@@ -13,7 +13,14 @@ function records() {
   return {
     host,
     store,
-    records: new Records(store, { options: host.options, log: host.log, endedAside: () => {}, livesHere: () => false, owner: () => undefined, mayLive: async () => false }),
+    records: new Records(store, {
+      options: host.options,
+      log: host.log,
+      endedAside: () => {},
+      livesHere: () => false,
+      owner: () => undefined,
+      mayLive: async () => false,
+    }),
   };
 }
 

@@ -23,7 +23,14 @@ function stuck(maxSessions = 4_096) {
     mayLive: async () => false,
   });
   const restorer = new Restorer(
-    { options: host.options, accepting: true, log: host.log, lacksRoomFor: () => undefined, claimed: () => {}, readmit: () => 'full' },
+    {
+      options: host.options,
+      accepting: true,
+      log: host.log,
+      lacksRoomFor: () => undefined,
+      claimed: () => {},
+      readmit: () => 'full',
+    },
     records,
   );
   const request = { authInfo: undefined, requestInfo: { headers: {}, url: new URL('http://localhost/') } };
