@@ -50,7 +50,6 @@ export class Namespaces implements Network {
     return this.#hostOf(REDIS);
   }
 
-  /** What Redis is to be started with. */
   get withinRedis(): readonly string[] {
     return this.#within(REDIS);
   }

@@ -25,11 +25,12 @@ export interface Cut {
 
 export interface Network {
   /** What it is made of, for the log. */
-  readonly kind: 'namespaces' | 'proxies';
+  readonly kind: 'namespaces' | 'proxies' | 'loopback';
   /** It can delay as well. */
   readonly delays: boolean;
-  /** Where Redis listens. */
+  /** Where Redis listens, and what its process is started with, so that it is there. */
   readonly redisHost: string;
+  readonly withinRedis: readonly string[];
   /** @param peerPort Where the node listens for its peers. */
   addressesOf(node: string, peerPort: number): Promise<Addresses>;
   /** From now on nothing that is sent from the one gets to the other; what comes back, does. */
@@ -42,3 +43,33 @@ export interface Network {
 }
 
 export const REDIS = 'redis';
+
+/** What nobody breaks: everything is on loopback. */
+export class Loopback implements Network {
+  readonly kind = 'loopback';
+  readonly delays = false;
+  readonly redisHost = '127.0.0.1';
+  readonly withinRedis = [];
+  readonly #redisPort: number;
+
+  constructor(redisPort: number) {
+    this.#redisPort = redisPort;
+  }
+
+  async addressesOf(): Promise<Addresses> {
+    const redisUrl = `redis://127.0.0.1:${this.#redisPort}`;
+    return { host: '127.0.0.1', peerUrl: undefined, redisUrl, within: [] };
+  }
+
+  cut(): Promise<void> {
+    throw new Error('Loopback does not break');
+  }
+
+  delay(): Promise<void> {
+    throw new Error('Loopback does not delay');
+  }
+
+  async heal(): Promise<void> {}
+
+  async dispose(): Promise<void> {}
+}

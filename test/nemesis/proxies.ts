@@ -30,7 +30,7 @@ class Way {
   }
 }
 
-class Proxy {
+class Relay {
   readonly to = new Way();
   readonly back = new Way();
   readonly #server: Server;
@@ -76,16 +76,17 @@ export class Proxies implements Network {
   readonly kind = 'proxies';
   readonly delays = true;
   readonly redisHost = '127.0.0.1';
+  readonly withinRedis = [];
   readonly #redisPort: number;
-  readonly #toRedis = new Map<Place, Proxy>();
-  readonly #toNode = new Map<Place, Proxy>();
+  readonly #toRedis = new Map<Place, Relay>();
+  readonly #toNode = new Map<Place, Relay>();
 
   constructor(redisPort: number) {
     this.#redisPort = redisPort;
   }
 
   async addressesOf(node: string, peerPort: number): Promise<Addresses> {
-    const [toRedis, toNode] = [new Proxy(this.#redisPort), new Proxy(peerPort)];
+    const [toRedis, toNode] = [new Relay(this.#redisPort), new Relay(peerPort)];
     this.#toRedis.set(node, toRedis);
     this.#toNode.set(node, toNode);
     return {
@@ -123,7 +124,7 @@ export class Proxies implements Network {
     return way;
   }
 
-  #all(): Proxy[] {
+  #all(): Relay[] {
     return [...this.#toRedis.values(), ...this.#toNode.values()];
   }
 }

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { BuiltCommand } from '../cli/command.ts';
 import { freePort, type RedisServer, startRedisAt } from '../redis/redisServer.ts';
 import { Namespaces } from './namespaces.ts';
-import type { Network } from './network.ts';
+import { Loopback, type Network } from './network.ts';
 import { FIXTURES, NodeProcess } from './nodeProcess.ts';
 import { Proxies } from './proxies.ts';
 
@@ -26,13 +26,10 @@ export async function startRealCluster(
   }: { readonly network?: Network['kind'] | undefined; readonly flags?: readonly string[] } = {},
 ): Promise<RealCluster> {
   const redisPort = await freePort();
-  const namespaces = kind === 'proxies' ? undefined : await Namespaces.open(redisPort);
-  if (kind === 'namespaces' && namespaces === undefined) throw new Error('This machine lets nobody have namespaces');
-  const network: Network = namespaces ?? new Proxies(redisPort);
+  const network = await networkOf(kind, redisPort);
   onTestFinished(() => network.dispose());
-  const within = namespaces?.withinRedis ?? [];
   // Nobody else gets into its namespace, or to loopback.
-  const place = { host: network.redisHost, port: redisPort, within };
+  const place = { host: network.redisHost, port: redisPort, within: network.withinRedis };
   const redis = await startRedisAt(place, '--protected-mode', 'no');
   onTestFinished(() => redis.dispose());
   const secret = await command.module('secret', 'the secret of the nodes of this test\n');
@@ -50,4 +47,12 @@ export async function startRealCluster(
   );
   await Promise.all(nodes.map((node) => node.start()));
   return { nodes, redis, network };
+}
+
+/** One of this kind; where none is named, the best that the machine lets us have. */
+async function networkOf(kind: Network['kind'] | undefined, redisPort: number): Promise<Network> {
+  if (kind === 'loopback') return new Loopback(redisPort);
+  const namespaces = kind === 'proxies' ? undefined : await Namespaces.open(redisPort);
+  if (kind === 'namespaces' && namespaces === undefined) throw new Error('This machine lets nobody have namespaces');
+  return namespaces ?? new Proxies(redisPort);
 }
