@@ -1,4 +1,4 @@
-/** How the tests against real Redis run: as all others do, but one file after the other; each starts servers of its own. */
+/** How the tests against real Redis run: as all others do; each file starts servers of its own. */
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
@@ -11,7 +11,6 @@ export default defineConfig({
     include: ['test/redis/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
     reporters: ['default'],
-    fileParallelism: false,
     hookTimeout: 60_000,
   },
 });

@@ -51,7 +51,9 @@ export function announce(journal: Journal, announcement: Announcement): void {
   );
 }
 
-function keptSessions({ directory, found }: KeptSessions): string {
+function keptSessions(kept: KeptSessions): string {
+  if ('redis' in kept) return `kept in Redis at ${printable(kept.redis)}`;
+  const { directory, found } = kept;
   if (directory === undefined) return 'parked ones are kept in memory, and end with this process';
   return `kept in ${printable(directory)}; found ${found === 0 ? 'none' : found}`;
 }

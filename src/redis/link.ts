@@ -19,6 +19,9 @@ export interface Link {
 const CONNECT_TIMEOUT = 2_000;
 const NODE_PAUSE = 250;
 
+/** How long a node of a cluster may take to tell of itself, in ms. */
+const INFO_TIMEOUT = 500;
+
 /** What a client must not have of its own. */
 const OFF = {
   disableOfflineQueue: true,
@@ -115,7 +118,10 @@ export class Links {
     return {
       send: (key, args) => cluster.sendCommand(key, false, args, AS_TEXT),
       servers: async () => {
-        const asked = cluster.masters.map(async (node) => infoOf(await cluster.nodeClient(node)));
+        // One that does not answer must not keep the others from being used.
+        const asked = cluster.masters.map(async (node) =>
+          Promise.race([Promise.resolve(cluster.nodeClient(node)).then(infoOf), nothingAfter(INFO_TIMEOUT)]),
+        );
         const answers = await Promise.allSettled(asked);
         return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
       },
@@ -160,6 +166,10 @@ async function infoOf(client: SingleClient): Promise<string[]> {
   } catch {
     return []; // not permitted
   }
+}
+
+function nothingAfter(ms: number): Promise<string[]> {
+  return new Promise((resolve) => setTimeout(resolve, ms, []).unref());
 }
 
 async function connected(client: SingleClient | ClusterClient, stop: AbortSignal): Promise<void> {

@@ -25,6 +25,8 @@ import { changeOf, fieldsOf, recordOf } from './recordFields.ts';
 import type { RedisStores, Script } from './redisStores.ts';
 import { CLAIM, CREATE, LOAD, REMOVE, WRITE } from './sessionScripts.ts';
 
+type Keys = readonly [string, ...string[]];
+
 /** What a script says first, and what comes with that. */
 type Answer = readonly [verdict: string, detail?: unknown];
 
@@ -46,14 +48,14 @@ export class RedisSessionStore implements SessionStore {
     checkRecord(record);
     if (record.parkedAt !== null) throw invalid('it is parked before it was ever open');
     const { id, epoch } = record;
-    const [verdict] = await this.#twice(CREATE, id, fieldsOf(record, nonce()));
+    const [verdict] = await this.#run(CREATE, this.#record(id), fieldsOf(record, nonce()));
     if (verdict === 'created') this.#held.hold(sessionTag(id), epoch);
     return verdict as 'created' | 'exists';
   }
 
   async load(id: string): Promise<Loaded> {
     if (!isSessionId(id)) return this.#never();
-    const [verdict, hash] = await this.#once(LOAD, id, []);
+    const [verdict, hash] = await this.#run(LOAD, this.#record(id), []);
     if (verdict === 'gone') return { verdict };
     const record = recordOf(hash as string[]);
     return 'verdict' in record ? record : { verdict: 'found', record };
@@ -62,7 +64,7 @@ export class RedisSessionStore implements SessionStore {
   async claim(id: string, seen: number, owner?: string): Promise<Claimed> {
     checkOwner(owner);
     if (!isSessionId(id)) return this.#never();
-    const [verdict, hash] = await this.#twice(CLAIM, id, [nonce(), String(seen), owner ?? '']);
+    const [verdict, hash] = await this.#run(CLAIM, this.#record(id), [nonce(), String(seen), owner ?? '']);
     if (verdict === 'gone' || verdict === 'fenced') return { verdict };
     const record = recordOf(hash as string[]);
     if ('verdict' in record) return record;
@@ -87,7 +89,7 @@ export class RedisSessionStore implements SessionStore {
 
   async remove(id: string, epoch: number): Promise<'removed' | 'gone' | 'fenced'> {
     if (!isSessionId(id)) return (await this.#never()).verdict;
-    const [verdict] = await this.#twice(REMOVE, id, [nonce(), String(epoch)]);
+    const [verdict] = await this.#run(REMOVE, this.#recordAndEvents(id), [nonce(), String(epoch)]);
     if (verdict !== 'fenced') this.#held.release(sessionTag(id), epoch);
     return verdict as 'removed' | 'gone' | 'fenced';
   }
@@ -123,35 +125,34 @@ export class RedisSessionStore implements SessionStore {
     if (!isSessionId(id)) return (await this.#never()).verdict;
     for (;;) {
       const number = String(++this.#writes);
-      const [verdict, detail] = await this.#once(WRITE, id, [String(epoch), number, parkedAt, ...change]);
+      const [verdict, detail] = await this.#run(WRITE, this.#recordAndEvents(id), [
+        String(epoch),
+        number,
+        parkedAt,
+        ...change,
+      ]);
       if (verdict === 'tooLarge') throw invalid(`its record has ${detail} bytes, and may have ${RECORD_LIMITS.bytes}`);
       if (verdict !== 'late') return verdict as 'written' | 'gone' | 'fenced';
-      // One with a higher number came first, by another way or of another process. Nothing was written.
+      // This write was done and not heard of, or one with a higher number came first, by another way or of another process.
       this.#writes = Math.max(this.#writes, Number(detail));
     }
   }
 
-  #once(script: Script, id: string, args: readonly string[]): Promise<Answer> {
-    return this.#judged(this.#stores.run(script, this.#keys(id), this.#args(args)));
-  }
-
-  #twice(script: Script, id: string, args: readonly string[]): Promise<Answer> {
-    return this.#judged(this.#stores.runTwice(script, this.#keys(id), this.#args(args)));
-  }
-
-  async #judged(answering: Promise<unknown>): Promise<Answer> {
-    const answer = (await answering) as Answer;
+  /** All of it may be done twice, and comes to the same. */
+  async #run(script: Script, keys: Keys, args: readonly string[]): Promise<Answer> {
+    const flag = this.#stores.restarts.matters ? '1' : '';
+    const answer = (await this.#stores.runTwice(script, keys, [flag, ...args])) as Answer;
     if (answer[0] !== 'absent') return answer;
     this.#stores.restarts.checkAbsent(String(answer[1]));
     return ['gone'];
   }
 
-  #keys(id: string): [string, string] {
-    return keysOf(this.#stores.prefix, sessionTag(id));
+  #record(id: string): Keys {
+    return [this.#recordAndEvents(id)[0]];
   }
 
-  #args(args: readonly string[]): string[] {
-    return [this.#stores.restarts.matters ? '1' : '', ...args];
+  #recordAndEvents(id: string): Keys {
+    return keysOf(this.#stores.prefix, sessionTag(id));
   }
 
   /** What can't be an id was never created. */

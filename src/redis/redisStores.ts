@@ -19,6 +19,10 @@ export class Script {
   }
 }
 
+/** How long a script is tried whose keys a cluster is moving, and how often, in ms. */
+const MOVING_TIME = 1_000;
+const MOVING_PAUSE = 25;
+
 export class RedisStores {
   readonly prefix: string;
   readonly restarts: Restarts;
@@ -45,14 +49,20 @@ export class RedisStores {
    */
   async run(script: Script, keys: readonly [string, ...string[]], args: readonly string[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
-    try {
-      return await this.#connection.send(keys[0], ['EVALSHA', script.sha, ...rest]);
-    } catch (error) {
-      if (!isReply(error)) throw error;
-      if (!error.message.startsWith('NOSCRIPT')) throw storeFailure(this.#where, error);
+    const began = performance.now();
+    let command = ['EVALSHA', script.sha];
+    for (;;) {
+      try {
+        return await this.#connection.send(keys[0], [...command, ...rest]);
+      } catch (error) {
+        if (!isReply(error)) throw error;
+        const moves = error.message.startsWith('TRYAGAIN') && performance.now() - began < MOVING_TIME;
+        if (!moves && !error.message.startsWith('NOSCRIPT')) throw storeFailure(this.#where, error);
+        if (moves) await new Promise((resolve) => setTimeout(resolve, MOVING_PAUSE));
+        // It was restarted, or never saw the script. Nothing was done yet, by either.
+        else command = ['EVAL', script.text];
+      }
     }
-    // It was restarted, or never saw it. Nothing was done yet.
-    return this.command(keys[0], ['EVAL', script.text, ...rest]);
   }
 
   /**

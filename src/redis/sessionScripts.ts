@@ -2,7 +2,9 @@
  * What is done to the record of a session, as scripts: each is one step of Redis, and looks at the epoch before it writes.
  * A record is a hash. Its field `v` is how the session stands, in lines, which scripts read and change; `r` is what never
  * changes, `u`, `y` and `s` are subscriptions, history and state, where there are some. A session that was removed leaves
- * a tombstone for a day: a `v` that begins with a hyphen. `KEYS[2]` are its events, which live and go with it.
+ * a tombstone for a day: a `v` that begins with a hyphen. `KEYS[2]` are its events, which live and go with it; those scripts
+ * that need not see them are not given them, since a cluster that moves a slot can't run one that names a key which is not
+ * there.
  */
 import { RECORD_FORMAT, RECORD_LIMITS } from '../stores/sessionRecord.ts';
 import { Script } from './redisStores.ts';
@@ -27,7 +29,11 @@ export const LINES = [
   'lifetimeDeadline',
 ] as const;
 
-/** In every script `ARGV[1]` says whether the server has to tell of itself where it does not have the session. */
+/**
+ * The first write of a script is one that Redis refuses where it has no memory left, except in a removal: after the first
+ * it takes them all.
+ * In every script `ARGV[1]` says whether the server has to tell of itself where it does not have the session.
+ */
 const OPEN = `
 local v = redis.call('HGET', KEYS[1], 'v')
 local line = {}
@@ -47,7 +53,7 @@ local function keep()
   local at = now + ${UNUSED_TIME}
   if idle or life then at = math.max(math.min(idle or life, life or idle), now) + ${GRACE} end
   redis.call('PEXPIREAT', KEYS[1], whole(at))
-  redis.call('PEXPIREAT', KEYS[2], whole(at))
+  if KEYS[2] then redis.call('PEXPIREAT', KEYS[2], whole(at)) end
 end
 `;
 
@@ -65,7 +71,6 @@ if v then
   local own = string.match(ARGV[2], '^[^\\n]*\\n[^\\n]*\\n[^\\n]*\\n([^\\n]*)')
   return {line[4] == own and 'created' or 'exists'}
 end
-redis.call('UNLINK', KEYS[1])
 redis.call('HSET', KEYS[1], 'v', ARGV[2], 'r', ARGV[3])
 for n, name in ipairs({'u', 'y', 's'}) do
   if ARGV[3 + n] ~= '' then redis.call('HSET', KEYS[1], name, ARGV[3 + n]) end

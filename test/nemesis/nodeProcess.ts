@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Running, start } from '../cli/command.ts';
 import type { Outage } from '../cluster/history/history.ts';
+import { until } from '../support/until.ts';
 import type { Addresses } from './network.ts';
 
 /** A process takes a while to start where others are busy, and to end, in ms. */
@@ -53,7 +54,22 @@ export class NodeProcess {
     const words = [...within, process.execPath, ...command, ...own, ...peer, '--session-store', redisUrl, ...flags];
     const [file = '', ...args] = words;
     this.#running = start(file, args, { onEnd: (end) => void this.#ends.push(end) });
-    await this.#running.url(START_WITHIN);
+    const running = this.#running;
+    const ended = running.exited(START_WITHIN).then(() => true);
+    const listens = () =>
+      fetch(this.url).then(
+        () => true,
+        () => false,
+      );
+    let isOver = false;
+    void ended.then(
+      () => {
+        isOver = true;
+      },
+      () => {},
+    );
+    await until(async () => isOver || (await listens()), { within: START_WITHIN, what: `${name} to listen` });
+    if (isOver) throw new Error(`${name} ended at once: ${running.stdout}${running.stderr}`);
     this.#answers();
   }
 

@@ -1,5 +1,5 @@
 /** Three nodes as processes of the command, one Redis, and a network between them that can be broken. */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { BuiltCommand } from '../cli/command.ts';
@@ -14,6 +14,9 @@ export interface RealCluster {
   readonly redis: RedisServer;
   readonly network: Network;
 }
+
+/** One entry a line, without those of each session. */
+const LOG = ['--log-format', 'json', '--quiet'];
 
 const NAMES = ['n1', 'n2', 'n3'];
 
@@ -33,9 +36,8 @@ export async function startRealCluster(
   const redis = await startRedisAt(place, '--protected-mode', 'no');
   onTestFinished(() => redis.dispose());
   const secret = await command.module('secret', 'the secret of the nodes of this test\n');
-  const more = ['--cluster-secret-file', secret, '--resumable', ...flags];
-  const build = dirname(fileURLToPath(command.importUrl('index.js')));
-  const words = [join(FIXTURES, 'node.js'), '--build', build, join(FIXTURES, 'counterServer.js')];
+  const more = ['--cluster-secret-file', secret, '--resumable', ...flags, ...LOG];
+  const words = [fileURLToPath(command.importUrl('cli/main.js')), join(FIXTURES, 'counterServer.js')];
   const nodes = await Promise.all(
     NAMES.map(async (name) => {
       const [port, peerPort] = [await freePort(), await freePort()];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { type RedisCluster, type RedisServer, startCluster, startRedis } from './redisServer.ts';
 
+const CLOSES = /closed|opened again/;
 const CASES = { timeout: 30_000 };
 const servers: { one?: RedisServer; cluster?: RedisCluster } = {};
 
@@ -22,7 +23,7 @@ const urls = {
   'a cluster of three': () => servers.cluster?.nodes[0]?.url ?? '',
 };
 
-/** Opens stores whose keys nobody else has, and how to end them. */
+/** Opens stores whose keys nobody else has, and how to end them. To connect takes most of the time of a case. */
 function opened(url: string) {
   const prefix = `test-${randomUUID()}:`;
   const all: RedisStores[] = [];
@@ -41,18 +42,23 @@ const named = <T extends { readonly name: string }>(cases: readonly T[]) =>
   cases.map((each) => [each.name, each] as const);
 
 describe.each(Object.entries(urls))('%s', (_, url) => {
-  const sessionCases = sessionStoreConformance(() => {
+  const shared: { stores?: RedisStores } = {};
+  const sharedStores = () => {
+    shared.stores ??= createRedisStores({ url: url(), prefix: `shared-${randomUUID()}:` });
+    return shared.stores;
+  };
+  afterAll(() => shared.stores?.close());
+
+  const closing = sessionStoreConformance(() => {
     const { stores, open, dispose } = opened(url());
     return { store: stores.sessionStore, reopen: () => open().sessionStore, dispose };
-  });
-  test.each(named(sessionCases))('the session store: %s', CASES, async (_name, { run }) => {
+  }).filter(({ name }) => CLOSES.test(name));
+  const others = sessionStoreConformance(() => sharedStores().sessionStore).filter(({ name }) => !CLOSES.test(name));
+  test.each(named([...others, ...closing]))('the session store: %s', CASES, async (_name, { run }) => {
     await expect(run()).resolves.toBeUndefined();
   });
 
-  const eventCases = storeConformance(() => {
-    const { stores, dispose } = opened(url());
-    return { store: stores.eventStore, dispose };
-  });
+  const eventCases = storeConformance(() => sharedStores().eventStore);
   test.each(named(eventCases))('the event store: %s', CASES, async (_name, { run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

@@ -1,12 +1,6 @@
 /** The connection of the stores in Redis, in simulated time: what waits, what fails at once, and what is bounded. */
 import { describe, expect, test } from 'vitest';
-import {
-  CLOSE_TIMEOUT,
-  COMMAND_TIMEOUT,
-  Connection,
-  MAX_PENDING,
-  Unanswered,
-} from '../../src/redis/connection.ts';
+import { CLOSE_TIMEOUT, COMMAND_TIMEOUT, Connection, MAX_PENDING, Unanswered } from '../../src/redis/connection.ts';
 import type { Link } from '../../src/redis/link.ts';
 import { STORE_TIMEOUT } from '../../src/supervisor/persistence.ts';
 import { advance, SimulatedClock } from '../support/simulatedClock.ts';

@@ -113,8 +113,9 @@ describe('epochs', () => {
   test('without a record of the session nothing is checked', async () => {
     const { eventStore } = storesAt(redis.url);
     const { id } = newRecord();
-    const ids = [];
-    for (const stream of ['1.0', '7.0', '1.0', '0']) ids.push(await eventStore.storeEvent(`${id}:${stream}`, message('x')));
+    const ids: string[] = [];
+    for (const stream of ['1.0', '7.0', '1.0', '0'])
+      ids.push(await eventStore.storeEvent(`${id}:${stream}`, message('x')));
     expect(await replayed(eventStore, ids[0] ?? '')).toEqual([ids[2]]);
   });
 });

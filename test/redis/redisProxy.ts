@@ -47,7 +47,8 @@ export async function redisProxy(target: number): Promise<RedisProxy> {
       if (data.toString('latin1').includes('NOSCRIPT')) {
         loses = false;
         toLose++;
-        return client.write(data);
+        client.write(data);
+        return;
       }
       lost++;
       client.resetAndDestroy();

@@ -33,7 +33,13 @@ export interface RedisPlace {
 
 /** Starts a Redis that writes each command to its disk, with more settings as on its command line. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
-  return startRedisAt({ host: '127.0.0.1', port: await freePort(), within: [] }, ...settings);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startRedisAt({ host: '127.0.0.1', port: await freePort(), within: [] }, ...settings);
+    } catch (error) {
+      if (tries === 3) throw error; // others look for free ports as well, and somebody may have taken it
+    }
+  }
 }
 
 export async function startRedisAt(place: RedisPlace, ...settings: string[]): Promise<RedisServer> {
@@ -63,10 +69,13 @@ export async function startRedisAt(place: RedisPlace, ...settings: string[]): Pr
       const more = ['--save', '', '--appendonly', 'yes', '--bind', host, ...settings];
       const [file = '', ...args] = [...within, 'redis-server', '--port', String(port), '--dir', folder, ...more];
       running = spawn(file, args, { stdio: 'ignore' });
-      await until(() => ask(url, ['PING']).then(Boolean, (error) => /NOAUTH/.test(error.message)), {
+      const { signal } = ended(running);
+      const answers = () => ask(url, ['PING']).then(Boolean, ({ message }) => /NOAUTH|unknown command/.test(message));
+      await until(async () => signal.aborted || (await answers()), {
         within: 15_000,
         what: `redis-server to answer at ${url}`,
       });
+      if (signal.aborted) throw new Error(`redis-server ended at once: is there another at ${url}?`);
     },
     dispose: async () => {
       process.off('exit', end);
@@ -88,7 +97,14 @@ export interface RedisCluster {
 export async function startCluster(): Promise<RedisCluster> {
   const nodes = await Promise.all(
     [0, 1, 2].map(async () => {
-      const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+      const settings = [
+        '--cluster-enabled',
+        'yes',
+        '--cluster-node-timeout',
+        '2000',
+        '--cluster-require-full-coverage',
+        'no',
+      ];
       return startRedis(...settings, '--cluster-port', String(await freePort()));
     }),
   );
@@ -107,6 +123,13 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** Is aborted when a process has ended. */
+function ended(child: ChildProcess): AbortController {
+  const controller = new AbortController();
+  child.once('exit', () => controller.abort());
+  return controller;
 }
 
 async function ask(url: string, words: readonly string[]): Promise<unknown> {

@@ -58,7 +58,7 @@ describe('everything expires', () => {
     await expectLeft(2);
     await sessionStore.park(record.id, 1, { at: Date.now(), change: { idleDeadline: Date.now() + 3 * HOUR } });
     await expectLeft(3);
-    await redis.ask('PEXPIRE', key, '5000');
+    await redis.ask('PEXPIRE', key, '5000'); // a claim prolongs the record alone
     await sessionStore.claim(record.id, 1);
     await expectLeft(3);
   });
@@ -135,12 +135,27 @@ describe('an answer that is lost', () => {
     expect(await sessionStore.remove(mine.id, 1)).toBe('removed');
     expect(await sessionStore.remove(mine.id, 1)).toBe('gone');
     expect(proxy.lost).toBe(1);
-    proxy.loseAnswers(1);
+    proxy.loseAnswers(2);
     await expect(sessionStore.update(another.id, 1, { logLevel: 'info' })).rejects.toMatchObject({
       code: 'STORE_FAILED',
       message: expect.stringContaining('was lost before it had answered'),
     });
     expect(await sessionStore.load(another.id)).toMatchObject({ record: { logLevel: 'info' } });
+  });
+
+  test('a change is written again, and a record is read again', async () => {
+    const proxy = await redisProxy(redis.port);
+    const { sessionStore } = storesAt(proxy.url);
+    const record = newRecord();
+    await sessionStore.create(record);
+    proxy.loseAnswers(1);
+    expect(await sessionStore.update(record.id, 1, { state: '{"n":1}' })).toBe('updated');
+    proxy.loseAnswers(1);
+    expect(await sessionStore.load(record.id)).toMatchObject({ record: { state: '{"n":1}' } });
+    proxy.loseAnswers(1);
+    expect(await sessionStore.park(record.id, 1, { at: 7 })).toEqual({ verdict: 'parked', evicted: [] });
+    expect(proxy.lost).toBe(3);
+    expect(await sessionStore.load(record.id)).toMatchObject({ record: { parkedAt: 7 } });
   });
 
   test('a node that joins and is not told so has joined', async () => {
