@@ -95,6 +95,8 @@ export class SdkLoad {
   }
 
   #failed(doing: string, begin: number, error: unknown): void {
-    this.troubles.push({ what: `${doing}: ${(error as Error).message}`, begin, end: performance.now() });
+    const { message, cause } = error as Error & { readonly cause?: Error };
+    const what = `${doing}: ${message}${cause === undefined ? '' : ` (${cause.message})`}`;
+    this.troubles.push({ what, begin, end: performance.now() });
   }
 }
