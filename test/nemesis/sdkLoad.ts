@@ -43,22 +43,24 @@ export class SdkLoad {
 
   async #client(name: string): Promise<void> {
     for (let n = 0; !this.#isOver; n++) {
-      const connected = await this.#connect();
+      const life = { isOver: false };
+      const connected = await this.#connect(life);
       if (connected === undefined) continue;
       this.sessions++;
       await this.#count(connected, `${name}.${n}`);
+      life.isOver = true; // what it hears now comes of its leaving
       await connected.close();
     }
   }
 
-  async #connect(): Promise<Connected | undefined> {
+  async #connect(life: { readonly isOver: boolean }): Promise<Connected | undefined> {
     const begin = performance.now();
     try {
       return await connectClient(this.#url, {
         autoClose: false,
         prepare: (client) => {
           client.onerror = ({ message }) => {
-            if (!this.#isOver) this.told.push({ what: message, begin: 0, end: performance.now() });
+            if (!life.isOver) this.told.push({ what: message, begin: 0, end: performance.now() });
           };
         },
       });
