@@ -80,7 +80,7 @@ export class HttpOutgoing implements PeerExchange {
     sending.on('error', (error) => this.#broke(sending, peer, error));
     sending.on('response', (response) => this.#answered(response, peer));
     if (atOnce) {
-      sending.on('information', () => this.#heard(peer));
+      sending.on('information', ({ statusCode }) => this.#told(statusCode, peer));
       this.#sent = true;
       this.#wait(this.#limits.silenceTimeout);
       sending.end(sealed.content);
@@ -97,8 +97,12 @@ export class HttpOutgoing implements PeerExchange {
     peer.hears();
     this.#sent = true;
     this.#wait(this.#limits.silenceTimeout);
-    sending.on('information', () => this.#heard(peer));
+    sending.on('information', ({ statusCode }) => this.#told(statusCode, peer));
     sending.end(this.#sealed?.content);
+  }
+
+  #told(status: number, peer: Peer): void {
+    if (status !== 100) this.#heard(peer); // that one says that it takes the content, not that it has it
   }
 
   /** The peer says that it has the content: from now on it may take any time. */
