@@ -99,7 +99,7 @@ async function openRedis(url: string, { resumable, maxParkedSessions, node }: Fl
 }
 
 /** Where others are busy, loading the client alone may take longer than a command may. What refuses is told at once. */
-async function answered(write: () => Promise<void>): Promise<void> {
+async function answered(write: () => Promise<void> | void): Promise<void> {
   const until = performance.now() + REDIS_PATIENCE;
   for (;;) {
     try {

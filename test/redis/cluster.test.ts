@@ -129,9 +129,16 @@ test('a node that is held keeps nobody from the others, and closing takes no sec
     onTestFinished(() => late.close());
     const reachable = records.filter((_, at) => ports[at] !== held.port);
     for (const { id } of reachable) {
-      await until(() => late.sessionStore.load(id).then(({ verdict }) => verdict === 'found').catch(() => false), {
-        within: 15_000,
-      });
+      await until(
+        () =>
+          late.sessionStore
+            .load(id)
+            .then(({ verdict }) => verdict === 'found')
+            .catch(() => false),
+        {
+          within: 15_000,
+        },
+      );
     }
     const began = performance.now();
     void sessionStore.load(records[0]?.id ?? '').catch(() => {});
