@@ -31,6 +31,8 @@ export class HttpOutgoing implements PeerExchange {
   #timer: NodeJS.Timeout | undefined;
   #retried = false;
   #over = false;
+  /** Among those that are open at the peer. */
+  #counted = false;
 
   constructor(peer: Peer | undefined, outgoing: OutgoingPeerRequest, limits: SendLimits) {
     this.#peer = peer;
@@ -50,7 +52,8 @@ export class HttpOutgoing implements PeerExchange {
       return void nextTurn(() => this.#fail({ delivered: false, reason }));
     }
     peer.open++;
-    this.#send(peer);
+    this.#counted = true;
+    this.#trySend(peer);
   }
 
   pause(): void {
@@ -65,6 +68,15 @@ export class HttpOutgoing implements PeerExchange {
     if (this.#over) return;
     this.#finish();
     this.#request?.destroy();
+  }
+
+  /** What node:http can't send at all fails like what reaches nobody. */
+  #trySend(peer: Peer): void {
+    try {
+      this.#send(peer);
+    } catch (error) {
+      nextTurn(() => this.#fail({ delivered: false, reason: 'connect', error }));
+    }
   }
 
   #send(peer: Peer): void {
@@ -143,7 +155,7 @@ export class HttpOutgoing implements PeerExchange {
       this.#retried = true;
       notAfterwards(this.#timer);
       this.#sent = false;
-      return this.#send(peer);
+      return this.#trySend(peer);
     }
     this.#fail({ delivered, reason: delivered ? 'broken' : 'connect', error });
   }
@@ -171,7 +183,7 @@ export class HttpOutgoing implements PeerExchange {
   #finish(): void {
     this.#over = true;
     notAfterwards(this.#timer);
-    if (this.#request !== undefined && this.#peer !== undefined) this.#peer.open--;
+    if (this.#counted && this.#peer !== undefined) this.#peer.open--;
   }
 }
 

@@ -241,6 +241,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#streams.detach();
   }
 
+  /** Does without the event store from now on. */
+  detach(): void {
+    this.#streams.detach();
+  }
+
   /** Lets the event store forget a session that was shut. */
   forget(): Promise<void> {
     return this.#streams.forget();

@@ -232,7 +232,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   D5: drain('a drained supervisor refuses everything, and says so'),
 };
 
-/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, or processes. */
+/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, processes, or nodes. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   tooManyServers: testsOf('http/serverLives')(
     'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
@@ -242,7 +242,9 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   ),
   notJoined: fencing('two processes under one name: *'),
   sessionElsewhere: takeover('an owner that lives and can’t be reached from one node: *'),
-  ownerLost: takeover('the owner is killed > a request that it had is answered 503, *'),
+  ownerLost: testsOf('cluster/peers/failures')(
+    'it may have been delivered, so the client is told that it is lost: > *',
+  ),
   restoring: testsOf('http/durable/factory')(
     'a factory that > hangs: a request waits restoreTimeout; the restore goes on, and those who come later join it',
   ),

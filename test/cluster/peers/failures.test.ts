@@ -58,6 +58,13 @@ describe('nothing was delivered, so it may be sent again:', () => {
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason });
   });
 
+  test('what can not be said in a header', async () => {
+    const owner = await peerOwner(() => {});
+    const { url, results } = await edge(owner, { from: 'a#\n', http: { maxRequestsPerPeer: 1 } });
+    for (let n = 0; n < 2; n++) expect((await post(url, CALL)).json()).toEqual({ outcome: 'unreached' });
+    expect(await results[1]).toMatchObject({ reason: 'connect', error: { code: 'ERR_INVALID_CHAR' } });
+  });
+
   test('the peer has another secret', async () => {
     const owner = await peerOwner(() => {});
     const { url, results } = await edge(owner, { secrets: ['another secret, which is long enough'] });
@@ -74,6 +81,7 @@ describe('nothing was delivered, so it may be sent again:', () => {
     expect((await post(url, CALL)).json()).toEqual({ outcome: 'unreached' });
     expect(await results[0]).toMatchObject({ reason: 'stranger (200)' });
     expect(somebody.received.every(isHead)).toBe(true);
+    await until(() => somebody.sockets[0]?.destroyed, { what: 'the connection to be ended' });
   });
 
   test('somebody else takes the content as well, and can not open it', async () => {
