@@ -97,7 +97,9 @@ export class Connection {
     const { timers, where } = this.#parts;
     return new Promise((resolve, reject) => {
       let used: Link | undefined;
+      let isOver = false;
       const timer = timers.setTimeout(() => {
+        isOver = true;
         const error = late(where, COMMAND_TIMEOUT);
         reject(used === undefined ? error : new Unanswered(error));
         if (used !== undefined) this.#noteUnanswered(used, error);
@@ -108,6 +110,7 @@ export class Connection {
       };
       this.#ready().then(
         (link) => {
+          if (isOver) return; // whoever asked was told that it was not done
           used = link;
           link.send(key, args).then(
             (answer) => {
@@ -130,6 +133,7 @@ export class Connection {
       return error;
     }
     if (this.#closing !== undefined) return closed();
+    if (!link.isAlive()) this.#lose(link, error);
     const failure = storeFailure(this.#parts.where, error);
     // One that the client had no connection for was never sent.
     return /offline|is closed/i.test((error as Error)?.message) ? failure : new Unanswered(failure);
@@ -167,6 +171,7 @@ export class Connection {
         return opening;
       });
       await abortable(attempt.signal, () => opened(link as Link));
+      if (!link.isAlive()) throw new Error('Socket closed');
       this.#link = link;
       this.#failures = 0;
       this.#unanswered = 0;

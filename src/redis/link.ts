@@ -11,6 +11,8 @@ export interface Link {
   send(key: string, args: readonly string[]): Promise<unknown>;
   /** What each master says of itself (`INFO server`); empty where that is not permitted. */
   servers(): Promise<readonly string[]>;
+  /** False when it will never answer any more. */
+  isAlive(): boolean;
   /** Lets go of it at once; what it was sent rejects. */
   destroy(): void;
 }
@@ -37,12 +39,14 @@ const OFF = {
 const AS_TEXT = { timeout: undefined, typeMapping: {} };
 
 interface SingleClient extends NodeJS.EventEmitter {
+  readonly isOpen: boolean;
   connect(): Promise<unknown>;
   destroy(): void;
   sendCommand(args: readonly string[], options?: object): Promise<unknown>;
 }
 
 interface ClusterClient extends NodeJS.EventEmitter {
+  readonly isOpen: boolean;
   readonly masters: readonly ClusterNode[];
   connect(): Promise<unknown>;
   destroy(): void;
@@ -125,6 +129,7 @@ export class Links {
         const answers = await Promise.allSettled(asked);
         return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
       },
+      isAlive: () => cluster.isOpen,
       destroy: () => cluster.destroy(),
     };
   }
@@ -153,6 +158,7 @@ async function openSingle(client: SingleClient, lost: (error: unknown) => void, 
   return {
     send: (_, args) => client.sendCommand(args, AS_TEXT),
     servers: () => infoOf(client),
+    isAlive: () => client.isOpen,
     destroy: () => {
       isOpen = false;
       client.destroy();
@@ -210,6 +216,7 @@ function isCluster(client: RedisClient): client is RedisClient & { readonly _opt
 interface ClusterOptions {
   readonly rootNodes?: readonly object[];
   readonly defaults?: { readonly socket?: SocketOptions };
+  readonly nodeAddressMap?: unknown;
 }
 
 function duplicateOf<T extends SingleClient | ClusterClient>(
@@ -220,11 +227,13 @@ function duplicateOf<T extends SingleClient | ClusterClient>(
     const { socket } = (client as { readonly options?: { readonly socket?: SocketOptions } }).options ?? {};
     return client.duplicate({ ...OFF, commandOptions: AS_TEXT, socket: { ...socket, ...NO_RECONNECTION } }) as T;
   }
-  const { rootNodes = [], defaults } = client._options ?? {};
+  const { rootNodes = [], defaults, nodeAddressMap } = client._options ?? {};
+  // Where addresses are mapped, those that the nodes have among each other lead nowhere.
+  const known = nodeAddressMap === undefined ? nodes : [];
   return client.duplicate({
     ...CLUSTER,
     clientSideCache: undefined,
-    rootNodes: [...rootNodes, ...nodes.map(({ host, port }) => ({ socket: { host, port } }))],
+    rootNodes: [...rootNodes, ...known.map(({ host, port }) => ({ socket: { host, port } }))],
     defaults: {
       ...defaults,
       ...OFF,

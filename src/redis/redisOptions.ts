@@ -63,9 +63,23 @@ function parseUrl(given: unknown): URL {
   const url = typeof given === 'string' ? tryUrl(given) : undefined;
   const database = url?.pathname.slice(1) ?? '';
   const fits =
-    url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && /^\d{0,5}$/.test(database);
+    url !== undefined &&
+    isEncoded(url.username) &&
+    isEncoded(url.password) &&
+    /^rediss?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    /^\d{0,5}$/.test(database);
   if (!fits) throw new SupervisorError('INVALID_OPTION', `url must be ${URL_SHAPE}; what was given is none`);
   return url;
+}
+
+function isEncoded(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function tryUrl(text: string): URL | undefined {

@@ -163,6 +163,19 @@ test('a node that is held keeps nobody from the others, and closing takes no sec
   }
 });
 
+test('all nodes are killed and come back: so does the store', SLOW, async () => {
+  const { sessionStore } = storesAt(first().url);
+  const records = Array.from({ length: 6 }, () => newRecord());
+  await Promise.all(records.map((record) => sessionStore.create(record)));
+  for (const node of cluster.nodes) await node.kill();
+  await expect(sessionStore.load(records[0]?.id ?? '')).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await Promise.all(cluster.nodes.map((node) => node.start('kept')));
+  for (const record of records) {
+    const found = () => sessionStore.load(record.id).then(({ verdict }) => verdict === 'found');
+    await until(() => found().catch(() => false), { within: 20_000 });
+  }
+});
+
 test('a cluster of one’s own is duplicated, and neither used nor closed', SLOW, async () => {
   const own = createCluster({ rootNodes: [{ url: first().url }] });
   own.on('error', () => {});

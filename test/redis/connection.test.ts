@@ -9,7 +9,13 @@ import { turns } from '../support/until.ts';
 /** A Redis that does as it is told: each attempt to connect, and each command, is answered by the test. */
 function simulated() {
   const clock = new SimulatedClock();
-  const attempts: { at: number; accept(): void; refuse(error?: Error): void; lose(): void; stop: AbortSignal }[] = [];
+  const attempts: {
+    at: number;
+    accept(): void;
+    refuse(error?: Error): void;
+    lose(tells?: boolean): void;
+    stop: AbortSignal;
+  }[] = [];
   const commands: { readonly name: string; answer(value: unknown): void; fail(error: Error): void }[] = [];
   let destroyed = 0;
   const connection = new Connection({
@@ -21,7 +27,9 @@ function simulated() {
           for (const fail of waiting) fail(error);
           waiting.clear();
         };
+        let alive = true;
         const link: Link = {
+          isAlive: () => alive,
           send: (_, [name = '']) =>
             new Promise((answer, fail) => {
               waiting.add(fail);
@@ -29,6 +37,7 @@ function simulated() {
             }),
           servers: async () => [],
           destroy: () => {
+            alive = false;
             destroyed++;
             failAll(new Error('Disconnects client'));
           },
@@ -37,9 +46,10 @@ function simulated() {
           at: clock.now(),
           accept: () => resolve(link),
           refuse: (error = Object.assign(new Error('no'), { code: 'ECONNREFUSED' })) => reject(error),
-          lose: () => {
+          lose: (tells = true) => {
+            alive = false;
             failAll(new Error('Socket closed unexpectedly'));
-            lost(new Error('Socket closed unexpectedly'));
+            if (tells) lost(new Error('Socket closed unexpectedly'));
           },
           stop,
         });
@@ -198,6 +208,27 @@ describe('a connection', () => {
     redis.last().accept(); // too late: it is let go of
     await turns(3);
     expect(redis.destroyed()).toBe(1);
+  });
+
+  test('that was lost before anybody was told of that is noticed by who uses it', async () => {
+    const redis = simulated();
+    await redis.connected();
+    const sent = redis.send();
+    await turns(1);
+    redis.last().lose(false);
+    expect((await sent.result).error?.code).toBe('STORE_FAILED');
+    expect(redis.attempts).toHaveLength(2);
+  });
+
+  test('that comes when the time of a command is over sends nothing of it', async () => {
+    const redis = simulated();
+    const { result } = redis.send('EARLY');
+    await turns(1);
+    redis.last().accept(); // and before that is noticed, both times are over
+    redis.clock.increment(COMMAND_TIMEOUT);
+    expect((await result).error?.message).toContain('did not answer within 2000 ms');
+    await turns(5);
+    expect(redis.commands).toEqual([]);
   });
 
   test('to a replica is given up, since another may lead to the master', async () => {

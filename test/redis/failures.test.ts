@@ -240,7 +240,14 @@ describe('what is wrong is said, with what to do about it, and no secret', () =>
   });
 
   test('an URL that is none is not repeated', () => {
-    for (const url of ['http://user:s3cret@host', 'redis://user:s3cret@', 'redis://h/s3cret', 's3cret', 7]) {
+    for (const url of [
+      'http://user:s3cret@host',
+      'redis://user:s3cret@',
+      'redis://h/s3cret',
+      'redis://:%zz-s3cret@h',
+      's3cret',
+      7,
+    ]) {
       expect(() => createRedisStores({ url: url as string })).toThrowError(
         expect.objectContaining({ code: 'INVALID_OPTION', message: expect.not.stringContaining('s3cret') }),
       );
