@@ -2,16 +2,16 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type Addresses, type Cut, type Network, type Place, REDIS } from './network.ts';
 
-/** What a proxy does with one direction. */
+/** What a proxy does with one direction. Whatever it does, what comes first goes first, or streams would be garbled. */
 class Way {
   #isCut = false;
   #delay = 0;
-  readonly #held: (() => void)[] = [];
+  readonly #held: { readonly due: number; readonly write: () => void }[] = [];
 
   pass(write: () => void): void {
-    if (this.#isCut) this.#held.push(write);
-    else if (this.#delay > 0) setTimeout(write, this.#delay);
-    else write();
+    if (!this.#isCut && this.#delay === 0 && this.#held.length === 0) return write();
+    this.#held.push({ due: performance.now() + this.#delay, write });
+    if (this.#delay > 0) setTimeout(() => this.#pump(), this.#delay);
   }
 
   cut(): void {
@@ -26,7 +26,14 @@ class Way {
   heal(): void {
     this.#isCut = false;
     this.#delay = 0;
-    for (const write of this.#held.splice(0)) write();
+    for (const { write } of this.#held.splice(0)) write();
+  }
+
+  #pump(): void {
+    // Timers are right to the millisecond only.
+    while (!this.#isCut && (this.#held[0]?.due ?? Number.POSITIVE_INFINITY) <= performance.now() + 1) {
+      this.#held.shift()?.write();
+    }
   }
 }
 
