@@ -196,3 +196,16 @@ test('a call that the dead node was in gets an error when its stream is resumed 
   expect(outcomeOf(await call(b, id))).toBe('hello');
   a.gates.openAll();
 });
+
+test('a record that is overdue is left to the node that took its session over', async () => {
+  const { nodes, a, b, c } = await three();
+  const id = await open(a);
+  await idle(a, id);
+  await nodes.kill(a);
+  expect(outcomeOf(await nodes.passUntil(call(b, id), [b, c]))).toBe('hello');
+  await idle(b, id);
+  await nodes.pass(1_500, [b, c]); // c has forgotten who lived, and asks for the record
+  await nodes.store.update(id, 2, { idleDeadline: c.clock.now() });
+  expect(outcomeOf(await call(c, id))).toBe('hello');
+  expect([b.supervisor.session(id)?.epoch, c.supervisor.stats().ended]).toEqual([2, {}]);
+});
