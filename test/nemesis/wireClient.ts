@@ -4,7 +4,7 @@ import { SseParser, type WireMessage } from '../support/sse.ts';
 import { callBody, initializeBody, sessionHeaders } from '../support/wire.ts';
 
 /** When it gives up, in ms: long after an answer had to come. */
-export const PATIENCE = 45_000;
+const PATIENCE = 45_000;
 
 export interface Target {
   readonly name: string;
