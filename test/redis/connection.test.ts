@@ -220,17 +220,6 @@ describe('a connection', () => {
     expect(redis.attempts).toHaveLength(2);
   });
 
-  test('that comes when the time of a command is over sends nothing of it', async () => {
-    const redis = simulated();
-    const { result } = redis.send('EARLY');
-    await turns(1);
-    redis.last().accept(); // and before that is noticed, both times are over
-    redis.clock.increment(COMMAND_TIMEOUT);
-    expect((await result).error?.message).toContain('did not answer within 2000 ms');
-    await turns(5);
-    expect(redis.commands).toEqual([]);
-  });
-
   test('to a replica is given up, since another may lead to the master', async () => {
     const redis = simulated();
     await redis.connected();
