@@ -25,9 +25,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Those need Chromium, all the clients, hosts and servers, all cores, and a lot of heap and time: npm run test:browser,
-    // test:clients, hosts, test:gaps, test:processes, test:redis, test:scale, test:stdio.
+    // test:clients, test:cluster, hosts, test:gaps, test:processes, test:redis, test:scale, test:stdio.
     exclude: [
-      ...['browser', 'clients', 'gaps', 'hosts', 'processes', 'redis', 'scale', 'servers', 'soak'].map(
+      ...['browser', 'clients', 'gaps', 'hosts', 'nemesis', 'processes', 'redis', 'scale', 'servers', 'soak'].map(
         (folder) => `test/${folder}/**`,
       ),
       '**/node_modules/**',

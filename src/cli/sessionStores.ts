@@ -3,6 +3,7 @@
  * and what is wrong with a directory or with Redis is told at once.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as passing } from 'node:timers/promises';
 import { createMemoryEventStore, createMemorySessionStore } from '../index.ts';
 import { DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
 import { CommandFailure, describeError, EXIT_USAGE, isSupervisorError } from './failure.ts';
@@ -13,6 +14,10 @@ import { formatDuration } from './wording.ts';
 
 /** How long the command waits for another process to let go of the directory before it says so, in ms. */
 const PATIENCE = 1_000;
+
+/** How long Redis may say nothing at the start, and how soon it is asked again, in ms. */
+const REDIS_PATIENCE = 10_000;
+const PAUSE = 100;
 
 export interface Stores extends StoreOptions {
   /** Where the sessions are kept, and how many there were; undefined without a session store. */
@@ -63,16 +68,16 @@ async function openDirectory(
   }
 }
 
-async function openRedis(url: string, { resumable, maxParkedSessions }: Flags): Promise<Stores> {
+async function openRedis(url: string, { resumable, maxParkedSessions, node }: Flags): Promise<Stores> {
   if (maxParkedSessions !== undefined) {
     const message = 'option --max-parked-sessions has no effect with sessions in Redis, which does not count them';
     throw new CommandFailure(message, EXIT_USAGE);
   }
   const { createRedisStores } = await import('../redis/index.ts');
   try {
-    const { sessionStore, eventStore, close } = createRedisStores({ url });
+    const { sessionStore, eventStore, directory, close } = createRedisStores({ url });
     try {
-      await eventStore.forget(`${randomUUID()}:`); // a write that changes nothing
+      await answered(() => eventStore.forget(`${randomUUID()}:`)); // a write that changes nothing
     } catch (error) {
       await close();
       throw error;
@@ -81,6 +86,7 @@ async function openRedis(url: string, { resumable, maxParkedSessions }: Flags): 
     return {
       sessionStore,
       ...(resumable && { eventStore }),
+      ...(node !== undefined && { directory }),
       kept: { redis: `${hostname}:${port === '' ? 6379 : port}` },
       close,
     };
@@ -89,6 +95,19 @@ async function openRedis(url: string, { resumable, maxParkedSessions }: Flags): 
     // Its message has said why; its cause is the client's own words.
     const exitCode = error.code === 'INVALID_OPTION' ? EXIT_USAGE : undefined;
     throw new CommandFailure(`cannot keep sessions in Redis: ${error.message}`, exitCode, { cause: error });
+  }
+}
+
+/** Where others are busy, loading the client alone may take longer than a command may. What refuses is told at once. */
+async function answered(write: () => Promise<void> | void): Promise<void> {
+  const until = performance.now() + REDIS_PATIENCE;
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof Error && /did not answer/.test(error.message)) || performance.now() > until) throw error;
+      await passing(PAUSE);
+    }
   }
 }
 

@@ -97,7 +97,9 @@ export class Connection {
     const { timers, where } = this.#parts;
     return new Promise((resolve, reject) => {
       let used: Link | undefined;
+      let isOver = false;
       const timer = timers.setTimeout(() => {
+        isOver = true;
         const error = late(where, COMMAND_TIMEOUT);
         reject(used === undefined ? error : new Unanswered(error));
         if (used !== undefined) this.#noteUnanswered(used, error);
@@ -108,6 +110,7 @@ export class Connection {
       };
       this.#ready().then(
         (link) => {
+          if (isOver) return; // whoever asked was told that it was not done
           used = link;
           link.send(key, args).then(
             (answer) => {

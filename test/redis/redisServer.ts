@@ -24,20 +24,28 @@ export interface RedisServer {
   dispose(): Promise<void>;
 }
 
+/** Where a server is: an address, and what its process is started with so that it has that. */
+export interface RedisPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly within: readonly string[];
+}
+
 /** Starts a Redis that writes each command to its disk, with more settings as on its command line. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
   for (let tries = 1; ; tries++) {
     try {
-      return await startOn(await freePort(), settings);
+      return await startRedisAt({ host: '127.0.0.1', port: await freePort(), within: [] }, ...settings);
     } catch (error) {
       if (tries === 3) throw error; // others look for free ports as well, and somebody may have taken it
     }
   }
 }
 
-async function startOn(port: number, settings: readonly string[]): Promise<RedisServer> {
+export async function startRedisAt(place: RedisPlace, ...settings: string[]): Promise<RedisServer> {
+  const { host, port, within } = place;
   const folder = await mkdtemp(join(tmpdir(), 'redis-'));
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `redis://${host}:${port}`;
   let running: ChildProcess | undefined;
   const end = () => running?.kill('SIGKILL');
   process.on('exit', end);
@@ -58,8 +66,9 @@ async function startOn(port: number, settings: readonly string[]): Promise<Redis
     },
     start: async (data) => {
       if (data === 'lost') await rm(join(folder, 'appendonlydir'), { recursive: true, force: true });
-      const more = ['--save', '', '--appendonly', 'yes', '--bind', '127.0.0.1', ...settings];
-      running = spawn('redis-server', ['--port', String(port), '--dir', folder, ...more], { stdio: 'ignore' });
+      const more = ['--save', '', '--appendonly', 'yes', '--bind', host, ...settings];
+      const [file = '', ...args] = [...within, 'redis-server', '--port', String(port), '--dir', folder, ...more];
+      running = spawn(file, args, { stdio: 'ignore' });
       const { signal } = ended(running);
       const answers = () => ask(url, ['PING']).then(Boolean, ({ message }) => /NOAUTH|unknown command/.test(message));
       await until(async () => signal.aborted || (await answers()), {
