@@ -14,6 +14,10 @@ import { formatDuration } from './wording.ts';
 /** How long the command waits for another process to let go of the directory before it says so, in ms. */
 const PATIENCE = 1_000;
 
+/** How long Redis may take to answer at the start, and how often it is asked, in ms. */
+const REDIS_PATIENCE = 8_000;
+const REDIS_PAUSE = 250;
+
 export interface Stores extends StoreOptions {
   /** Where the sessions are kept, and how many there were; undefined without a session store. */
   readonly kept: KeptSessions | undefined;
@@ -72,7 +76,7 @@ async function openRedis(url: string, { resumable, maxParkedSessions }: Flags): 
   try {
     const { sessionStore, eventStore, close } = createRedisStores({ url });
     try {
-      await eventStore.forget(`${randomUUID()}:`); // a write that changes nothing
+      await answered(async () => eventStore.forget(`${randomUUID()}:`)); // a write that changes nothing
     } catch (error) {
       await close();
       throw error;
@@ -89,6 +93,19 @@ async function openRedis(url: string, { resumable, maxParkedSessions }: Flags): 
     // Its message has said why; its cause is the client's own words.
     const exitCode = error.code === 'INVALID_OPTION' ? EXIT_USAGE : undefined;
     throw new CommandFailure(`cannot keep sessions in Redis: ${error.message}`, exitCode, { cause: error });
+  }
+}
+
+/** Asks Redis for the first time: on a machine that is busy with starting, it has longer to answer than later. */
+async function answered(ask: () => Promise<void>): Promise<void> {
+  for (const deadline = performance.now() + REDIS_PATIENCE; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLate = error instanceof Error && error.message.includes('did not answer');
+      if (!isLate || performance.now() >= deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REDIS_PAUSE));
+    }
   }
 }
 
