@@ -36,8 +36,10 @@ export default defineConfig({
     ],
     // A run of all tests fails over a requirement of the protocol that none of them shows.
     reporters: ['default', new ClaimsReporter({ 'MCP 2025-11-25': REQUIREMENTS, 'docs/wire.md': PROMISES })],
-    // A process for each file, so that sockets, signals and heap are its own. Threads were not faster (52 s against 47).
+    // Processes, so that signals and heap are no thread's. The files of one process share what they import, which is more
+    // than half of the time otherwise; what is a matter of the process (heap, signals) has a config where they do not.
     pool: 'forks',
+    isolate: false,
     // Supervisors without a logger warn the process; a test that is about it looks for the warning itself.
     execArgv: ['--disable-warning=McpSessionSupervisorWarning'],
     expect: { requireAssertions: true },

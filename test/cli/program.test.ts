@@ -1,6 +1,6 @@
 /** The command line: every flag, what it means to the supervisor, and what is refused. */
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from '../../src/cli/defaults.ts';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_MODERN, DEFAULT_SHUTDOWN_TIMEOUT } from '../../src/cli/defaults.ts';
 import { CommandFailure, EXIT_USAGE } from '../../src/cli/failure.ts';
 import { parseArguments } from '../../src/cli/program.ts';
 import { shortIdleTimeout, toSupervisorOptions } from '../../src/cli/supervisorOptions.ts';
@@ -35,8 +35,12 @@ describe('flags', () => {
   });
 
   test('the defaults that the command speaks of are the supervisor’s', () => {
-    const { sessionIdleTimeout, shutdownTimeout } = resolveOptions({ server });
-    expect([DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT]).toEqual([sessionIdleTimeout, shutdownTimeout]);
+    const { sessionIdleTimeout, shutdownTimeout, modern } = resolveOptions({ server });
+    expect([DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT, DEFAULT_MODERN]).toEqual([
+      sessionIdleTimeout,
+      shutdownTimeout,
+      modern,
+    ]);
   });
 
   test.each([
