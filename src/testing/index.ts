@@ -2,6 +2,7 @@
 
 export { type OpenedSessionStore, sessionStoreConformance } from './conformance/sessionStoreConformance.ts';
 export { type OpenedStore, type StoreCase, storeConformance } from './conformance/storeConformance.ts';
+export { ClusterFailure, type ClusterSimulationOptions, simulateCluster } from './cluster/simulateCluster.ts';
 export { DiscoveryError, type DiscoveryErrorCode, type Feature, type Finding } from './discovery/discovery.ts';
 export {
   type ModelTestOptions,
