@@ -26,6 +26,8 @@ export interface StreamsOwner extends AnswerOwner {
   readonly load: Load;
   /** The event store failed; a stream goes on without it. */
   storeFailed(error: unknown): void;
+  /** The session may be another process's by now. */
+  readonly isElsewhere: boolean;
 }
 
 /**
@@ -280,6 +282,7 @@ export class SessionStreams {
       log: this.#log,
       retry: this.#retry,
       maxBuffer: this.#options.maxStreamBuffer,
+      isElsewhere: () => this.#owner.isElsewhere,
       onStoreFailure: (error) => this.#storeFailed(id, error),
     });
   }

@@ -91,7 +91,6 @@ export class ClusterJudge {
     const { what, answered, left, status, known } = asked;
     if (left || answered || what === 'listen' || what === 'resume') return;
     if (status !== undefined && status !== 200) return;
-    if (what === 'initialize' && status === 200) return this.#break(asked, 'is answered 200, and nothing else');
     if (!this.#isExcused(asked))
       this.#break(asked, `has no answer${known === undefined ? '' : ` in ${short(known.id)}`}`);
   }
@@ -192,7 +191,8 @@ export class ClusterJudge {
   }
 
   #isExcused(asked: Asked): boolean {
-    const { begun, known, node, what, left } = asked;
+    const { known, node, what, left } = asked;
+    const { begun } = callOf(asked);
     if (left || known?.ending === true || isForeign(asked)) return true;
     if (known !== undefined && this.#mayBeIdle(known)) return true;
     // Streams end with their node, and only other nodes open new ones; nor does it open sessions.

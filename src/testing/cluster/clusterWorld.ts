@@ -160,6 +160,7 @@ export class ClusterWorld {
   break(what: string): void {
     if (this.broken !== undefined) return;
     this.broken = what;
+    this.note(`BROKEN: ${what}`);
   }
 
   /** Calls that have lost their connection, or are left, and can be resumed. */
@@ -175,8 +176,9 @@ export class ClusterWorld {
     for (const [, id = '', epochText, by] of text.matchAll(/"session":"([^"]*)","epoch":(\d+),"by":"([^"]*)"/g)) {
       if (by !== process.name) continue; // it was forwarded, and left its owner before; or it is replayed
       const epoch = Number(epochText);
-      const owner = this.records.ownerOf(id, epoch);
-      if (owner !== undefined && this.directory.mayAct(owner)) continue;
+      const now = this.records.epochOf(id) ?? epoch;
+      // What was said in an epoch before is replayed to whoever resumes a stream of it.
+      if (this.#mayAct(id, epoch) || (now !== epoch && this.#mayAct(id, now))) continue;
       this.break(`${by} answers in ${short(id)} at epoch ${epoch}, in a life that is over`);
     }
   }
@@ -203,6 +205,12 @@ export class ClusterWorld {
   }
 
   // --- within
+
+  /** The life that has the session in this epoch may do something. */
+  #mayAct(id: string, epoch: number): boolean {
+    const owner = this.records.ownerOf(id, epoch);
+    return owner !== undefined && this.directory.mayAct(owner);
+  }
 
   #start(name: string): SimulatedNode {
     const skew = Math.round((2 * this.numbers() - 1) * MAX_SKEW);
