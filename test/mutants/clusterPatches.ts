@@ -8,7 +8,6 @@ const forward = 'cluster/forward.js';
 const inCluster = 'http/inCluster.js';
 const transport = 'transport/sessionTransport.js';
 const memory = 'supervisor/memory.js';
-const records = 'supervisor/records.js';
 
 export const CLUSTER_PATCHES: readonly Patch[] = [
   patch(membership, 'a lease is good until a timer says otherwise', 'this.#host.now() >= this.#until', 'false'),
@@ -82,10 +81,4 @@ export const CLUSTER_PATCHES: readonly Patch[] = [
   patch(inCluster, 'refuses what it hands over', 'await this.#whenHandedOver(here)', "'draining'"),
   patch(memory, 'a session belongs to nobody', '...(owner !== undefined && { owner }),', ''),
   patch(memory, 'parks in a life that is over', 'return this.#host.owner() === this.#owner;', 'return true;'),
-  patch(
-    records,
-    'ends what another node has, by its deadline',
-    'this.#host.livesHere(id) || (await this.isElsewhere(record))',
-    'this.#host.livesHere(id)',
-  ),
 ];

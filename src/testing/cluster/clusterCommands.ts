@@ -77,8 +77,18 @@ export function clusterCommands(world: ClusterWorld): readonly Command[] {
         const isRolling = world.nodes.some(({ draining, process }) => draining && !process.dead);
         const node = pick(world.nodes.filter(({ isUp, draining }) => isUp && !draining));
         if (node === undefined || isRolling || world.nodes.filter(({ isUp }) => isUp).length < 2) return;
+        // While its calls go on, it is asked for what it has handed over by then.
+        const busy = upTo(2) === 0 ? undefined : session();
+        if (busy !== undefined) world.ask(node, busy.owner, 'add slowly', busy);
         world.note(`${node.name} drains`);
-        node.drain();
+        world.time.after(5, () => {
+          const others = world.nodes.filter(({ isUp, draining }) => isUp && !draining);
+          if (node.isUp && others.length > 1) node.drain();
+        });
+        for (let n = upTo(4); n > 0; n--) {
+          const known = session();
+          if (known !== undefined) world.askLater(upTo(2_500), node, known, pick(CALLS) ?? 'add');
+        }
       },
     ],
     [
@@ -89,7 +99,23 @@ export function clusterCommands(world: ClusterWorld): readonly Command[] {
       },
     ],
   ];
-  const kills: readonly Command[] = [[1, at((node) => world.kill(node))]];
+  const kills: readonly Command[] = [
+    [0.5, at((node) => world.kill(node))],
+    [
+      1.5, // in the midst of a call, or of what is asked for then
+      about((node, known) => {
+        const victim = up();
+        if (victim === undefined || world.nodes.filter(({ isUp }) => isUp).length < 2) return;
+        world.ask(node, known.owner, pick(CALLS) ?? 'add', known);
+        world.time.after(upTo(3) === 0 ? upTo(2_500) : upTo(16), () => {
+          if (victim.isUp) world.kill(victim);
+        });
+        for (const other of world.nodes) {
+          if (other !== victim) world.askLater(20 + upTo(4_000), other, known, upTo(6) === 0 ? 'delete' : 'add');
+        }
+      }),
+    ],
+  ];
   const storms = stormsOf(world, upTo, pick);
   return [
     ...clients,
@@ -113,13 +139,19 @@ function stormsOf(
     ['loses some', { loses: 0.3 }],
   ];
   return [
+    [1, () => pause(world, alive(), span(), upTo(2) === 0)],
     [
-      2,
+      2, // in the midst of a call
       () => {
-        const node = alive();
-        if (node === undefined || node.pausedSince !== undefined) return;
-        node.pause();
-        world.disturb(`${node.name} stands still`, span(), () => node.wake(upTo(2) === 0));
+        const node = pick(world.nodes.filter(({ isUp }) => isUp));
+        const known = pick(world.judge.sessions.filter(({ ending }) => !ending).slice(-5));
+        if (node === undefined || known === undefined) return;
+        for (const other of world.nodes) {
+          if (other.isUp) world.ask(other, known.owner, upTo(2) === 0 ? 'add slowly' : (pick(CALLS) ?? 'add'), known);
+        }
+        const [ms, timersFirst] = [span(), upTo(3) > 0];
+        world.time.after(upTo(2) === 0 ? upTo(8) : upTo(2_500), () => pause(world, node, ms, timersFirst));
+        for (const other of world.nodes) if (other !== node) world.askLater(ms - upTo(2_000), other, known, 'add');
       },
     ],
     [
@@ -170,6 +202,12 @@ function stormsOf(
       },
     ],
   ];
+}
+
+function pause(world: ClusterWorld, node: SimulatedNode | undefined, ms: number, timersFirst: boolean): void {
+  if (node === undefined || node.process.dead || node.pausedSince !== undefined) return;
+  node.pause();
+  world.disturb(`${node.name} stands still`, ms, () => node.wake(timersFirst));
 }
 
 /** From one to the other the way is cut, or both ways, or it is slow. */

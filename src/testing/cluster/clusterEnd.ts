@@ -1,9 +1,13 @@
 /** The end of a simulated cluster: everything heals, every session that lives answers; then all is drained, and nothing is left. */
 import type { ClusterWorld } from './clusterWorld.ts';
+import type { Asked } from './known.ts';
 import { short } from './simulatedRecords.ts';
 
 /** How long it may take until everything goes on, in ms: leases run out, what was held is given up. */
-const RECOVERY = 70_000;
+const RECOVERY = 45_000;
+
+/** So long at least it goes on until everything is as before, in ms. */
+const AFTERMATH = 12_000;
 
 /** How long a session may take to answer then, and a node to be drained, in ms. */
 const ANSWER_WITHIN = 15_000;
@@ -17,17 +21,21 @@ export async function finishCluster(world: ClusterWorld): Promise<void> {
   world.note('the end: everything heals');
   world.heal();
   for (const node of [...world.nodes]) if (!node.isUp) world.restart(node);
-  await world.pass(RECOVERY);
+  await world.pass(AFTERMATH);
+  await world.passUntil(() => ![...world.clients.open].some((asked) => !isStream(asked)), RECOVERY);
   for (const asked of [...world.clients.open]) {
-    const isStream = asked.what === 'listen' || asked.what === 'resume';
-    if (!isStream) world.break(`${asked.name} ${asked.what} is not answered`);
+    if (!isStream(asked)) world.break(`${asked.name} ${asked.what} is not answered`);
     world.clients.hangUp(asked);
   }
   for (const node of [...world.nodes]) if (!node.isUp) world.restart(node); // whose drain has ended meanwhile
-  await world.pass(ANSWER_WITHIN);
+  await world.pass(AFTERMATH);
   await askAll(world);
   await drainAll(world);
   if (world.broken === undefined) checkLeft(world);
+}
+
+function isStream({ what }: Asked): boolean {
+  return what === 'listen' || what === 'resume';
 }
 
 /** What lives answers, with all that was acknowledged; what has ended does not. */
@@ -37,7 +45,7 @@ async function askAll(world: ClusterWorld): Promise<void> {
     const node = up[Math.floor(world.numbers() * up.length)];
     if (node !== undefined) world.ask(node, known.owner, 'read', known);
   }
-  await world.pass(ANSWER_WITHIN);
+  await world.passUntil(() => world.clients.open.size === 0, ANSWER_WITHIN);
 }
 
 async function drainAll(world: ClusterWorld): Promise<void> {
@@ -45,8 +53,8 @@ async function drainAll(world: ClusterWorld): Promise<void> {
     if (world.broken !== undefined) return;
     if (!node.draining) node.drain();
     world.note(`${node.name} drains`);
-    await world.pass(DRAIN_WITHIN);
-    if (!node.drained) world.break(`the drain of ${node.name} does not come to an end`);
+    if (!(await world.passUntil(() => node.drained, DRAIN_WITHIN)))
+      world.break(`the drain of ${node.name} does not come to an end`);
   }
   await world.pass(QUIET_AFTER);
 }

@@ -14,6 +14,8 @@ export interface ClusterSettings {
   readonly parkAfter: number | undefined;
 }
 
+const TROUBLES = ['drains', 'kills', 'kills', 'storms', 'storms'] as const;
+
 const LEASE_TIME = 5_000;
 const IDLE_TIMEOUT = 90_000;
 const PARK_AFTER = 8_000;
@@ -21,11 +23,11 @@ const PARK_AFTER = 8_000;
 export function settingsOf(number: number): ClusterSettings {
   return {
     nodes: 2 + (number % 3),
-    trouble: (['drains', 'kills', 'storms', 'storms'] as const)[(number >> 2) % 4] ?? 'storms',
-    eventStore: (number & 16) === 0,
-    json: (number & 96) === 96,
+    trouble: TROUBLES[(number >> 2) % TROUBLES.length] ?? 'storms',
+    eventStore: (number & 32) === 0,
+    json: (number & 192) === 192,
     leaseTime: LEASE_TIME,
-    idleTimeout: (number & 384) === 384 ? IDLE_TIMEOUT : Number.POSITIVE_INFINITY,
-    parkAfter: (number & 512) === 0 ? undefined : PARK_AFTER,
+    idleTimeout: (number & 768) === 768 ? IDLE_TIMEOUT : Number.POSITIVE_INFINITY,
+    parkAfter: (number & 1_024) === 0 ? undefined : PARK_AFTER,
   };
 }

@@ -29,6 +29,9 @@ const MAX_SKEW = 2_500;
 /** In how many turns of the event loop comes what comes by itself. */
 const TURNS = 3;
 
+/** How often it is looked at whether something is so, in ms. */
+const PACE = 250;
+
 /** Requests that may be resumed and are remembered. */
 const MAX_RESUMABLE = 16;
 
@@ -143,6 +146,21 @@ export class ClusterWorld {
       await this.settle();
       this.check();
     }
+  }
+
+  /** Lets time pass until something is so, for so many ms at most. Resolves to whether it is. */
+  async passUntil(is: () => boolean, ms: number): Promise<boolean> {
+    const until = this.time.now + ms;
+    while (this.broken === undefined && !is() && this.time.now < until)
+      await this.pass(Math.min(PACE, until - this.time.now));
+    return is();
+  }
+
+  /** Asks after so many ms, wherever there is somebody then. */
+  askLater(ms: number, node: SimulatedNode, known: Known, what: What): void {
+    this.time.after(ms, () => {
+      if (node.isUp && this.broken === undefined) this.ask(node, known.owner, what, known);
+    });
   }
 
   async settle(): Promise<void> {

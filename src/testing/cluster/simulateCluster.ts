@@ -33,7 +33,7 @@ export async function simulateCluster({
   create,
 }: ClusterSimulationOptions): Promise<readonly string[]> {
   const numbers = random(seed);
-  const world = new ClusterWorld(settingsOf(Math.floor(numbers() * 1_024)), numbers, create);
+  const world = new ClusterWorld(settingsOf(Math.floor(numbers() * 2_048)), numbers, create);
   world.note(JSON.stringify(world.settings));
   const commands = clusterCommands(world);
   for (let step = 0; step < steps && world.broken === undefined; step++) {

@@ -52,6 +52,7 @@ export class SimulatedDirectory {
   /** Another one takes its place, which has lost the writes of the last ms, or everything. */
   async failOver(lost: number): Promise<void> {
     const { now } = this.#time;
+    this.#silentUntil = now + this.#leaseTime;
     const state = this.#states.findLast(({ at }) => at <= now - lost);
     this.#memory = createMemoryDirectory({ clock: this.#time.clock });
     this.#leases = new Map(state?.leases);
@@ -59,7 +60,6 @@ export class SimulatedDirectory {
     for (const { life, until } of this.#leases.values()) {
       if (until > now) await this.#memory.join(life, until - now);
     }
-    this.#silentUntil = now + this.#leaseTime;
   }
 
   /** As a process sees it from the other end of its way. */
