@@ -108,6 +108,7 @@ describe("README's options", () => {
     principal: 'from `authInfo`',
     eventStore: 'none',
     sessionStore: 'none',
+    cluster: 'none',
     retryInterval: '5 000, spread ±20 % by session',
     sessionIdGenerator: '`crypto.randomUUID`',
     allowedHosts: 'not checked',

@@ -3,18 +3,20 @@
  * kebab case.
  */
 import { Option } from 'commander';
-import { DEFAULT_IDLE_TIMEOUT } from './defaults.ts';
-import { CommandFailure, EXIT_USAGE } from './failure.ts';
 import {
   type ListOrAll,
+  type PeerAddress,
   parseCount,
   parseDuration,
   parseDurationOrInfinity,
   parseDurationOrZero,
   parseHeaderNames,
   parseList,
+  parseNode,
   parseOrigins,
   parsePath,
+  parsePeerAddress,
+  parsePeerUrl,
   parsePort,
   parseRestart,
   parseSize,
@@ -22,7 +24,6 @@ import {
   parseWholeNumber,
   type StoreLocation,
 } from './quantities.ts';
-import { formatDuration } from './wording.ts';
 
 /** The flags, parsed: durations in ms, sizes in bytes. What was not given is not there, unless it has a default. */
 export interface Flags {
@@ -44,6 +45,11 @@ export interface Flags {
   readonly maxParkedSessions?: number;
   readonly restoreTimeout?: number;
   readonly maxStateSize?: number;
+  /** The name of this process among the nodes of a cluster. */
+  readonly node?: string;
+  readonly peerListen?: PeerAddress;
+  readonly peerUrl?: string;
+  readonly clusterSecretFile?: string;
   readonly modern?: 'refuse' | 'serve' | 'off';
   readonly maxModernRequests?: number;
   readonly maxModernRequestsPerPrincipal?: number;
@@ -155,6 +161,23 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       .argParser(parseSize)
       .conflicts('stateless'),
   ],
+  'Several nodes, each of which answers for any session:': [
+    new Option(
+      '--node <name>',
+      'be a node of this name, which no other has; with a --session-store that all nodes share',
+    )
+      .argParser(parseNode)
+      .conflicts('stateless'),
+    new Option('--peer-listen <host:port>', 'where the other nodes connect to').argParser(parsePeerAddress),
+    new Option(
+      '--peer-url <url>',
+      'where they reach it, http://host:port (default: what --peer-listen binds)',
+    ).argParser(parsePeerUrl),
+    new Option(
+      '--cluster-secret-file <file>',
+      'what only the nodes know: one or two lines of 16 bytes or more; the first one signs, both are believed',
+    ),
+  ],
   'Requests without sessions (MCP 2026-07-28):': [
     new Option(
       '--modern <policy>',
@@ -250,61 +273,3 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option('--verbose', 'also refused requests, and the stack of each error'),
   ],
 };
-
-/** Flags that mean something beside another one only. */
-const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: keyof Flags, neededFlag: string])[] = [
-  ['resumeTimeout', '--resume-timeout <duration>', 'resumable', '--resumable'],
-  ['parkAfter', '--park-after <duration>', 'sessionStore', '--session-store <store>'],
-  ['maxParkedSessions', '--max-parked-sessions <count>', 'sessionStore', '--session-store <store>'],
-  ['restoreTimeout', '--restore-timeout <duration>', 'sessionStore', '--session-store <store>'],
-  ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
-  ['maxRestarts', '--max-restarts <count>', 'restart', '--restart <policy>'],
-  ['maxSeconds', '--max-seconds <count>', 'restart', '--restart <policy>'],
-];
-
-/** Flags that are about a command. */
-const OF_A_COMMAND = ['env', 'envFile', 'inheritEnv', 'cwd', 'restart', 'warm', 'showStderr'] as const;
-
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** @throws {CommandFailure} over a flag that does not go with what is served: a module, or a command. */
-export function refuseForeign(flags: Flags, isCommand: boolean): void {
-  if (isCommand) {
-    if (flags.modern === 'serve') {
-      throw new CommandFailure(
-        "option '--modern serve' cannot be used with a command: a process speaks one revision, and is a session's",
-        EXIT_USAGE,
-      );
-    }
-    if (!flags.stateless) return;
-    throw new CommandFailure(
-      "option '--stateless' cannot be used with a command: each session is a process",
-      EXIT_USAGE,
-    );
-  }
-  const foreign = OF_A_COMMAND.find((name) => flags[name] !== undefined);
-  if (foreign === undefined) return;
-  throw new CommandFailure(`option '${flagOf(foreign)}' has no effect without a command after --`, EXIT_USAGE);
-}
-
-/** @throws {CommandFailure} over a flag that would do nothing: whoever gave it expects something. */
-export function refuseIdle(flags: Flags): void {
-  for (const [name, flag, needed, neededFlag] of DEPENDENT) {
-    if (flags[name] === undefined || flags[needed] !== undefined) continue;
-    throw new CommandFailure(`option '${flag}' has no effect without option '${neededFlag}'`, EXIT_USAGE);
-  }
-  for (const name of ['maxModernRequests', 'maxModernRequestsPerPrincipal'] as const) {
-    if (flags[name] === undefined || flags.modern === 'serve') continue;
-    throw new CommandFailure(
-      `option '${flagOf(name)} <count>' has no effect without option '--modern serve'`,
-      EXIT_USAGE,
-    );
-  }
-  const { parkAfter = Number.POSITIVE_INFINITY, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
-  if (Number.isFinite(parkAfter) && parkAfter >= sessionIdleTimeout) {
-    const most = `--session-idle-timeout (${formatDuration(sessionIdleTimeout)}), which ends a session that is idle for so long`;
-    throw new CommandFailure(`option '--park-after <duration>' has to be less than ${most}`, EXIT_USAGE);
-  }
-}

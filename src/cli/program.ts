@@ -1,7 +1,8 @@
 /** The command line: its help, and what it makes of the arguments. Runs nothing. */
 import { Command, CommanderError } from 'commander';
 import { CommandFailure, EXIT_USAGE } from './failure.ts';
-import { FLAGS, type Flags, refuseForeign, refuseIdle } from './flags.ts';
+import { refuseForeign, refuseIdle } from './flagChecks.ts';
+import { FLAGS, type Flags } from './flags.ts';
 import { addModelTest, type ModelTestFlags } from './modelTestFlags.ts';
 import { afterDashes, isCommand, isProgram } from './programs.ts';
 import { printable } from './wording.ts';

@@ -110,6 +110,37 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError(`Not a port: ${quote(text)}. Ports are 0 (a free one) to 65535.`);
 }
 
+/** The name of a node of a cluster. */
+export function parseNode(text: string): string {
+  if (/^[A-Za-z0-9_-]{1,32}$/.test(text)) return text;
+  throw new InvalidArgumentError(`Not a name of a node: ${quote(text)}. It has 1 to 32 letters, digits, - and _.`);
+}
+
+/** Where a node listens for its peers. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, the host of an IPv6 address in brackets or not. */
+export function parsePeerAddress(text: string): PeerAddress {
+  const at = text.lastIndexOf(':');
+  const host = text.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  if (at > 0 && host !== '') return { host, port: parsePort(text.slice(at + 1)) };
+  throw new InvalidArgumentError(`Not host:port: ${quote(text)}. Give 10.0.0.7:7000, for instance.`);
+}
+
+/** `http://host:port`. */
+export function parsePeerUrl(text: string): string {
+  if (URL.canParse(text)) {
+    const { protocol, origin, href } = new URL(text);
+    if ((protocol === 'http:' || protocol === 'https:') && href === `${origin}/`) return origin;
+  }
+  throw new InvalidArgumentError(
+    `Not where a node is reached: ${quote(text)}. Give http://10.0.0.7:7000, for instance.`,
+  );
+}
+
 /** The path of the endpoint, as requests will name it. */
 export function parsePath(text: string): string {
   if (!text.startsWith('/')) throw new InvalidArgumentError(`A path starts with a slash: ${quote(`/${text}`)}.`);

@@ -1,6 +1,7 @@
 /** What the flags mean to the supervisor: its options, with the defaults that depend on where the command listens. */
 import { BlockList } from 'node:net';
-import type { SessionSupervisorOptions } from '../index.ts';
+import type { Directory, SessionSupervisorOptions } from '../index.ts';
+import { toClusterOptions } from './clusterOptions.ts';
 import type { Flags } from './flags.ts';
 
 /** Where the command listens, as far as it decides who may ask. */
@@ -16,7 +17,10 @@ export interface Binding {
 type FlagOptions = Omit<SessionSupervisorOptions, 'server' | 'logger'>;
 
 /** The stores that the flags ask for, once they are open. */
-export type StoreOptions = Pick<SessionSupervisorOptions, 'sessionStore' | 'eventStore'>;
+export interface StoreOptions extends Pick<SessionSupervisorOptions, 'sessionStore' | 'eventStore'> {
+  /** Which nodes live that share them; undefined where nobody else can have them. */
+  readonly directory?: Directory | undefined;
+}
 
 /** The options that the flags ask for; what no flag names is left to the supervisor's own defaults. */
 export function toSupervisorOptions(flags: Flags, binding: Binding, stores: StoreOptions = {}): FlagOptions {
@@ -37,6 +41,7 @@ export function toSupervisorOptions(flags: Flags, binding: Binding, stores: Stor
     maxParkedSessions: flags.maxParkedSessions,
     restoreTimeout: flags.restoreTimeout,
     maxStateSize: flags.maxStateSize,
+    cluster: toClusterOptions(flags, stores),
     modern: flags.modern,
     maxModernRequests: flags.maxModernRequests,
     maxModernRequestsPerPrincipal: flags.maxModernRequestsPerPrincipal,

@@ -14,7 +14,7 @@ import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { refuse } from '../transport/refuse.ts';
 import { Envelopes } from './envelopes.ts';
-import { httpNetwork } from './httpNetwork.ts';
+import { type HttpNetwork, httpNetwork } from './httpNetwork.ts';
 import { Lives } from './lives.ts';
 import { Membership } from './membership.ts';
 import { NodeIds } from './nodeIds.ts';
@@ -32,8 +32,11 @@ export class Cluster implements ClusterNode {
   readonly #core: Supervisor;
   readonly #options: ResolvedClusterOptions;
   readonly #clock: Clock;
+  readonly now: () => number;
   readonly #ids: NodeIds;
   readonly #network: PeerNetwork;
+  /** The network where it is ours to close. */
+  readonly #own: HttpNetwork | undefined;
   readonly #envelopes: Envelopes;
   readonly #membership: Membership;
   readonly #peers: Peers;
@@ -52,12 +55,15 @@ export class Cluster implements ClusterNode {
     const { directory, node, secrets, leaseTime, network } = options;
     // Leases are counted by what nobody can set; in simulated time there is only one clock.
     const now = given.clock === SYSTEM_CLOCK ? () => performance.now() : () => this.#clock.now();
+    this.now = now;
     this.#ids = new NodeIds(node, secrets);
     this.#envelopes = new Envelopes(secrets, () => this.#clock.now());
-    this.#network = (network as PeerNetwork | undefined) ?? httpNetwork();
+    const { tls } = options.listen;
+    this.#own = network === undefined ? httpNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
+    this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, vigils, () => core.judgeEmpty());
+    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -69,7 +75,8 @@ export class Cluster implements ClusterNode {
     });
     this.#routing = new Routing(
       {
-        clock: this.#clock,
+        timers: this.#clock,
+        now,
         get accepting() {
           return core.accepting;
         },
@@ -123,7 +130,7 @@ export class Cluster implements ClusterNode {
   }
 
   whenOwner(): Promise<string | undefined> {
-    return this.#whenOwner(this.#clock.now() + this.#core.options.restoreTimeout);
+    return this.#whenOwner(this.now() + this.#core.options.restoreTimeout);
   }
 
   async mayLive(owner: string): Promise<boolean> {
@@ -162,6 +169,7 @@ export class Cluster implements ClusterNode {
   async leave(): Promise<void> {
     await this.#membership.leave();
     const closing = this.#listener?.close() ?? Promise.resolve();
+    this.#own?.close(); // what is free: the listeners of peers may wait for that
     await atMost(this.#clock, CLOSE_TIMEOUT, closing);
   }
 
@@ -205,7 +213,7 @@ export class Cluster implements ClusterNode {
 
   #whenOwner(until: number): Promise<string | undefined> {
     const { owner } = this;
-    const left = until - this.#clock.now();
+    const left = until - this.now();
     const { state } = this.#membership;
     const isOver = state === 'left' || state === 'leaving';
     if (owner !== undefined || isOver || left <= 0 || this.#waiting.size >= MAX_HELD) return Promise.resolve(owner);

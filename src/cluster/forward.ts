@@ -127,7 +127,10 @@ class Forwarding implements OutgoingPeerRequest {
   head(answer: PeerAnswer): void {
     if (this.#settled) return;
     const said = parseVerdict(answer.peer, this.#proof);
-    if (said === undefined) return this.#settle({ outcome: 'unreached', reason: `stranger (${answer.status})` });
+    if (said === undefined) {
+      this.#peer?.destroy(); // whoever that is may go on for ever
+      return this.#settle({ outcome: 'unreached', reason: `stranger (${answer.status})` });
+    }
     if (said.verdict !== undefined) return this.#judged(said.verdict, said.owner);
     const { limits = DEFAULT_LIMITS } = this.#parts;
     this.#answer = new ForwardedAnswer(this.#exchange, answer, this.#peer as PeerExchange, limits);
@@ -215,7 +218,9 @@ export function sendTerminate(
         return sealed;
       },
       head: ({ peer }) => {
-        const verdict = parseVerdict(peer, proof)?.verdict;
+        const said = parseVerdict(peer, proof);
+        if (said === undefined) exchange.destroy();
+        const verdict = said?.verdict;
         settle(verdict === 'terminated' || verdict === 'gone' || verdict === 'moved' ? verdict : 'unreached');
       },
       data: () => {},

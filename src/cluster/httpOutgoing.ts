@@ -31,6 +31,8 @@ export class HttpOutgoing implements PeerExchange {
   #timer: NodeJS.Timeout | undefined;
   #retried = false;
   #over = false;
+  /** Among those that are open at the peer. */
+  #counted = false;
 
   constructor(peer: Peer | undefined, outgoing: OutgoingPeerRequest, limits: SendLimits) {
     this.#peer = peer;
@@ -50,7 +52,8 @@ export class HttpOutgoing implements PeerExchange {
       return void nextTurn(() => this.#fail({ delivered: false, reason }));
     }
     peer.open++;
-    this.#send(peer);
+    this.#counted = true;
+    this.#trySend(peer);
   }
 
   pause(): void {
@@ -67,6 +70,15 @@ export class HttpOutgoing implements PeerExchange {
     this.#request?.destroy();
   }
 
+  /** What node:http can't send at all fails like what reaches nobody. */
+  #trySend(peer: Peer): void {
+    try {
+      this.#send(peer);
+    } catch (error) {
+      nextTurn(() => this.#fail({ delivered: false, reason: 'connect', error }));
+    }
+  }
+
   #send(peer: Peer): void {
     const sealed = this.#outgoing.seal();
     this.#sealed = sealed;
@@ -80,7 +92,7 @@ export class HttpOutgoing implements PeerExchange {
     sending.on('error', (error) => this.#broke(sending, peer, error));
     sending.on('response', (response) => this.#answered(response, peer));
     if (atOnce) {
-      sending.on('information', () => this.#heard(peer));
+      sending.on('information', ({ statusCode }) => this.#told(statusCode, peer));
       this.#sent = true;
       this.#wait(this.#limits.silenceTimeout);
       sending.end(sealed.content);
@@ -97,8 +109,12 @@ export class HttpOutgoing implements PeerExchange {
     peer.hears();
     this.#sent = true;
     this.#wait(this.#limits.silenceTimeout);
-    sending.on('information', () => this.#heard(peer));
+    sending.on('information', ({ statusCode }) => this.#told(statusCode, peer));
     sending.end(this.#sealed?.content);
+  }
+
+  #told(status: number, peer: Peer): void {
+    if (status !== 100) this.#heard(peer); // that one says that it takes the content, not that it has it
   }
 
   /** The peer says that it has the content: from now on it may take any time. */
@@ -139,7 +155,7 @@ export class HttpOutgoing implements PeerExchange {
       this.#retried = true;
       notAfterwards(this.#timer);
       this.#sent = false;
-      return this.#send(peer);
+      return this.#trySend(peer);
     }
     this.#fail({ delivered, reason: delivered ? 'broken' : 'connect', error });
   }
@@ -167,7 +183,7 @@ export class HttpOutgoing implements PeerExchange {
   #finish(): void {
     this.#over = true;
     notAfterwards(this.#timer);
-    if (this.#request !== undefined && this.#peer !== undefined) this.#peer.open--;
+    if (this.#counted && this.#peer !== undefined) this.#peer.open--;
   }
 }
 

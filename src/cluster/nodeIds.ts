@@ -10,7 +10,7 @@ import { isSame, keysOf, type Secret, signatureOf } from './secrets.ts';
 export type { Secret } from './secrets.ts';
 
 /** How long an id may be, in characters. */
-export const MAX_ID_LENGTH = 256;
+const MAX_ID_LENGTH = 256;
 
 /** Of the signature, in bytes. */
 const TAG_BYTES = 8;

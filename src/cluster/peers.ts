@@ -8,6 +8,10 @@ import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import type { Vigils } from './vigils.ts';
 
+/** How long a life that could not be reached is taken for unreachable, in ms; and how many are remembered. */
+const DOWN_FOR = 250;
+const MAX_DOWN = 1_000;
+
 /** How a peer took a request. */
 export interface Forwarded {
   readonly outcome: ForwardOutcome;
@@ -19,17 +23,29 @@ export class Peers {
   readonly #network: PeerNetwork;
   readonly #envelopes: Envelopes;
   readonly #limits: AnswerLimits;
+  /** Monotonic, in ms. */
+  readonly #now: () => number;
   readonly #vigils: Vigils;
   readonly #emptied: () => void;
   /** What may be ended, and whether it is waited for in a drain. */
   readonly #open = new Map<AbortController, boolean>();
   #draining = false;
+  /** Lives that could not be reached, and until when nobody else tries; the oldest first. */
+  readonly #down = new Map<string, number>();
 
   /** `emptied` is called when nothing is with others that a drain waits for. */
-  constructor(network: PeerNetwork, envelopes: Envelopes, limits: AnswerLimits, vigils: Vigils, emptied: () => void) {
+  constructor(
+    network: PeerNetwork,
+    envelopes: Envelopes,
+    limits: AnswerLimits,
+    now: () => number,
+    vigils: Vigils,
+    emptied: () => void,
+  ) {
     this.#network = network;
     this.#envelopes = envelopes;
     this.#limits = limits;
+    this.#now = now;
     this.#vigils = vigils;
     this.#emptied = emptied;
   }
@@ -48,11 +64,15 @@ export class Peers {
   async forward(life: NodeLife, from: string, { exchange, id, principal, body }: Sought): Promise<Forwarded> {
     const awaited = exchange.method !== 'GET';
     if (this.#draining && !awaited) return { outcome: 'busy' };
+    if ((this.#down.get(life.id) ?? 0) > this.#now()) return { outcome: 'unreached' };
     const ending = new AbortController();
     this.#open.set(ending, awaited);
     const done = this.#vigils.watch(life.id, () => ending.abort());
     try {
-      return await forward(this.#parts(life, from), exchange, { sessionId: id, principal, body }, ending.signal);
+      const request = { sessionId: id, principal, body };
+      const forwarded = await forward(this.#parts(life, from), exchange, request, ending.signal);
+      this.#note(life.id, forwarded.outcome);
+      return forwarded;
     } finally {
       done();
       this.#open.delete(ending);
@@ -67,6 +87,15 @@ export class Peers {
     reason: EndReason,
   ): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
     return sendTerminate(this.#parts(life, from), id, reason);
+  }
+
+  /** A thousand requests for a node that is gone are no reason to connect to it a thousand times. */
+  #note(id: string, outcome: ForwardOutcome): void {
+    this.#down.delete(id);
+    if (outcome !== 'unreached') return;
+    this.#down.set(id, this.#now() + DOWN_FOR);
+    const [oldest] = this.#down.keys();
+    if (this.#down.size > MAX_DOWN && oldest !== undefined) this.#down.delete(oldest);
   }
 
   #parts(life: NodeLife, from: string): ForwardParts {

@@ -3,7 +3,7 @@
  * record, and whether the life that owns it goes on. Three verdicts are kept apart: a session that is gone (404), one that
  * is elsewhere and can't be had now (held, then 503), and nobody knows (held, then 503).
  */
-import type { Clock } from '../clock.ts';
+import type { TimerClock } from '../clock.ts';
 import { type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
@@ -24,7 +24,9 @@ const LONGEST_PAUSE = 1_000;
 export const MAX_HELD = 16_384;
 
 export interface RoutingHost {
-  readonly clock: Clock;
+  readonly timers: TimerClock;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
   readonly accepting: boolean;
   readonly restoreTimeout: number;
   /** The record of a session that is this principal's; or why there is none to be had. */
@@ -104,7 +106,7 @@ export class Routing {
 
   /** @throws {SupervisorError} `STORE_FAILED` */
   async terminate(id: string, reason: EndReason): Promise<boolean> {
-    const until = this.#host.clock.now() + this.#host.restoreTimeout;
+    const until = this.#host.now() + this.#host.restoreTimeout;
     let pause = FIRST_PAUSE;
     for (;;) {
       const record = await this.#host.read(id);
@@ -119,7 +121,7 @@ export class Routing {
           if (outcome === 'terminated' || outcome === 'gone') return outcome === 'terminated';
         }
       }
-      if (this.#host.clock.now() + pause > until) throw new SupervisorError('STORE_FAILED', NOBODY_ENDED);
+      if (this.#host.now() + pause > until) throw new SupervisorError('STORE_FAILED', NOBODY_ENDED);
       await this.#sleep(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE);
     }
@@ -163,7 +165,7 @@ export class Routing {
 
   /** Waits for a moment, or for the end of a life; false where there is no time left, or too many wait. */
   async #hold({ until, exchange }: Sought, pause: number, life: string | undefined): Promise<boolean> {
-    const left = until - this.#host.clock.now();
+    const left = until - this.#host.now();
     if (left <= 0 || exchange.closed || this.held >= MAX_HELD) return false;
     this.held++;
     try {
@@ -176,7 +178,7 @@ export class Routing {
   }
 
   #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#host.clock.setTimeout(resolve, ms));
+    return new Promise((resolve) => this.#host.timers.setTimeout(resolve, ms));
   }
 }
 

@@ -72,7 +72,7 @@ class Search {
     this.#asked = asked;
     this.#body = body;
     this.#text = body && textOf(body);
-    this.#until = supervisor.options.clock.now() + supervisor.options.restoreTimeout;
+    this.#until = cluster.now() + supervisor.options.restoreTimeout;
   }
 
   /** Resolves to why it is refused; undefined where it has its answer. */
@@ -96,7 +96,7 @@ class Search {
   }
 
   get #left(): number {
-    return this.#until - this.#supervisor.options.clock.now();
+    return this.#until - this.#cluster.now();
   }
 
   get #finishesCalls(): boolean {

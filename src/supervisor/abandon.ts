@@ -5,6 +5,7 @@ import type { Session } from './session.ts';
 export function abandon(session: Session, error: unknown): void {
   if (session.hasLeft) return;
   session.memory?.abandon();
+  session.transport.detach(); // nor is anything written of its streams
   session.error ??= error;
   void (session.memory?.exists === true ? session.park() : session.terminate('drained', error));
 }

@@ -23,7 +23,7 @@ export interface Sought {
   /** Of a POST, as text. */
   readonly body: string | undefined;
   readonly forwarded: ForwardedRequest | undefined;
-  /** Until when it may be held, by the supervisor's clock. */
+  /** Until when it may be held, by `ClusterNode.now`. */
   readonly until: number;
 }
 
@@ -54,6 +54,8 @@ export interface ClusterNode {
    * run out has the node fenced by that: nothing of the old life is there any more then.
    */
   readonly owner: string | undefined;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
   /** Nothing is with other nodes that has to be waited for. */
   readonly empty: boolean;
   readonly stats: ClusterStats;

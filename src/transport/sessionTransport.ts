@@ -167,8 +167,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Delivers the messages of a POST, whose session is held until the answer has ended; `text` is what they were parsed from. */
   deliver(exchange: Exchange, messages: readonly JSONRPCMessage[], batch: boolean, hold: Hold, text?: string): void {
     if (this.takesText && text !== undefined) keepTexts(messages, text, batch);
-    const ids: RequestId[] = [];
-    for (const message of messages) if (isRequest(message)) ids.push(message.id);
+    const ids = messages.filter(isRequest).map(({ id }) => id);
     if (ids.length === 0) {
       for (const message of messages) this.#receive(message, exchange);
       return this.#accept(exchange);
@@ -238,6 +237,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#replay?.release();
     this.#answerAll();
     this.closeStandalone();
+    this.#streams.detach();
+  }
+
+  /** Does without the event store from now on. */
+  detach(): void {
     this.#streams.detach();
   }
 
@@ -394,8 +398,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   #judgeSettled(): void {
-    const { memory } = this.owner;
-    if (memory !== undefined && !this.busy) memory.settled();
+    if (!this.busy) this.owner.memory?.settled();
   }
 
   #sessionHeaders(): ResponseHeaders {

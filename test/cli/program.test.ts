@@ -82,7 +82,7 @@ describe('flags', () => {
       '--session-idle-timeout 1m --initialize-timeout 5s --max-session-lifetime 1h --max-sessions 5 --when-full reject' +
         ' --max-sessions-per-principal 3 --shutdown-timeout 1s --history-size 8 --session-store memory --park-after 30s' +
         ' --max-parked-sessions 9 --restore-timeout 1s --max-state-size 1kb --modern serve --max-modern-requests 8' +
-        ' --max-modern-requests-per-principal 2',
+        ' --max-modern-requests-per-principal 2 --node a --peer-listen 127.0.0.1:0 --cluster-secret-file package.json',
       '--json-response --resumable --resume-timeout 1s --retry-interval 2s --keep-alive-interval 1s' +
         ' --max-request-body-size 1kb --max-initialize-size 1kb --request-body-timeout 1s --max-stream-buffer 1kb',
       '--allowed-hosts a --allowed-origins http://a --cors http://a',
@@ -90,7 +90,10 @@ describe('flags', () => {
     const all = flagsOf(...`${sessions} ${requests} ${hosts}`.split(' '));
     // It excludes what speaks of sessions.
     const stores = { sessionStore: createMemorySessionStore(), eventStore: createMemoryEventStore() };
-    const named = [...Object.keys(toSupervisorOptions(all, ANYWHERE, stores)), 'stateless'];
+    const { clusterSecretFile, ...others } = all;
+    expect(clusterSecretFile).toBe('package.json');
+    // What a cluster takes has a test of its own: `clusterOptions.test.ts`.
+    const named = [...Object.keys(toSupervisorOptions(others, ANYWHERE, stores)), 'cluster', 'stateless'];
     const inexpressible = ['server', 'principal', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];
     expect([...named, ...inexpressible].sort()).toEqual([...OPTION_NAMES].sort());
   });

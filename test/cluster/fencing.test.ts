@@ -1,5 +1,6 @@
 /** A node whose lease is not certain any more lets go of all that it has, before anybody else can have it. */
 import { describe, expect, test } from 'vitest';
+import { createMemoryEventStore } from '../../src/index.ts';
 import type { LogEntry } from '../../src/options.ts';
 import { turns, until } from '../support/until.ts';
 import { initializeBody, post } from '../support/wire.ts';
@@ -27,15 +28,26 @@ test('a lease is renewed for as long as the node lives', async () => {
 
 describe('the owner can’t reach the directory', () => {
   test('it answers until its lease is uncertain, then for nobody; another takes over when it has run out', async () => {
-    const { nodes, a, b } = await two();
+    const nodes = new Nodes();
+    const eventStore = createMemoryEventStore();
+    const { storeEvent } = eventStore;
+    const events: string[] = [];
+    eventStore.storeEvent = (stream, message) => {
+      events.push(stream);
+      return storeEvent.call(eventStore, stream, message);
+    };
+    const [a, b] = [await nodes.start({ name: 'a', eventStore }), await nodes.start({ name: 'b' })];
     const id = await open(a);
     a.ways.directory = false;
     await nodes.pass(CERTAIN - 200);
     expect(outcomeOf(await call(a, id))).toBe('hello');
     const calling = call(a, id, 'gate', { key: 'long' });
     await until(() => a.supervisor.stats().calls === 1);
+    await turns(5);
+    events.length = a.writes.length = 0;
     await nodes.pass(300);
     expect(outcomeOf(await calling)).toMatch(/^error: The server let go of the session/);
+    expect([events, a.writes]).toEqual([[], []]);
     expect(a.supervisor.session(id)).toBe(undefined);
     expect(told(a, 'cluster.fenced')).toHaveLength(1);
     expect(a.supervisor.stats().cluster).toMatchObject({ fenced: 1 });

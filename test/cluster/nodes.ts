@@ -19,7 +19,7 @@ import { turns, until } from '../support/until.ts';
 import { del, get, initialize, post, type WireResponse } from '../support/wire.ts';
 
 export const LEASE = 5_000;
-export const SECRET = 'a secret that only the nodes of this test have';
+const SECRET = 'a secret that only the nodes of this test have';
 
 type Options = Partial<SessionSupervisorOptions>;
 type ClusterGiven = Partial<NonNullable<SessionSupervisorOptions['cluster']>>;
@@ -50,6 +50,8 @@ export class Nodes {
   readonly directory = createMemoryDirectory({ clock: this.clock });
   readonly store = createMemorySessionStore();
   readonly all: Node[] = [];
+  /** By the URLs of the peer listeners. */
+  readonly #listening = new Map<string, Ways>();
 
   /** Starts a node, and waits until it has joined. */
   async start({ name, given = {}, ...options }: NodeGiven): Promise<Node> {
@@ -59,6 +61,7 @@ export class Nodes {
   }
 
   async launch({ name, given = {}, ...options }: NodeGiven): Promise<Node> {
+    const { directory: own = this.directory, ...others } = given;
     const ways = new Ways();
     const clock = new SimulatedClock();
     clock.increment(this.clock.now());
@@ -67,13 +70,13 @@ export class Nodes {
       clock,
       sessionStore: throughStore(this.store, ways, writes),
       cluster: {
-        directory: throughDirectory(this.directory, ways),
+        directory: throughDirectory(own, ways),
         node: name,
         listen: { host: '127.0.0.1', port: 0 },
         secrets: [SECRET],
         leaseTime: LEASE,
-        network: throughNetwork(ways),
-        ...given,
+        network: this.#network(ways),
+        ...others,
       },
       ...options,
     });
@@ -83,6 +86,22 @@ export class Nodes {
       Object.assign(ways, { store: true, directory: true, peers: true });
     });
     return node;
+  }
+
+  /** A network in which who has no way to his peers is reached by nobody: their connections are refused. */
+  #network(ways: Ways): PeerNetwork {
+    const network = httpNetwork();
+    return {
+      listen: async (options, take) => {
+        const listener = await network.listen(options, take);
+        this.#listening.set(listener.url, ways);
+        return listener;
+      },
+      send: (url, outgoing) => {
+        const isOpen = ways.peers && this.#listening.get(url)?.peers !== false;
+        return network.send(isOpen ? url : 'http://127.0.0.1:9', outgoing);
+      },
+    };
   }
 
   /** Lets time pass, for the directory and for these nodes, in steps, as clocks that tick do. */
@@ -144,15 +163,6 @@ function throughDirectory(directory: Directory, ways: Ways): Directory {
     },
   ]);
   return { close: async () => {}, ...Object.fromEntries(through) } as Directory;
-}
-
-function throughNetwork(ways: Ways): PeerNetwork {
-  const network = httpNetwork();
-  return {
-    listen: (options, take) =>
-      network.listen(options, (incoming) => (ways.peers ? take(incoming) : incoming.reply.destroy())),
-    send: (url, outgoing) => network.send(ways.peers ? url : 'http://127.0.0.1:9', outgoing),
-  };
 }
 
 const headersOf = (id: string) => ({ 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' });

@@ -1,6 +1,8 @@
 /** Sessions of a node that is gone: held until that is certain, taken over by whoever is asked, once. */
 import { describe, expect, test } from 'vitest';
+import { createMemoryEventStore } from '../../src/index.ts';
 import { turns, until } from '../support/until.ts';
+import { callBody, openStream, sessionHeaders } from '../support/wire.ts';
 import { asked, call, LEASE, type Node, Nodes, open, outcomeOf } from './nodes.ts';
 
 async function three() {
@@ -129,7 +131,7 @@ test('an owner that lives and can’t be reached from one node: held for restore
   expect(outcomeOf(await call(c, id))).toBe('hello');
   expect(a.supervisor.session(id)?.epoch).toBe(1);
   b.ways.peers = true;
-  expect(outcomeOf(await call(b, id))).toBe('hello');
+  expect(outcomeOf(await nodes.passUntil(call(b, id)))).toBe('hello');
 });
 
 test('a session that was taken over is found at its new owner, by nodes whose hint leads to the old name', async () => {
@@ -171,4 +173,39 @@ test('nobody knows who owns a session: held, then 503, never 404; and then it is
   expect(b2.status).toBe(503);
   b.ways.directory = true;
   expect(outcomeOf(await nodes.passUntil(call(b, id), [b]))).toBe('hello');
+});
+
+test('a call that the dead node was in gets an error when its stream is resumed at another node', async () => {
+  const nodes = new Nodes();
+  const eventStore = createMemoryEventStore();
+  const [a, b] = [await nodes.start({ name: 'a', eventStore }), await nodes.start({ name: 'b', eventStore })];
+  const id = await open(a);
+  const stream = await openStream(a.url, {
+    headers: sessionHeaders(id),
+    body: callBody('gate', { key: 'k', stubborn: true }, 'cut'),
+  });
+  const { id: eventId } = await stream.next();
+  await nodes.kill(a);
+  expect(await stream.closed).toBe(false);
+  const resumed = openStream(b.url, {
+    headers: { ...sessionHeaders(id), 'last-event-id': String(eventId) },
+    within: 30_000,
+  });
+  const message = await (await nodes.passUntil(resumed, [b])).message();
+  expect(message).toMatchObject({ id: 'cut', error: { code: expect.any(Number) } });
+  expect(outcomeOf(await call(b, id))).toBe('hello');
+  a.gates.openAll();
+});
+
+test('a record that is overdue is left to the node that took its session over', async () => {
+  const { nodes, a, b, c } = await three();
+  const id = await open(a);
+  await idle(a, id);
+  await nodes.kill(a);
+  expect(outcomeOf(await nodes.passUntil(call(b, id), [b, c]))).toBe('hello');
+  await idle(b, id);
+  await nodes.pass(1_500, [b, c]); // c has forgotten who lived, and asks for the record
+  await nodes.store.update(id, 2, { idleDeadline: c.clock.now() });
+  expect(outcomeOf(await call(c, id))).toBe('hello');
+  expect([b.supervisor.session(id)?.epoch, c.supervisor.stats().ended]).toEqual([2, {}]);
 });

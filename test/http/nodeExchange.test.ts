@@ -363,3 +363,17 @@ describe('answered before its body has come', () => {
     expect(pending()).toEqual([]);
   });
 });
+
+test('tells once that enough was taken, at once where little waits', () => {
+  const { exchange, response, wire } = given();
+  wire._write = () => {}; // it takes nothing
+  const told: string[] = [];
+  exchange.open({ 'Content-Type': 'text/event-stream' });
+  exchange.onTaken(() => told.push('little waits'));
+  expect(told).toEqual(['little waits']);
+  exchange.write(Buffer.alloc(100_000));
+  exchange.onTaken(() => told.push('taken'));
+  expect(told).toEqual(['little waits']);
+  for (let n = 0; n < 2; n++) response.emit('drain'); // as node:http does when the socket has taken it
+  expect(told).toEqual(['little waits', 'taken']);
+});

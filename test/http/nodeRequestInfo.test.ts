@@ -41,3 +41,11 @@ test('is made once, and is a member like the headers', () => {
   expect(Object.keys(info)).toEqual(['headers', 'url']);
   expect(info.headers).toBe(HOST);
 });
+
+test('is one of its own, whoever asked for the same before and changed it', () => {
+  const make = () => new NodeRequestInfo({ url: '/mcp', headers: HOST, socket: {} } as IncomingMessage).url;
+  make().pathname = '/changed';
+  expect(make().href).toBe('http://a.example:8080/mcp');
+  expect(urlOf('/other')).toBe('http://a.example:8080/other');
+  expect(urlOf('/mcp', { host: 'b.example' })).toBe('http://b.example/mcp');
+});

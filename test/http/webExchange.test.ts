@@ -258,3 +258,21 @@ describe('without an answer', () => {
     expect([status, tracked]).toEqual([408, [true]]);
   });
 });
+
+test('tells once that all was taken, at once where nothing waits', async () => {
+  const { exchange, read } = await opened();
+  const told: string[] = [];
+  exchange.onTaken(() => told.push('nothing waits'));
+  expect(told).toEqual(['nothing waits']);
+  exchange.write('a');
+  exchange.write(new TextEncoder().encode('ü'));
+  exchange.onTaken(() => told.push('taken'));
+  expect(await read()).toBe('a');
+  expect(told).toEqual(['nothing waits']);
+  expect(await read()).toBe('ü');
+  const more = read();
+  await until(() => told.length === 2);
+  exchange.write('b');
+  expect(await more).toBe('b');
+  expect(told).toEqual(['nothing waits', 'taken']);
+});

@@ -16,6 +16,9 @@ const opening = testsOf('http/races/opening');
 const slowReaders = testsOf('http/races/slowReaders');
 const storeFailures = testsOf('stores/eventLogFailures');
 const trouble = testsOf('http/races/trouble');
+const nodes = testsOf('cluster/routing');
+const takeover = testsOf('cluster/takeover');
+const fencing = testsOf('cluster/fencing');
 const eras = testsOf('modern/eras');
 const serving = testsOf('modern/serving');
 const waking = testsOf('http/durable/waking');
@@ -167,6 +170,25 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'a server that > negotiates another version: *',
   ),
 
+  N1: nodes(
+    'a session is answered by every node, and lives where it began',
+    'an SDK client whose requests go to any node sees one server: *',
+    'a GET stream through another node hears what the session is told',
+    'a session that ends elsewhere > by DELETE at any node is gone at all of them',
+  ),
+  N2: nodes('ids > that no node of this cluster has made are 404, *', 'ids > of before a rotation *'),
+  N3: takeover(
+    'the owner is killed > a request is held until its lease has run out, *',
+    'the owner is killed > a request that it had is answered *',
+  ),
+  N4: [
+    ...takeover('an owner that lives and can’t be reached from one node: *', 'nobody knows who owns a session: *'),
+    ...fencing('the store is away: *'),
+  ],
+  N5: fencing('the owner can’t reach the directory > it answers until *', 'a pause of the owner that is *'),
+  N6: fencing('fenced in the midst of an initialize: *'),
+  N7: testsOf('cluster/drain')('what is asked of the node that drains is answered by another one, *'),
+
   V1: requests('the protocol version > * in the body of an initialize is answered by *'),
   V2: [
     ...requests('the protocol version > * in the header of a request gets 400, whatever was negotiated'),
@@ -210,13 +232,18 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   D5: drain('a drained supervisor refuses everything, and says so'),
 };
 
-/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, or processes. */
+/** Refusals that take servers which have outlived their sessions, sessions which have outlived their servers, processes, or nodes. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   tooManyServers: testsOf('http/serverLives')(
     'at most 2 × maxSessions servers live, those that close included; then 503, until one has closed',
   ),
   serverUnavailable: testsOf('stdio/starts')(
     'case 5: no room for another process > is 503 with Retry-After, and other sessions are untouched',
+  ),
+  notJoined: fencing('two processes under one name: *'),
+  sessionElsewhere: takeover('an owner that lives and can’t be reached from one node: *'),
+  ownerLost: testsOf('cluster/peers/failures')(
+    'it may have been delivered, so the client is told that it is lost: > *',
   ),
   restoring: testsOf('http/durable/factory')(
     'a factory that > hangs: a request waits restoreTimeout; the restore goes on, and those who come later join it',

@@ -75,7 +75,7 @@ export async function supervisedOwner(options: ServeOptions = {}, owner: OwnerOp
     core.track(exchange);
     void dispatch(core, { exchange, principal });
   };
-  return { ...served, ...(await peerOwner(onRequest, { budget: bodyBudgetOf(core), ...owner })) };
+  return { ...(await peerOwner(onRequest, { budget: bodyBudgetOf(core), ...owner })), ...served };
 }
 
 export interface EdgeOptions extends Partial<ForwardParts> {
@@ -95,6 +95,8 @@ export interface Edge {
   readonly port: number;
   /** How what was forwarded ended, in the order in which it came. */
   readonly results: Promise<ForwardResult>[];
+  /** Of its clients. */
+  readonly exchanges: NodeExchange[];
   readonly parts: ForwardParts;
   readonly log: LogEntry[];
 }
@@ -121,6 +123,7 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
     ...options,
   };
   const results: Promise<ForwardResult>[] = [];
+  const exchanges: NodeExchange[] = [];
   const log: LogEntry[] = [];
   const host = {
     options: { clock: SYSTEM_CLOCK, keepAliveInterval: Number.POSITIVE_INFINITY },
@@ -131,6 +134,7 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const exchange = new NodeExchange(request, response, undefined, host);
+    exchanges.push(exchange);
     const body = request.method === 'POST' ? Buffer.concat(chunks).toString() : undefined;
     const sessionId = String(request.headers['mcp-session-id'] ?? '');
     const result = forward(parts, exchange, { sessionId, principal, body }, signal);
@@ -146,5 +150,5 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
   });
   const listening = await listen(server);
   onTestFinished(listening.close);
-  return { ...listening, results, parts, log };
+  return { ...listening, results, exchanges, parts, log };
 }

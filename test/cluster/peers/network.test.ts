@@ -1,0 +1,103 @@
+/** The listener's end, which cuts nobody, and connections with certificates. */
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
+import { describe, expect, test } from 'vitest';
+import type { PeerTls } from '../../../src/cluster/peerNetwork.ts';
+import { rawSocket } from '../../support/rawSocket.ts';
+import { until, withTimeout } from '../../support/until.ts';
+import { post } from '../../support/wire.ts';
+import { edge, peerOwner } from './nodes.ts';
+
+const CALL = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: {} };
+
+describe('a listener that closes', () => {
+  test('answers what is open and what still comes on its connections, with Connection: close; no new ones', async () => {
+    const owner = await peerOwner(({ exchange, sessionId, moved }) => {
+      if (sessionId === '') moved('c#1');
+      else void exchange;
+    });
+    const here = await edge(owner);
+    const open = post(here.url, CALL, { 'mcp-session-id': 's' });
+    await until(() => owner.forwarded.length === 1);
+    const idle = await rawSocket(owner.port);
+    let closed = false;
+    const closing = owner.listener.close().then(() => {
+      closed = true;
+    });
+    idle.write('GET / HTTP/1.1\r\nHost: b\r\n\r\n'); // a free connection was not cut
+    expect((await idle.readResponse()).headers['connection']).toBe('close');
+    await expect(rawSocket(owner.port)).rejects.toThrow('ECONNREFUSED');
+    expect((await post(here.url, CALL)).json()).toEqual({ outcome: 'unreached' });
+    expect(closed).toBe(false);
+    owner.forwarded[0]?.exchange.respond(200, {}, 'answer');
+    expect((await open).text).toBe('answer');
+    await withTimeout(closing, { what: 'the listener to be closed' });
+    expect(await withTimeout(owner.listener.close())).toBeUndefined();
+  });
+
+  test('says moved on a connection that is kept, which its peer then closes', async () => {
+    const owner = await peerOwner(({ moved }) => moved('c#1'));
+    const here = await edge(owner);
+    await post(here.url, CALL);
+    const closing = owner.listener.close();
+    expect((await post(here.url, CALL)).json()).toEqual({ outcome: 'moved', owner: 'c#1' });
+    await withTimeout(closing, { within: 3_000, what: 'the listener to be closed, before its bound' });
+  });
+
+  test('cuts what is left after its bound', async () => {
+    const owner = await peerOwner(() => {});
+    const here = await edge(owner);
+    const answer = post(here.url, CALL, {}, { within: 9_000 });
+    await until(() => owner.forwarded.length === 1);
+    await withTimeout(owner.listener.close(), { within: 8_000 });
+    expect((await answer).status).toBe(503);
+  });
+});
+
+test('an address that can not be bound is told', async () => {
+  const { port } = await peerOwner(() => {});
+  await expect(peerOwner(() => {}, { listen: { port } })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+describe('with certificates', async () => {
+  const file = (name: string) => readFile(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
+  const [key, cert, ca] = await Promise.all([file('node.key'), file('node.crt'), file('ca.crt')]);
+  const servername = 'node.peers.example';
+  const node = { key, cert, ca, servername };
+
+  const outcome = async (listening: PeerTls, sending: PeerTls | undefined) => {
+    const owner = await peerOwner(({ exchange }) => exchange.respond(200, {}, 'answer'), {
+      listen: { tls: listening },
+    });
+    expect(owner.listener.url).toMatch(/^https:/);
+    const { url, results } = await edge(owner, { http: { tls: sending } });
+    const { text } = await post(url, CALL);
+    const second = await post(url, CALL);
+    expect(second.text).toBe(text);
+    const { outcome } = (await results[0]) ?? {};
+    return outcome === 'answered' ? text : outcome;
+  };
+
+  test('of a common authority nodes believe one another', async () => {
+    expect(await outcome(node, node)).toBe('answer');
+  });
+
+  test.each([
+    ['an authority that the sender does not know', node, undefined],
+    ['another name than that of the URL', node, { key, cert, ca }],
+  ])('of %s: nothing is delivered', async (_, listening, sending) => {
+    expect(await outcome(listening, sending)).toBe('unreached');
+  });
+
+  test('asked of both sides', async () => {
+    const asking = { ...node, requestCert: true };
+    expect(await outcome(asking, node)).toBe('answer');
+    const owner = await peerOwner(() => {}, { listen: { tls: asking } });
+
+    const refused = new Promise((_, reject) => {
+      request(owner.listener.url, { agent: new Agent(), ca, servername }).on('error', reject).end();
+    });
+    await expect(withTimeout(refused)).rejects.toThrow();
+    expect(owner.incoming).toEqual([]);
+  });
+});
