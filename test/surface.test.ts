@@ -169,6 +169,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),
     values: [
+      'ClusterFailure',
       'DiscoveryError',
       'HandleFailure',
       'INVARIANTS',
@@ -190,6 +191,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'sessionStoreConformance',
       'shrinkScript',
       'simulate',
+      'simulateCluster',
       'simulateHandles',
       'simulateRestarts',
       'simulationProperty',
@@ -200,6 +202,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'Admission',
       'AdmissionRule',
       'Caps',
+      'ClusterSimulationOptions',
       'Coverage',
       'DiscoveryErrorCode',
       'Driver',

@@ -1,8 +1,8 @@
 /** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contracts of stores. */
 
+export { ClusterFailure, type ClusterSimulationOptions, simulateCluster } from './cluster/simulateCluster.ts';
 export { type OpenedSessionStore, sessionStoreConformance } from './conformance/sessionStoreConformance.ts';
 export { type OpenedStore, type StoreCase, storeConformance } from './conformance/storeConformance.ts';
-export { ClusterFailure, type ClusterSimulationOptions, simulateCluster } from './cluster/simulateCluster.ts';
 export { DiscoveryError, type DiscoveryErrorCode, type Feature, type Finding } from './discovery/discovery.ts';
 export {
   type ModelTestOptions,

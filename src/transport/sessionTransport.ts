@@ -263,10 +263,6 @@ export class SessionTransport implements Transport, StreamsOwner {
     for (const call of this.#calls?.of(answer) ?? []) this.#calls?.resume(call);
   }
 
-  get isElsewhere(): boolean {
-    return this.owner.memory?.mayWrite === false;
-  }
-
   storeFailed(error: unknown): void {
     this.owner.storeFailed(error);
   }

@@ -12,7 +12,10 @@ test('nothing acknowledged is lost, one node answers, and everybody is answered'
 
 describe('a simulation', () => {
   test('comes again with its seed', async () => {
-    const [first, second] = [await simulateCluster({ seed: 7, steps: 25 }), await simulateCluster({ seed: 7, steps: 25 })];
+    const [first, second] = [
+      await simulateCluster({ seed: 7, steps: 25 }),
+      await simulateCluster({ seed: 7, steps: 25 }),
+    ];
     expect(second).toEqual(first);
   });
 

@@ -8,7 +8,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { ClusterFailure, SimulationFailure, shrinkScript, simulate, simulateCluster } from 'mcp-session-supervisor/testing';
+import {
+  ClusterFailure,
+  SimulationFailure,
+  shrinkScript,
+  simulate,
+  simulateCluster,
+} from 'mcp-session-supervisor/testing';
 
 const PROGRESS = 10_000;
 const USAGE = 'Usage: npm run simulate -- [--minutes N] [--steps N] [--seed S] [--length N] [--cluster]';

@@ -96,7 +96,7 @@ test('each message is on exactly one GET stream, in order, whatever breaks', asy
         load: { calls: 0, streams: 0 },
         abandoned: () => {},
         resumed: () => {},
-        isElsewhere: false, storeFailed: (error) => failures.push(error),
+        storeFailed: (error) => failures.push(error),
       },
       undefined,
     );

@@ -39,7 +39,7 @@ function given(eventStore: EventStore | undefined, { incarnation, version, retry
     load: { calls: 0, streams: 0 },
     abandoned: () => told.push('abandoned'),
     resumed: () => told.push('resumed'),
-    isElsewhere: false, storeFailed: () => told.push('store failed'),
+    storeFailed: () => told.push('store failed'),
   };
   const streams = new SessionStreams(sessionId, options, owner, incarnation);
   streams.protocolVersion = version ?? '2025-11-25';
