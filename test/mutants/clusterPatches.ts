@@ -31,7 +31,6 @@ export const CLUSTER_PATCHES: readonly Patch[] = [
     'return stored.then((isStored) => { this.owner.checkLease?.();',
     'return stored.then((isStored) => {',
   ),
-  patch(inCluster, 'takes requests whatever has become of its lease', 'void cluster.owner; //', '//'),
   patch(
     routing,
     'claims without a look at the lease',

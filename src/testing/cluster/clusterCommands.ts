@@ -143,13 +143,14 @@ function stormsOf(
     [
       2, // in the midst of a call
       () => {
-        const node = pick(world.nodes.filter(({ isUp }) => isUp));
         const known = pick(world.judge.sessions.filter(({ ending }) => !ending).slice(-5));
+        const owner = known && world.ownerOf(known.id);
+        const node = upTo(3) > 0 ? owner : pick(world.nodes.filter(({ isUp }) => isUp));
         if (node === undefined || known === undefined) return;
         for (const other of world.nodes) {
           if (other.isUp) world.ask(other, known.owner, upTo(2) === 0 ? 'add slowly' : (pick(CALLS) ?? 'add'), known);
         }
-        const [ms, timersFirst] = [span(), upTo(3) > 0];
+        const [ms, timersFirst] = [span(), upTo(2) === 0];
         world.time.after(upTo(2) === 0 ? upTo(8) : upTo(2_500), () => pause(world, node, ms, timersFirst));
         for (const other of world.nodes) if (other !== node) world.askLater(ms - upTo(2_000), other, known, 'add');
       },

@@ -181,6 +181,12 @@ export class ClusterWorld {
     this.note(`BROKEN: ${what}`);
   }
 
+  /** The node that has a session now. */
+  ownerOf(id: string): SimulatedNode | undefined {
+    const process = this.records.processOf(id);
+    return this.nodes.find((node) => node.process === process && node.isUp);
+  }
+
   /** Calls that have lost their connection, or are left, and can be resumed. */
   get resumable(): readonly Asked[] {
     return this.#resumable;
@@ -220,6 +226,13 @@ export class ClusterWorld {
 
   ended(id: string, reason: string | undefined, by: string): void {
     this.judge.ended(id, reason, by);
+  }
+
+  /** A node finds its name taken. */
+  nameTaken(node: SimulatedNode): void {
+    const before = this.former.findLast((former) => former.node === node.node);
+    if (before?.drained !== true || this.disturbances.during(this.time.now, this.time.now)) return;
+    this.break(`${node.name} finds its name taken, and ${before.name} has left`);
   }
 
   // --- within

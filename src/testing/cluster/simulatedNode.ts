@@ -32,6 +32,8 @@ export interface NodeWorld {
   servers: number;
   note(line: string): void;
   break(what: string): void;
+  /** A node finds its name taken. */
+  nameTaken(node: SimulatedNode): void;
   /** A session has ended, as a node says. */
   ended(id: string, reason: string | undefined, by: string): void;
 }
@@ -139,6 +141,7 @@ export class SimulatedNode {
   #logged({ level, event, message, error }: { level: string; event: string; message: string; error?: unknown }): void {
     if (this.process.dead) return;
     if (event.startsWith('cluster.')) this.#world.note(`${this.name}: ${event}`);
+    if (event === 'cluster.nameTaken') this.#world.nameTaken(this);
     if (MISTAKES.has(event)) this.#world.break(`${this.name}: ${level} ${message}: ${String(error)}`);
   }
 }

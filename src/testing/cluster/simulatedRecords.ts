@@ -48,6 +48,11 @@ export class SimulatedRecords {
     return this.#incarnations.get(`${id} ${epoch}`)?.owner;
   }
 
+  /** The process that has a session. */
+  processOf(id: string): SimulatedProcess | undefined {
+    return this.#incarnations.get(`${id} ${this.#epochs.get(id)}`)?.process;
+  }
+
   for(process: SimulatedProcess, way: Way): SessionStore {
     const memory = this.#memory;
     return {
