@@ -7,8 +7,6 @@ import type { KeyObject } from 'node:crypto';
 import { SupervisorError } from '../errors.ts';
 import { isSame, keysOf, type Secret, signatureOf } from './secrets.ts';
 
-export type { Secret } from './secrets.ts';
-
 /** How long an id may be, in characters. */
 const MAX_ID_LENGTH = 256;
 

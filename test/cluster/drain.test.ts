@@ -76,7 +76,9 @@ test('a GET stream through a node that drains ends, and comes back through anoth
   const id = await open(a);
   await idle(a, id);
   const stream = await openStream(b.url, { headers: sessionHeaders(id) });
+  const before = b.clock.now();
   await nodes.passUntil(b.supervisor.drain());
+  expect(b.clock.now() - before).toBeLessThan(1_000);
   expect(await stream.closed).toBe(true);
   expect(a.supervisor.session(id)?.epoch).toBe(1);
 });
@@ -95,13 +97,15 @@ test('DELETE and terminate of a session that is being handed over', async () => 
 test('the last node that drains leaves its sessions to the next start', async () => {
   const nodes = new Nodes();
   const a = await nodes.start({ name: 'a' });
-  const id = await open(a);
-  await idle(a, id);
+  const [id, other] = [await open(a), await open(a)];
+  for (const one of [id, other]) await idle(a, one);
   const drained = a.supervisor.drain();
+  expect((await nodes.passUntil(asked.delete(a, other))).status).toBe(200);
   expect((await nodes.passUntil(call(a, id))).status).toBe(503);
   await nodes.passUntil(drained);
   const b = await nodes.start({ name: 'b' });
   expect(outcomeOf(await call(b, id))).toBe('hello');
+  expect((await call(b, other)).status).toBe(404);
 });
 
 test('a directory that hangs keeps no drain for more than a second', async () => {

@@ -127,7 +127,10 @@ test('two processes under one name: the second opens and finds nothing until the
   expect(outcomeOf(await nodes.passUntil(call(second, id), [second]))).toBe('hello');
 });
 
-test('fenced in the midst of an initialize: no id goes out, and no record stays', async () => {
+test.each([
+  ['by its timer', true],
+  ['after a pause, before any timer', false],
+])('fenced in the midst of an initialize: no id goes out, and no record stays: %s', async (_, timed) => {
   const { nodes, a } = await two();
   let created = () => {};
   const creating = new Promise<void>((resolve) => {
@@ -147,12 +150,40 @@ test('fenced in the midst of an initialize: no id goes out, and no record stays'
   const opening = post(a.url, initializeBody());
   await creating;
   a.ways.directory = false;
-  await nodes.pass(CERTAIN + 100);
+  const { now } = a.clock;
+  if (timed) await nodes.pass(CERTAIN + 100);
+  else a.clock.now = () => now.call(a.clock) + CERTAIN + 100;
   go();
   const response = await opening;
   expect(response.status).toBe(503);
   expect(response.headers).not.toHaveProperty('mcp-session-id');
   await until(async () => (await nodes.store.load(stored)).verdict === 'gone');
+});
+
+test('fenced while it claims a session: that goes on in the next life, as one of that', async () => {
+  const { nodes, a, b } = await two();
+  const id = await open(a);
+  await idle(a, id);
+  await nodes.kill(a);
+  let go = () => {};
+  const claim = nodes.store.claim.bind(nodes.store);
+  nodes.store.claim = async (...given) => {
+    nodes.store.claim = claim;
+    await new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    return claim(...given);
+  };
+  const calling = call(b, id);
+  await nodes.pass(LEASE + 200, [b]);
+  await nodes.directory.leave(String(told(b, 'cluster.joined')[0]?.['life']));
+  await nodes.pass(0.3 * LEASE + 200, [b]);
+  await until(() => told(b, 'cluster.joined').length === 2);
+  go();
+  expect(outcomeOf(await nodes.passUntil(calling, [b]))).toBe('hello');
+  const loaded = await nodes.store.load(id);
+  expect(loaded.verdict === 'found' && loaded.record.owner).toBe(told(b, 'cluster.joined')[1]?.['life']);
+  expect(b.supervisor.session(id)?.epoch).toBe(3);
 });
 
 test('the store is away: what is owned is answered, what is not gets 503 and no 404, and all is there afterwards', async () => {

@@ -1,8 +1,10 @@
 /** The machine of a node: every state × every event with its result written down, then every path through it. */
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { createActor } from 'xstate';
+import { type AnyStateMachine, createActor } from 'xstate';
 import { getSimplePaths } from 'xstate/graph';
 import { type NodeMachineEvent, nodeMachine } from '../../src/machines/node.ts';
+import { machineMutants } from '../mutants/machineMutants.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 
 const INPUT = { node: 'a', renewEvery: 1_500, retryAfter: 250, leaveTimeout: 1_000 };
@@ -11,7 +13,7 @@ const LEASE = 4_000;
 const EVENTS = {
   JOINED: { type: 'JOINED', lease: LEASE },
   TAKEN: { type: 'TAKEN' },
-  RENEWED: { type: 'RENEWED', lease: LEASE },
+  RENEWED: { type: 'RENEWED', lease: LEASE - 100 },
   UNKNOWN: { type: 'UNKNOWN' },
   GONE: { type: 'GONE' },
   LAPSED: { type: 'LAPSED' },
@@ -26,6 +28,7 @@ const GIVEN = {
   joining: [],
   waiting: ['TAKEN'],
   member: ['JOINED'],
+  renewed: ['JOINED', 1_500, 'RENEWED'],
   fenced: ['JOINED', 'GONE'],
   leaving: ['JOINED', 'LEAVE'],
   left: ['JOINED', 'LEAVE', 'LEFT'],
@@ -33,11 +36,11 @@ const GIVEN = {
 
 const ACTIONS = ['join', 'begin', 'noteTaken', 'renew', 'fence', 'leave', 'end'] as const;
 
-function live(events: readonly Event[]) {
+function live(events: readonly Event[], machine: AnyStateMachine = nodeMachine) {
   const clock = new WatchedClock();
   const did: string[] = [];
   const actions = Object.fromEntries(ACTIONS.map((name) => [name, () => void did.push(name)]));
-  const actor = createActor(nodeMachine.provide({ actions } as never), { clock, input: INPUT });
+  const actor = createActor(machine.provide({ actions } as never), { clock, input: INPUT, logger: () => {} });
   actor.start();
   const go = (event: Event) => {
     if (typeof event === 'number') clock.increment(event);
@@ -87,6 +90,12 @@ const TABLE: Record<keyof typeof GIVEN, readonly (readonly [Event, string, strin
     ['LEAVE',   'leaving', 'leave',       1],
     ['LEFT',    'member',  '',            2],
   ],
+  renewed: [
+    [1_499,     'member',  '',            2],
+    [3_899,     'member',  'renew',       1],
+    [3_900,     'fenced',  'renew fence', 1],
+    ['GONE',    'fenced',  'fence',       1],
+  ],
   fenced: [
     ['LEFT',    'joining', 'join',  0],
     [1_000,     'joining', 'join',  0],
@@ -118,9 +127,9 @@ describe.each(Object.keys(TABLE) as (keyof typeof TABLE)[])('%s', (given) => {
 });
 
 test('each renewal makes the lease go on from then, and not from before', () => {
-  const life = live(['JOINED', 1_500, 'RENEWED', 3_900]);
+  const life = live(['JOINED', 1_500, 'RENEWED', 3_800]);
   expect(life.after(99)).toEqual(['member', '', 1]);
-  expect(live(['JOINED', 1_500, 'RENEWED', 3_900]).after(100)[0]).toBe('fenced');
+  expect(live(['JOINED', 1_500, 'RENEWED', 3_800]).after(100)[0]).toBe('fenced');
 });
 
 const PATHS = getSimplePaths(nodeMachine, { input: INPUT, events: Object.values(EVENTS) });
@@ -134,3 +143,24 @@ test('every path: a life that is over never goes on', () => {
     }
   }
 });
+
+/** Whether a machine does all that is written down. */
+function keepsTo(machine: AnyStateMachine): boolean {
+  return (Object.keys(TABLE) as (keyof typeof TABLE)[]).every((given) =>
+    TABLE[given].every(([event, ...expected]) => {
+      try {
+        return isDeepStrictEqual(live(GIVEN[given], machine).after(event), expected);
+      } catch {
+        return false;
+      }
+    }),
+  );
+}
+
+test.each(machineMutants(nodeMachine).map(({ name, make }) => [name, make] as const))(
+  'the table notices a machine in which %s',
+  (_, make) => {
+    expect(keepsTo(nodeMachine)).toBe(true);
+    expect(keepsTo(make())).toBe(false);
+  },
+);
