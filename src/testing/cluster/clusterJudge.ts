@@ -207,7 +207,7 @@ export class ClusterJudge {
 }
 
 /** Another's session, for the one who asks. */
-export function isForeign({ client, known }: Asked): boolean {
+function isForeign({ client, known }: Asked): boolean {
   return known !== undefined && PRINCIPALS[client] !== PRINCIPALS[known.owner];
 }
 

@@ -17,7 +17,7 @@ export interface Mark {
 }
 
 /** How long a slow call takes, in ms. */
-export const SLOW = 2_500;
+const SLOW = 2_500;
 
 interface Message {
   readonly id?: string | number;

@@ -3,7 +3,7 @@ import type { SimulatedProcess } from './simulatedProcess.ts';
 import type { WorldTime } from './worldTime.ts';
 
 /** How long whoever asks waits for an answer that is lost, in ms. */
-export const LOST_AFTER = 1_500;
+const LOST_AFTER = 1_500;
 
 /** Numbers from 0 to 1. */
 export type Numbers = () => number;
