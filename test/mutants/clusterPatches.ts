@@ -46,7 +46,7 @@ export const CLUSTER_PATCHES: readonly Patch[] = [
   patch(routing, 'takes a store that says nothing for an end', 'refusal = record;', "return 'sessionNotFound';"),
   patch(routing, 'takes a directory that says nothing for an end', "return 'unknown';", "return 'nobody';"),
   patch(routing, 'holds a request for ever', 'if (left <= 0 || exchange.closed', 'if (exchange.closed'),
-  patch(routing, 'holds no request', 'const left = until - this.#host.clock.now();', 'const left = 0;'),
+  patch(routing, 'holds no request', 'const left = until - this.#host.now();', 'const left = 0;'),
   patch(
     routing,
     'keeps what it is asked for while it drains',

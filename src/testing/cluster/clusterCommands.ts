@@ -10,6 +10,8 @@ type Command = readonly [weight: number, run: () => void];
 const GIVEN_UP_AFTER = 15_000;
 
 const CALLS: readonly What[] = ['add', 'add', 'add', 'read', 'read', 'add slowly', 'tell'];
+/** Longer than anybody waits. */
+const LONG = 50_000;
 const SPANS = [200, 900, 3_000, 5_500, 8_000, 20_000];
 
 export function draw(commands: readonly Command[], numbers: Numbers): () => void {
@@ -175,7 +177,7 @@ function stormsOf(
         const to = pick(['store', 'directory'] as const) ?? 'store';
         const all = world.nodes.map(({ ways }) => ways[to]);
         for (const way of all) way.weather = { ...FAIR, there: false };
-        world.disturb(`the ${to} is away`, span(), () => {
+        world.disturb(`the ${to} is away`, pick([...SPANS, LONG, LONG]) ?? LONG, () => {
           for (const way of all) way.weather = { ...FAIR };
         });
       },

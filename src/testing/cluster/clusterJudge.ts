@@ -12,7 +12,7 @@ import { type SimulatedRecords, short } from './simulatedRecords.ts';
 import type { WorldTime } from './worldTime.ts';
 
 /** How long a request may wait for its status and, where it is no stream, for its answer, in ms without pauses of its node. */
-const POST_WITHIN = 45_000;
+const POST_WITHIN = 32_000;
 const OTHERS_WITHIN = 60_000;
 
 /** How much earlier than its idle timeout a session may end: what its record may not know, and clocks that differ. */
