@@ -177,6 +177,10 @@ function stormsOf(
         const to = pick(['store', 'directory'] as const) ?? 'store';
         const all = world.nodes.map(({ ways }) => ways[to]);
         for (const way of all) way.weather = { ...FAIR, there: false };
+        for (const known of world.judge.sessions.slice(-6)) {
+          const node = alive();
+          if (node !== undefined) world.askLater(upTo(3_000), node, known, 'read');
+        }
         world.disturb(`the ${to} is away`, pick([...SPANS, LONG, LONG]) ?? LONG, () => {
           for (const way of all) way.weather = { ...FAIR };
         });
