@@ -11,6 +11,7 @@ export default defineConfig({
   ...(resolve !== undefined && { resolve }),
   test: {
     ...test,
+    isolate: true,
     include: ['test/scale/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
     reporters: ['default'],

@@ -8,6 +8,7 @@ export default defineConfig({
   ...(resolve !== undefined && { resolve }),
   test: {
     ...test,
+    isolate: true,
     include: ['test/servers/**/*.test.ts', 'test/soak/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
     reporters: ['default'],

@@ -1,5 +1,6 @@
 /** What is compared with what, and which ratio is promised. A later comparison is one more line here. */
 import type { ContenderName } from './contenders.ts';
+import { CLUSTERED, type ClusterEffort, HANDED_OVER, TAKEN_OVER } from './measures/cluster.ts';
 import type { CrowdEffort } from './measures/crowd.ts';
 import type { IdleEffort } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, type InspectorEffort } from './measures/inspector.ts';
@@ -28,9 +29,22 @@ export type Metric =
   | 'stdio.cpu'
   | 'stdio.rate'
   | 'stdio.rss'
-  | 'stdio.start';
+  | 'stdio.start'
+  | 'cluster.cpu'
+  | 'cluster.takeover'
+  | 'cluster.handover';
 
-export const MEASURES = ['echo', 'handshake', 'modern', 'idle', 'crowd', 'inspector', 'durable', 'stdio'] as const;
+export const MEASURES = [
+  'echo',
+  'handshake',
+  'modern',
+  'idle',
+  'crowd',
+  'inspector',
+  'durable',
+  'stdio',
+  'cluster',
+] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 /** `subject ÷ baseline` of one metric. With a target, missing it fails the run; without, it is for information. */
@@ -55,6 +69,7 @@ export interface Effort {
   readonly durable: RequestEffort;
   readonly restore: RequestEffort;
   readonly stdio: StdioEffort;
+  readonly cluster: ClusterEffort;
   /** How many sessions a small, a middling and a large crowd are. */
   readonly crowds: { readonly small: number; readonly middle: number; readonly large: number };
 }
@@ -70,6 +85,7 @@ export const FULL: Effort = {
   durable: { rounds: 30, batch: 600, warmUp: 4_000 },
   restore: { rounds: 15, batch: 500, warmUp: 2_000 },
   stdio: { rounds: 5, batch: 4_000, warmUp: 8_000, sessions: 300, weighings: 3, starts: 20 },
+  cluster: { rounds: 20, batch: 1_000, warmUp: 6_000, takeovers: 5, handovers: 5 },
   crowds: { small: 100, middle: 1_000, large: 100_000 },
 };
 
@@ -83,6 +99,7 @@ export const QUICK: Effort = {
   durable: { rounds: 15, batch: 300, warmUp: 4_000 },
   restore: { rounds: 5, batch: 300, warmUp: 1_000 },
   stdio: { rounds: 3, batch: 2_000, warmUp: 4_000, sessions: 300, weighings: 1, starts: 7 },
+  cluster: { rounds: 9, batch: 600, warmUp: 3_000, takeovers: 3, handovers: 1 },
   crowds: { small: 100, middle: 1_000, large: 20_000 },
 };
 
@@ -103,6 +120,8 @@ export const ONE_MILLISECOND = '1 ms';
 /** What a session may weigh whose server is a process, and how long an initialize may take that finds a spare. */
 export const WEIGHT = '120 KB';
 export const SOON = '50 ms';
+/** How long a node may take to hand over. */
+export const FIVE_SECONDS = '5 s';
 
 export const IDLE_CONTENDERS: readonly ContenderName[] = ['supervisor', 'sdkMap'];
 
@@ -112,6 +131,7 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
   const parsed = { subject: 'supervisor', baseline: 'sdkMapParsed' };
   const [off, on, watched] = INSPECTED;
   const modern = { subject: 'modern', baseline: 'sdkModern' };
+  const [onRedis, atOwner, atOther] = CLUSTERED;
   const floor = { subject: 'supervisor', baseline: 'floor' };
   return [
     { title: 'echo call, CPU', metric: 'echo.cpu', ...ours, target: 0.4 },
@@ -150,6 +170,10 @@ export function comparisons({ crowds }: Effort): readonly Comparison[] {
       baseline: WEIGHT,
       target: 1,
     },
+    { title: 'call in a cluster, CPU', metric: 'cluster.cpu', subject: atOwner, baseline: onRedis, target: 1.1 },
+    { title: 'forwarded call, CPU', metric: 'cluster.cpu', subject: atOther, baseline: atOwner, target: 2.2 },
+    { title: 'takeover', metric: 'cluster.takeover', subject: TAKEN_OVER, baseline: SOON, target: 1 },
+    { title: 'handover', metric: 'cluster.handover', subject: HANDED_OVER, baseline: FIVE_SECONDS, target: 1 },
     { title: 'initialize with a spare', metric: 'stdio.start', subject: WARM, baseline: SOON, target: 1 },
     ...(['supergateway', 'mcp-proxy'] as const).flatMap((baseline): Comparison[] => [
       { title: 'initialize', metric: 'stdio.start', subject: WARM, baseline },

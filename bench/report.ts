@@ -59,7 +59,7 @@ function quantity(metric: Metric, value: number): string {
     return `${(value / 1024).toFixed(1)} KiB`;
   if (metric === 'inspector.held') return `${(value / 1024 / 1024).toFixed(0)} MiB`;
   if (metric.endsWith('.rate')) return `${value.toFixed(0)}/s`;
-  if (metric === 'stdio.start') return `${value.toFixed(0)} ms`;
+  if (['stdio.start', 'cluster.takeover', 'cluster.handover'].includes(metric)) return `${value.toFixed(0)} ms`;
   return `${value.toFixed(value < 100 ? 1 : 0)} µs`;
 }
 

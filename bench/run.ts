@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CONTENDERS, type ContenderName } from './contenders.ts';
 import { facts } from './facts.ts';
+import { CLUSTERED, HANDED_OVER, measureCluster, TAKEN_OVER } from './measures/cluster.ts';
 import { measureCrowds } from './measures/crowd.ts';
 import { measureIdleSession } from './measures/idleSession.ts';
 import { FROZEN, INSPECTED, measureInspector } from './measures/inspector.ts';
@@ -13,6 +14,7 @@ import { installPeers } from './peerReport/installed.ts';
 import {
   comparisons,
   type Effort,
+  FIVE_SECONDS,
   FULL,
   IDLE_CONTENDERS,
   MEASURES,
@@ -36,12 +38,20 @@ const PROFILED = { echo: 40_000, handshake: 8_000, modern: 20_000, stdio: 40_000
 const RESULTS = new URL('bench/RESULTS.md', ROOT);
 
 /** Who is called what is shown. */
-const SAY_THEMSELVES: readonly string[] = [FROZEN, ONE_MILLISECOND, WEIGHT, SOON, WARM, ...INSPECTED, ...STDIO];
+const SAY_THEMSELVES: readonly string[] = [
+  ...[FROZEN, ONE_MILLISECOND, WEIGHT, SOON, FIVE_SECONDS, WARM, TAKEN_OVER, HANDED_OVER],
+  ...[...INSPECTED, ...STDIO, ...CLUSTERED],
+];
 
 function nameOf(name: string): string {
   if (name in CONTENDERS) return CONTENDERS[name as ContenderName].label;
   if (SAY_THEMSELVES.includes(name)) return name;
   return `among ${Number(name).toLocaleString('en').replaceAll(',', ' ')}`;
+}
+
+/** What does not change, as if it were measured in every round. */
+function always(length: number, value: number): readonly number[] {
+  return Array.from({ length }, () => value);
 }
 
 async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
@@ -68,19 +78,27 @@ async function measure(name: MeasureName, effort: Effort): Promise<Measured> {
   if (name === 'durable') {
     const state = await measureEcho(STATEFUL_CONTENDERS, effort.durable, undefined, 'remember');
     const restore = await measureRestore(['statefulDurable'], effort.restore);
-    const millisecond = Array.from({ length: effort.restore.rounds }, () => 1_000);
+    const millisecond = always(effort.restore.rounds, 1_000);
     return { 'state.cpu': state.cpu, 'restore.cpu': new Map([...restore.cpu, [ONE_MILLISECOND, millisecond]]) };
   }
   if (name === 'stdio') {
     await installPeers();
     const { cpu, rate, rss, start } = await measureStdio(effort.stdio);
     const { weighings, starts } = effort.stdio;
-    const always = (length: number, value: number) => Array.from({ length }, () => value);
     return {
       'stdio.cpu': cpu,
       'stdio.rate': rate,
       'stdio.rss': new Map<string, readonly number[]>([...rss, [WEIGHT, always(weighings, 120_000)]]),
       'stdio.start': new Map([...start, [SOON, always(starts, 50)]]),
+    };
+  }
+  if (name === 'cluster') {
+    const { cpu, takeover, handover } = await measureCluster(effort.cluster);
+    const { takeovers, handovers } = effort.cluster;
+    return {
+      'cluster.cpu': cpu,
+      'cluster.takeover': new Map([...takeover, [SOON, always(takeovers, 50)]]),
+      'cluster.handover': new Map([...handover, [FIVE_SECONDS, always(handovers, 5_000)]]),
     };
   }
   const { open, use, end, endAny } = await measureCrowds(Object.values(effort.crowds), effort.crowd);

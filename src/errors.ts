@@ -68,6 +68,24 @@ export class SupervisorError extends Error {
   }
 }
 
+/** Whether something caught is an error of ours with this code. It may be anything, even what throws when it is looked at. */
+export function isCoded(error: unknown, code: SupervisorErrorCode): error is SupervisorError {
+  try {
+    return error instanceof SupervisorError && error.code === code;
+  } catch {
+    return false;
+  }
+}
+
+/** The code of something caught, whoever threw it; undefined where it has none, or throws when it is looked at. */
+export function codeOf(error: unknown): unknown {
+  try {
+    return (error as { code?: unknown } | null | undefined)?.code;
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws {SupervisorError} `INVALID_OPTION`, always: says what is allowed, and in short what was given. */
 export function invalid(name: string, value: unknown, allowed: string): never {
   throw new SupervisorError('INVALID_OPTION', `${name} must be ${allowed}; got ${describe(value)}`);
@@ -159,6 +177,11 @@ export const REFUSALS = {
     status: 413,
     code: -32000,
     message: 'Payload Too Large: the initialize is larger than this server takes',
+  },
+  listenTooLarge: {
+    status: 413,
+    code: -32000,
+    message: 'Payload Too Large: the request to listen is larger than this server takes',
   },
   bodyTimeout: { status: 408, code: -32000, message: 'Request Timeout: the body took too long' },
   bodyAborted: { status: 400, code: -32000, message: 'Bad Request: the body ended early' },

@@ -110,7 +110,7 @@ export interface SessionSupervisorOptions {
   /**
    * The largest initialize, in bytes, whoever has read it; beyond it 413, and also beyond 2 000 JSON values, or where these
    * take more than about 128 KiB of memory and twice this size. What a client says of itself in it is kept for as long as
-   * its session lives. Default 65 536.
+   * its session lives. So is what one of 2026-07-28 asks to listen to, for as long as its stream does. Default 65 536.
    */
   maxInitializeSize?: number | undefined;
   /** How long a request body may take, in ms; beyond it 408. Default 30 000. */

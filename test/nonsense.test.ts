@@ -4,6 +4,7 @@ import * as root from '../src/index.ts';
 import * as inspector from '../src/inspector/index.ts';
 import * as lmdb from '../src/lmdb/index.ts';
 import * as node from '../src/node.ts';
+import * as redis from '../src/redis/index.ts';
 import * as stdio from '../src/stdio/index.ts';
 import { TinyServer } from './support/tinyServer.ts';
 import { withTimeout } from './support/until.ts';
@@ -69,8 +70,19 @@ const ROWS: Readonly<Record<string, Row>> = {
     takes: ['undefined', 'an object without a prototype', 'a date'],
     code: OPTIONS,
   },
+  'root createMemoryDirectory': {
+    call: root.createMemoryDirectory,
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
   'lmdb createLmdbStores': { call: lmdb.createLmdbStores, code: OPTIONS },
   'lmdb createLmdbStores, its path': { call: (path) => lmdb.createLmdbStores({ path }), takes: ['a text'] },
+  'redis createRedisStores': { call: redis.createRedisStores, code: OPTIONS },
+  'redis createRedisStores, its url': { call: (url) => redis.createRedisStores({ url }) },
+  'redis createRedisStores, its client': {
+    call: (client) => redis.createRedisStores({ client }),
+    code: OPTIONS,
+  },
   'supervisor session': { call: supervisor.session, takes: ['a text'] },
   'supervisor server': { call: supervisor.server, takes: ['a text'] },
   'supervisor record': { call: supervisor.record, takes: ['a text'] },
@@ -103,10 +115,11 @@ const ROWS: Readonly<Record<string, Row>> = {
 const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats', 'listenStreams'];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, lmdb, stdio, supervisor }).flatMap(([module, exported]) =>
-    Object.entries(exported)
-      .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))
-      .map(([name]) => `${module} ${name}`),
+  const functions = Object.entries({ root, node, inspector, lmdb, redis, stdio, supervisor }).flatMap(
+    ([module, exported]) =>
+      Object.entries(exported)
+        .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))
+        .map(([name]) => `${module} ${name}`),
   );
   expect(functions.filter((name) => !(name in ROWS))).toEqual([]);
 });

@@ -201,6 +201,8 @@ describe('an option of the SDK under another name', () => {
     ['onerror', /logger/],
     ['onmessage', /inspect/],
     ['sessionId', /sessionIdGenerator/],
+    ['era', /said by modern/],
+    ['legacy', /said by modern/],
   ])('%s: ours is named', (name, ours) => {
     const { code, message } = refusal({ [name]: () => {} });
     expect(code).toBe('UNKNOWN_OPTION');

@@ -27,6 +27,7 @@ const PINNED: Readonly<Record<string, Row>> = {
   sessionNotFound: [404, -32001, 'Session not found'],
   bodyTooLarge: [413, -32000, 'Payload Too Large'],
   initializeTooLarge: [413, -32000, 'Payload Too Large: the initialize is larger than this server takes'],
+  listenTooLarge: [413, -32000, 'Payload Too Large: the request to listen is larger than this server takes'],
   bodyTimeout: [408, -32000, 'Request Timeout: the body took too long'],
   bodyAborted: [400, -32000, 'Bad Request: the body ended early'],
   bodyConsumed: [400, -32000, 'Bad Request: the body was read before it reached this handler; pass what was read on as parsedBody'],

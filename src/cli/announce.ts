@@ -1,8 +1,13 @@
 /** What the command says when it listens. */
+import { LATEST_PROTOCOL_VERSION } from '@modelcontextprotocol/sdk/types.js';
+import type { SessionSupervisorOptions } from '../index.ts';
+import { MODERN } from './eras.ts';
 import type { Journal } from './journal.ts';
 import type { ServerInfo } from './probe.ts';
 import type { KeptSessions } from './sessionStores.ts';
 import { formatDuration, printable } from './wording.ts';
+
+type Modern = NonNullable<SessionSupervisorOptions['modern']>;
 
 export interface Announcement {
   readonly version: string;
@@ -14,6 +19,8 @@ export interface Announcement {
   readonly inspectorUrl: string | undefined;
   /** In ms; `undefined` when there are no sessions. */
   readonly sessionIdleTimeout: number | undefined;
+  /** What requests of 2026-07-28 get, as `--modern` says it. */
+  readonly modern: Modern;
   /** Undefined where sessions end with the process, and none is ever parked. */
   readonly kept: KeptSessions | undefined;
   /** Where each session is a process: how many there may be, and how many are kept ready. */
@@ -24,13 +31,14 @@ export interface Announcement {
 
 /** A greeting for people, or one entry for machines. */
 export function announce(journal: Journal, announcement: Announcement): void {
-  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, kept, processes, shutdownTimeout } =
+  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, modern, kept, processes, shutdownTimeout } =
     announcement;
   const name = printable(`${server.name} ${server.version}`);
   const told = {
     url,
     server,
     sessionIdleTimeout,
+    modern,
     ...(kept !== undefined && { sessions: kept }),
     ...(processes !== undefined && { processes: { ...processes, most: mostProcesses(processes) } }),
     ...(inspectorUrl !== undefined && { inspectorUrl }),
@@ -40,6 +48,7 @@ export function announce(journal: Journal, announcement: Announcement): void {
       `mcp-session-supervisor ${version}`,
       `  endpoint      ${url}`,
       `  server        ${name} (${printable(label)})`,
+      `  revisions     ${revisions(modern, sessionIdleTimeout !== undefined)}`,
       ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
       ...(kept === undefined ? [] : [`  sessions      ${keptSessions(kept)}`]),
       ...(processes === undefined ? [] : [`  processes     ${processLimits(processes)}`]),
@@ -51,7 +60,14 @@ export function announce(journal: Journal, announcement: Announcement): void {
   );
 }
 
-function keptSessions({ directory, found }: KeptSessions): string {
+function revisions(modern: Modern, hasSessions: boolean): string {
+  const older = `up to ${LATEST_PROTOCOL_VERSION}${hasSessions ? ', in sessions' : ''}`;
+  return modern === 'serve' ? `${older}; ${MODERN}, without sessions` : older;
+}
+
+function keptSessions(kept: KeptSessions): string {
+  if ('redis' in kept) return `kept in Redis at ${printable(kept.redis)}`;
+  const { directory, found } = kept;
   if (directory === undefined) return 'parked ones are kept in memory, and end with this process';
   return `kept in ${printable(directory)}; found ${found === 0 ? 'none' : found}`;
 }

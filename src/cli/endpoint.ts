@@ -1,12 +1,15 @@
 /** The HTTP server around the supervisor: the endpoint at its path, and a word for whoever asks elsewhere. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as TcpServer } from 'node:net';
 import type { Logger } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
 import { Repeated } from './repeated.ts';
 
 /** How long connections may take to end by themselves once nothing is in flight, in ms. */
 const CLOSING_GRACE = 1_000;
+
+/** How long a connection that has no request may still bring one when nobody listens any more, in ms. */
+const LAST_REQUESTS = 200;
 
 /** Node's own bound of a whole request, in ms; a longer `--request-body-timeout` has to lift it. */
 const NODE_REQUEST_TIMEOUT = 300_000;
@@ -49,6 +52,7 @@ export class Endpoint {
   readonly #log: Logger;
   #handler: RequestListener = (_req, res) => res.writeHead(503, { 'Retry-After': '1' }).end();
   #refused: RefusalListener = () => {};
+  #isClosing = false;
 
   constructor({ path, requestBodyTimeout = 0, httpKeepAliveTimeout, log }: EndpointOptions) {
     this.#path = path;
@@ -89,18 +93,28 @@ export class Endpoint {
     return this.#calls;
   }
 
-  /** Stops listening and resolves when every connection has ended, those that linger by force. */
+  /**
+   * Stops listening and resolves when every connection has ended, those that linger by force. One without a request is
+   * left for a moment: the request may be on its way, and a balancer sends another nothing that may have got here.
+   */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
+      this.#server.once('close', () => resolve());
     });
-    this.#server.closeIdleConnections();
+    this.#isClosing = true;
+    // Whoever has connected by now was accepted just before, so nobody is in the queue that is closed.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    // Node's HTTP server would close at once what has no request yet.
+    TcpServer.prototype.close.call(this.#server);
+    const last = setTimeout(() => this.#server.closeIdleConnections(), LAST_REQUESTS);
     const force = setTimeout(() => this.#server.closeAllConnections(), CLOSING_GRACE);
     await closed;
+    clearTimeout(last);
     clearTimeout(force);
   }
 
   #route(req: IncomingMessage, res: ServerResponse): void {
+    if (this.#isClosing) res.shouldKeepAlive = false;
     res.on('close', () => {
       this.#calls.delete(res);
       if (res.statusCode >= 400 && res.writableFinished) this.#refused(req, res.statusCode);

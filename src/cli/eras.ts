@@ -5,7 +5,7 @@ import type { Flags } from './flags.ts';
 import type { Journal } from './journal.ts';
 import type { ServerSource } from './serverSource.ts';
 
-const MODERN = '2026-07-28';
+export const MODERN = '2026-07-28';
 const META = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
   'io.modelcontextprotocol/clientInfo': { name: 'mcp-session-supervisor', version: MODERN },

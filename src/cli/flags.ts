@@ -141,7 +141,7 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
   'Sessions that are kept:': [
     new Option(
       '--session-store <store>',
-      'memory, or a directory: there sessions outlive the process, however it ends (default: none)',
+      'memory; a directory: there sessions outlive the process, however it ends; or redis://…, which several processes share (default: none)',
     )
       .argParser(parseStoreLocation)
       .conflicts('stateless'),
@@ -196,7 +196,7 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     new Option('--json-response', 'answer with JSON instead of an event stream (enableJsonResponse)'),
     new Option(
       '--resumable',
-      'keep what streams send for 5 minutes, in memory or in the directory of --session-store, so that clients can resume them',
+      'keep what streams send for 5 minutes, in memory or where --session-store has the sessions, so that clients can resume them',
     ).conflicts('stateless'),
     new Option(
       '--resume-timeout <duration>',

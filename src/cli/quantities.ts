@@ -88,17 +88,21 @@ export function parseRestart(text: string): (typeof RESTARTS)[number] {
   throw new InvalidArgumentError(`Allowed choices are ${RESTARTS.join(', ')}${meant}.`);
 }
 
-/** Where sessions are kept: in memory, or in a directory. */
-export type StoreLocation = { readonly kind: 'memory' } | { readonly kind: 'directory'; readonly path: string };
+/** Where sessions are kept: in memory, in a directory, or in Redis. */
+export type StoreLocation =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'redis'; readonly url: string };
 
-/** `memory`, or the path of a directory. Refuses URLs: none names a store that there is. */
+/**
+ * `memory`, the path of a directory, or the URL of a Redis, which is looked at when it is used: what is refused here is
+ * printed, and it may hold a password. Other URLs name no store that there is.
+ */
 export function parseStoreLocation(text: string): StoreLocation {
   if (text === 'memory') return { kind: 'memory' };
-  if (/^rediss?:/i.test(text)) {
-    throw new InvalidArgumentError('There is no session store on Redis yet. Give memory, or a directory.');
-  }
+  if (/^rediss?:/i.test(text)) return { kind: 'redis', url: text };
   if (text.trim() === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new InvalidArgumentError(`Not a session store: ${quote(text)}. Give memory, or a directory.`);
+    throw new InvalidArgumentError(`Not a session store: ${quote(text)}. Give memory, a directory, or redis://….`);
   }
   return { kind: 'directory', path: text };
 }

@@ -2,7 +2,12 @@
 import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
 import { announce } from './announce.ts';
-import { DEFAULT_IDLE_TIMEOUT, DEFAULT_INITIALIZE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from './defaults.ts';
+import {
+  DEFAULT_IDLE_TIMEOUT,
+  DEFAULT_INITIALIZE_TIMEOUT,
+  DEFAULT_MODERN,
+  DEFAULT_SHUTDOWN_TIMEOUT,
+} from './defaults.ts';
 import { drain } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
 import { isSupervisorError } from './failure.ts';
@@ -106,6 +111,7 @@ async function listen(
     label: source.label,
     inspectorUrl: inspector?.url,
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
+    modern: flags.modern ?? DEFAULT_MODERN,
     kept: stores.kept,
     processes: source.processes && {
       ...source.processes,

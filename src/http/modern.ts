@@ -4,13 +4,13 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { asksToListen, claimsModern, isFirstOfNoSession, someClaimModern } from '../protocol/era.ts';
-import { isInitialize, messageId } from '../protocol/messages.ts';
+import { isInitialize, isMessage, messageId } from '../protocol/messages.ts';
 import type { ModernEra } from '../supervisor/modernEra.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { accepts } from './guards.ts';
-import { judge, type ReadMessages, readJson } from './readMessages.ts';
+import { isTooLargeToKeep, judge, type ReadMessages, readJson } from './readMessages.ts';
 
 /**
  * Answers a POST whose header names a revision without sessions: its body is judged as that revision has it, and no header
@@ -32,9 +32,16 @@ export async function answerModern(
   if (asksToListen(body) && !accepts(exchange.headers['accept'], 'text/event-stream')) {
     return void refuse(exchange, 'notAcceptable', messageId(body));
   }
-  if (!isInitialize(body) || claimsModern(body)) return void (await place.answer(body));
-  place.release();
-  return judge(supervisor, exchange, json);
+  if (isInitialize(body) && !claimsModern(body)) {
+    place.release();
+    return judge(supervisor, exchange, json);
+  }
+  // The SDK takes more for a message than we do, such as ids of any length; it says of batches itself what they are.
+  if (!Array.isArray(body) && !isMessage(body)) return void refuse(exchange, 'invalidMessage', messageId(body));
+  if (asksToListen(body) && isTooLargeToKeep(json, supervisor.options.maxInitializeSize)) {
+    return void refuse(exchange, 'listenTooLarge', messageId(body));
+  }
+  return void (await place.answer(body));
 }
 
 /** Answers a POST without a session that is of none by its body alone. */

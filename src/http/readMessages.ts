@@ -16,8 +16,8 @@ import { type Classified, classify } from './classify.ts';
 import { refusalOf } from './guards.ts';
 
 /**
- * How many JSON values an initialize may hold: what a client says of itself is kept for as long as its session lives, and
- * a short text can hold many objects, which take far more memory than it.
+ * How many JSON values an initialize, or a request to listen, may hold: what it says is kept for as long as its session or
+ * its stream lives, and a short text can hold many objects, which take far more memory than it.
  */
 const MAX_INITIALIZE_VALUES = 2_000;
 
@@ -84,7 +84,7 @@ export function judge(
   const classified = classify(body, text);
   if (classified.kind === 'refused') return void refuse(exchange, classified.refusal, classified.id);
   if (classified.kind === 'initialize') {
-    if (!isTooLarge(body, size, options.maxInitializeSize)) return classified;
+    if (!isTooLargeToKeep({ body, size }, options.maxInitializeSize)) return classified;
     return void refuse(exchange, 'initializeTooLarge', classified.message.id);
   }
   const version = exchange.headers['mcp-protocol-version'];
@@ -101,8 +101,8 @@ function decoded(body: string | Uint8Array, maxBytes: number): BodyResult {
   return typeof body === 'string' ? { text: withoutMark(body), size } : decodeBody(body);
 }
 
-/** Whether an initialize is more than the option allows. `size` is that of its text, where that is known. */
-function isTooLarge(body: unknown, size: number | undefined, maxInitializeSize: number): boolean {
+/** Whether an initialize, or a request to listen, is more than the option allows. */
+export function isTooLargeToKeep({ body, size }: Pick<ReadJson, 'body' | 'size'>, maxInitializeSize: number): boolean {
   // A value takes a byte at least: most texts are too short for too many.
   if (size !== undefined && size <= Math.min(maxInitializeSize, MAX_INITIALIZE_VALUES)) return false;
   const memory = 2 * maxInitializeSize + MAX_INITIALIZE_STRUCTURE;

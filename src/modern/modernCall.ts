@@ -16,12 +16,13 @@ import type { Listening } from './listening.ts';
 import { modernRequest, type ServerBuilder } from './modernRequest.ts';
 import { ResponseWriter } from './responseWriter.ts';
 import { isModernServer, type ModernSdk } from './sdk.ts';
+import { type ConnectionWatcher, watchConnection } from './watchConnection.ts';
 
 export type BuiltServer = McpServer | Server;
 
 const CLOSED = Promise.resolve();
 
-export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer> {
+export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, ConnectionWatcher {
   readonly principal: string | undefined;
   readonly #host: CallHost;
   readonly #exchange: Exchange;
@@ -74,6 +75,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer> {
   async answer(body: unknown): Promise<void> {
     try {
       const response = await this.#serve(body);
+      this.#host.options.clock.clearTimeout(this.#timer); // nobody connects the server any more
       if (response === undefined) return;
       if (this.#ended) return void (await response.body?.cancel());
       if (this.#failure !== undefined) return this.#refuse(this.#failure);
@@ -109,17 +111,34 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer> {
         this.#fail(error);
         this.#failure = refusalOf(error);
         throw error;
-      })
-      .finally(() => clock.clearTimeout(this.#timer));
+      });
     if (!started) throw new Error('The request ended before its server was built');
     const { server } = instance;
     if (this.#sdk !== undefined && isModernServer(this.#sdk, server)) {
       this.#writer.openWhenLate();
+      watchConnection(server, this);
       return server;
     }
     this.#host.unservable();
     this.#failure = 'modernRefused';
     throw new Error('The factory built no server of SDK v2');
+  }
+
+  connected(): void {
+    this.#host.options.clock.clearTimeout(this.#timer);
+  }
+
+  unconnected(error: unknown): void {
+    this.#fail(error);
+    this.#failure = 'serverFailed';
+  }
+
+  /** Its answer is no JSON; the SDK takes it for sent, and sends no other. */
+  unsendable(error: unknown): void {
+    if (this.#ended) return;
+    this.#fail(error);
+    this.#writer.fail('the answer is not JSON');
+    this.#end();
   }
 
   /** The time of a drain is up. */

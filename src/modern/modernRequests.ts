@@ -123,8 +123,8 @@ export class ModernRequests implements ModernEra, CallHost {
       level: 'warn',
       event: 'modern.unservable',
       message:
-        "The factory builds servers that can't serve requests of 2026-07-28, which get 400: modern: 'serve' needs " +
-        'McpServer or Server of @modelcontextprotocol/server, from the copy that this package finds',
+        "modern: 'serve' needs McpServer or Server of @modelcontextprotocol/server (SDK v2), of the one copy that this " +
+        'package loads; the factory built something else, and requests of 2026-07-28 are refused',
     });
   }
 

@@ -22,6 +22,8 @@ const STREAM_TYPE = 'text/event-stream';
 /** The handler's answer to a client that it takes to be gone; ours is there, so its server has closed itself. */
 const CLIENT_GONE = 499;
 
+const CLOSED_ITSELF = 'the server closed before it had answered';
+
 /** A version that is not supported, with those that are (MCP 2026-07-28, Protocol Version). */
 const UNSUPPORTED_VERSION = -32022;
 
@@ -55,7 +57,7 @@ export class ResponseWriter {
       return this.#pass(response.body, listening);
     }
     listening?.refused();
-    if (response.status === CLIENT_GONE) return this.#whole(200, {}, closedItself(this.id));
+    if (response.status === CLIENT_GONE) return this.fail(CLOSED_ITSELF);
     const text = response.body === null ? undefined : await response.text();
     if (response.status === 200) return this.#whole(200, NO_HEADERS, text); // whose type is known
     const whole = response.status === 400 && text !== undefined ? withAllVersions(text) : text;
@@ -70,6 +72,12 @@ export class ResponseWriter {
     }
     const { code, message } = REFUSALS[name];
     this.#connection.end(messageFrame(JSON.stringify({ jsonrpc: '2.0', id: this.id, error: { code, message } })));
+  }
+
+  /** Ends it with an error of the server's, in place of an answer that can't be sent. */
+  fail(message: string): void {
+    this.#host.options.clock.clearTimeout(this.#timer);
+    if (!this.#exchange.closed) this.#whole(200, NO_HEADERS, internalError(this.id, message));
   }
 
   /** The exchange is over. */
@@ -125,13 +133,13 @@ export class ResponseWriter {
     const text = last.match(/^data: (.*)$/m)?.[1] ?? '{}';
     const message: unknown = JSON.parse(text);
     const isAnswer = isObject(message) && !('method' in message) && 'id' in message;
-    this.#whole(200, {}, isAnswer ? text : closedItself(this.id));
+    if (isAnswer) this.#whole(200, NO_HEADERS, text);
+    else this.fail(CLOSED_ITSELF);
   }
 }
 
-function closedItself(id: Id): string {
-  const error = { code: -32603, message: 'Internal error: the server closed before it had answered' };
-  return JSON.stringify({ jsonrpc: '2.0', id, error });
+function internalError(id: Id, what: string): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32603, message: `Internal error: ${what}` } });
 }
 
 /** The SDK's handler knows of its own era only. */

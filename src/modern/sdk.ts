@@ -16,8 +16,16 @@ export function requireSdk(): void {
   }
 }
 
+let loaded: Promise<ModernSdk> | undefined;
+
+/** Loads it once for all supervisors: from the second one's first request on, that takes no time of the event loop. */
+export function loadSdk(): Promise<ModernSdk> {
+  loaded ??= importSdk();
+  return loaded;
+}
+
 /** Bundlers leave it to Node: who serves sessions alone has no such package. */
-export async function loadSdk(): Promise<ModernSdk> {
+async function importSdk(): Promise<ModernSdk> {
   return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ PACKAGE)) as ModernSdk;
 }
 

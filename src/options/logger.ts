@@ -67,10 +67,19 @@ function warn(code: string, message: string, error: unknown, more?: string): voi
 }
 
 function describe(error: unknown): string {
-  const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)) + causesOf(error);
+  const text = textOf(error);
   // Each line by itself, since the lines of a stack are to stay.
   const lines = text.slice(0, LONGEST_DETAIL).split('\n');
   return lines.map((line) => printable(line, LONGEST_DETAIL)).join('\n');
+}
+
+/** Whatever was thrown, even what throws when it is looked at. */
+function textOf(error: unknown): string {
+  try {
+    return (error instanceof Error ? (error.stack ?? error.message) : String(error)) + causesOf(error);
+  } catch {
+    return 'The error can’t be shown: it throws when it is looked at';
+  }
 }
 
 /** Why it came to an error: mostly that says what is to be done. */

@@ -3,9 +3,9 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { ServerOptions } from '@modelcontextprotocol/sdk/server/index.js';
 import type { ClientInfo } from '../protocol/initialize.ts';
 
-/** What the server factory is told about the session that it builds a server for. */
+/** What the server factory is told about the session that it builds a server for, or about the request where there is none. */
 export interface SessionContext {
-  /** The session's id; `undefined` when `stateless`. */
+  /** The session's id; `undefined` when `stateless`, and where `era` is `'modern'`. */
   readonly id: string | undefined;
   /** Who owns the session, by the `principal` option; `undefined` when nobody is known. */
   readonly principal: string | undefined;
@@ -32,12 +32,12 @@ export interface SessionContext {
   readonly restored: boolean;
   /**
    * The number of the session's incarnation, which grows each time that it is brought back: a fencing token for what is
-   * written elsewhere. 1 without a session store; `undefined` when `stateless`.
+   * written elsewhere. 1 without a session store; `undefined` when `stateless`, and where `era` is `'modern'`.
    */
   readonly epoch: number | undefined;
   /**
    * What the server keeps with its session: it outlives the server where there is a session store, and lives with the
-   * session otherwise. `undefined` when `stateless`.
+   * session otherwise. `undefined` when `stateless`, and where `era` is `'modern'`.
    */
   readonly state: SessionBag | undefined;
   /**

@@ -11,11 +11,14 @@ const OF_THE_SDK: Readonly<Record<string, string>> = {
   enablednsrebindingprotection:
     'there is nothing to enable: allowedHosts and allowedOrigins are checked wherever they are given',
   keepalivems: 'it is keepAliveInterval here, in ms, and Infinity turns it off',
-  supportedprotocolversions: 'they are those of the SDK, and there is nothing to set',
+  supportedprotocolversions:
+    'sessions have those of the SDK, and there is nothing to set; what requests of 2026-07-28 get is said by modern',
   onclose: "the SDK's callback is the event session.terminated here: supervisor.on('session.terminated', listener)",
   onerror: 'what goes wrong is told to the logger',
   onmessage: 'messages go to the server that the factory builds; what its session does is seen through inspect',
   sessionid: 'ids are made by sessionIdGenerator',
+  era: 'what requests of 2026-07-28 get is said by modern, and the factory is told of which era each server is',
+  legacy: 'sessions are served in any case, and what requests of 2026-07-28 get is said by modern',
 };
 
 /** @throws {SupervisorError} `UNKNOWN_OPTION`, always. */

@@ -1,6 +1,6 @@
 /** A directory in memory: several supervisors of one process are its nodes, in tests and in the simulation. */
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
-import { SupervisorError } from '../errors.ts';
+import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { type Directory, MAX_LIVES, type NodeLife } from './directory.ts';
 
 export interface MemoryDirectoryOptions {
@@ -14,8 +14,18 @@ interface Lease {
   until: number;
 }
 
-/** Makes a directory in memory. */
-export function createMemoryDirectory({ clock = SYSTEM_CLOCK }: MemoryDirectoryOptions = {}): Directory {
+/**
+ * Makes a directory in memory.
+ * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ */
+export function createMemoryDirectory(options: MemoryDirectoryOptions = {}): Directory {
+  checkOptions('The options of the directory', options);
+  const stranger = Object.keys(options).find((name) => name !== 'clock');
+  if (stranger !== undefined) {
+    throw new SupervisorError('UNKNOWN_OPTION', `There is no option ${stranger}; there is clock`);
+  }
+  const { clock = SYSTEM_CLOCK } = options;
+  if (typeof clock?.now !== 'function') invalid('clock', clock, 'an object with now()');
   return new MemoryDirectory(clock);
 }
 

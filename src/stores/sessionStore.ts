@@ -151,7 +151,7 @@ export interface SessionStore {
     after?: Pick<ExpiredSession, 'deadline' | 'id'>,
   ): Promise<readonly ExpiredSession[]>;
 
-  /** How many sessions it has, without a scan. */
+  /** How many sessions it has, without a scan. Where `counts` is false it may not know, and say 0. */
   count(): Promise<SessionCount>;
 
   /** How many sessions a principal has, parked ones included; `null` is nobody. Where `counts` is false, 0. */

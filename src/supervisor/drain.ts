@@ -28,7 +28,10 @@ export interface Drainable {
   readonly options: Pick<ResolvedOptions, 'clock' | 'server' | 'shutdownTimeout'>;
   /** Sessions that have no incarnation; undefined without a session store. */
   readonly shelf:
-    | { readonly isDurable: boolean; readonly records: { readonly parked: number; whenQuiet(): Promise<void> } }
+    | {
+        readonly isDurable: boolean;
+        readonly records: { readonly parked: number; whenQuiet(): Promise<void>; whenFew(): Promise<void> | undefined };
+      }
     | undefined;
   /** The node that this process is in a cluster; undefined where it is by itself. */
   readonly cluster?: Pick<ClusterNode, 'leave'> | undefined;
@@ -61,6 +64,23 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor), supervisor.cluster?.leave()]);
   if (!areFlushed) await sendAway(exchanges, options.clock);
   supervisor.log(farewell(supervisor));
+}
+
+/**
+ * What is waited for before more sessions are parked: the store is asked for no more than it gets done, or what is urgent,
+ * such as the renewal of a lease, waits behind thousands. A store that gets nothing done is not waited for.
+ */
+export function paceOf({ shelf, options }: Pick<Drainable, 'shelf' | 'options'>): () => Promise<void> | undefined {
+  let isWaitedFor = shelf?.isDurable === true;
+  return () => {
+    const few = isWaitedFor ? shelf?.records.whenFew() : undefined;
+    return (
+      few &&
+      atMost(options.clock, STORE_PATIENCE, few).then((inTime) => {
+        isWaitedFor &&= inTime;
+      })
+    );
+  };
 }
 
 /** Ends what has not ended by itself; who still waits for an answer, which a store keeps back, hears why. */

@@ -75,7 +75,7 @@ function known(from: unknown, authInfo: unknown): Request | undefined {
 function notTold(): SupervisorError {
   return new SupervisorError(
     'NO_PRINCIPAL',
-    'The context of a handle does not tell who asks: pass on what the tool handler was given (`extra`, or `ctx` in SDK v2) ' +
-      'as it is, or what the server factory was given',
+    'The context of a handle does not tell who asks, or is missing: pass on what the tool handler was given (`extra`, or ' +
+      '`ctx` in SDK v2) as it is, or what the server factory was given',
   );
 }

@@ -99,7 +99,8 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
   }
 
   async use<R>(id: string, context: HandleContext, fn: (value: T, use: Used) => R | Promise<R>): Promise<R> {
-    if (typeof fn !== 'function') invalid('What uses a handle', fn, 'a function');
+    // A function in second place is `fn`, and the context was forgotten: that is told as such.
+    if (typeof fn !== 'function' && typeof context !== 'function') invalid('What uses a handle', fn, 'a function');
     return await this.#find(id, context).use(fn);
   }
 

@@ -3,7 +3,7 @@
  * tells its session, which decides. It ends once, in `end`, and is silent from then on.
  */
 import type { JSONRPCRequest, RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
-import { type RefusalName, SupervisorError } from '../errors.ts';
+import { isCoded, type RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
@@ -271,5 +271,5 @@ function refusalAtEnd(reason: EndReason | 'parked', error: unknown): RefusalName
 
 /** What a client is told of what ended its session. */
 function causeOf(error: unknown): string | undefined {
-  return error instanceof SupervisorError && error.code === 'SERVER_ENDED' ? error.message : undefined;
+  return isCoded(error, 'SERVER_ENDED') ? error.message : undefined;
 }

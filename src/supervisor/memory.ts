@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
-import { type RefusalName, SupervisorError } from '../errors.ts';
+import { codeOf, isCoded, type RefusalName, SupervisorError } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { isObject } from '../protocol/messages.ts';
@@ -123,10 +123,9 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       if (verdict === 'principalFull') return 'principalFull';
       if (verdict === 'exists') throw new SupervisorError('INVALID_SESSION_ID', ID_EXISTS);
     } catch (error) {
-      const cause = error instanceof SupervisorError ? error : undefined;
       this.#log('error', 'sessionStore.failed', 'A session could not be stored, and was not opened', error);
-      const ours = cause?.code === 'INVALID_SESSION_ID' || codeOf(cause?.cause) === 'INVALID_RECORD';
-      if (ours) return 'serverFailed';
+      const isInvalid = isCoded(error, 'STORE_FAILED') && codeOf(error.cause) === 'INVALID_RECORD';
+      if (isInvalid || isCoded(error, 'INVALID_SESSION_ID')) return 'serverFailed';
       records.removeLater(record, 1); // nobody knows whether it is there
       const late = async () => ((await created) === 'created' ? remove() : undefined); // or it will be, later
       late().catch(() => {});
@@ -350,8 +349,4 @@ function sizeOf(uri: string): number {
 /** In whole ms; `null` for never. */
 function timeOf(time: number): number | null {
   return time === Number.POSITIVE_INFINITY ? null : Math.round(time);
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | undefined)?.code;
 }

@@ -3,7 +3,7 @@
  * that once, and goes on.
  */
 import type { TimerClock } from '../clock.ts';
-import { SupervisorError } from '../errors.ts';
+import { codeOf, SupervisorError } from '../errors.ts';
 
 /** How long a store may take to read or write, tries included, in ms. */
 export const STORE_TIMEOUT = 5_000;
@@ -32,7 +32,7 @@ export function persistently<T>(timers: TimerClock, operate: () => Promise<T>): 
     const tryAfter = (pause: number) => {
       attempt(operate).then(resolve, (error: unknown) => {
         if (isOver()) return;
-        if (FINAL.has((error as { code?: unknown } | null)?.code)) return reject(error);
+        if (FINAL.has(codeOf(error))) return reject(error);
         failed(error);
         timers.setTimeout(() => {
           if (!isOver()) tryAfter(Math.min(2 * pause, LONGEST_PAUSE));

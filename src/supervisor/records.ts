@@ -58,6 +58,9 @@ interface Closing extends Owned {
   readonly done: Promise<void>;
 }
 
+/** What the store may have to do, at which a drain asks it for more. */
+const MANY_PENDING = 256;
+
 export class Records {
   readonly store: SessionStore;
   /** How many sessions are parked, by what the store said last and what happened since. */
@@ -198,6 +201,11 @@ export class Records {
     this.#told.add(id);
     const [oldest] = this.#told;
     if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** Resolves when the store can be asked for more without having too much to do; undefined where it can be now. */
+  whenFew(): Promise<void> | undefined {
+    return this.#pending.whenFew(MANY_PENDING);
   }
 
   /** Resolves when the store is through with all that it was asked, what comes of that included; a store may hang. */

@@ -1,7 +1,7 @@
 /** Counts what is refused, and tells the log of it: each refusal at most once a second, with how many there were. */
 import type { Clock } from '../clock.ts';
 import { REFUSALS, type Refusal, type RefusalName } from '../errors.ts';
-import type { LogEntry } from '../options.ts';
+import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { printable } from '../protocol/printable.ts';
 import type { Refused } from '../transport/exchange.ts';
 import { oftenBefore, Repetition } from './repetition.ts';
@@ -12,12 +12,26 @@ const WORTH_A_WARNING: ReadonlySet<RefusalName> = new Set([
   'originNotAllowed',
   'principalFailed',
   'initializeTooLarge',
+  'listenTooLarge',
   'tooManyCalls',
   'principalFull',
   'full',
+  'tooManyModern',
+  'modernPrincipalFull',
   'tooManyServers',
   'bodiesFull',
 ] satisfies RefusalName[]);
+
+/** The options that say how much is too much. */
+const BOUNDS: Readonly<Partial<Record<RefusalName, keyof ResolvedOptions>>> = {
+  initializeTooLarge: 'maxInitializeSize',
+  listenTooLarge: 'maxInitializeSize',
+  principalFull: 'maxSessionsPerPrincipal',
+  full: 'maxSessions',
+  tooManyServers: 'maxSessions',
+  tooManyModern: 'maxModernRequests',
+  modernPrincipalFull: 'maxModernRequestsPerPrincipal',
+};
 
 export class RefusalLog {
   readonly #clock: Pick<Clock, 'now'>;
@@ -63,9 +77,8 @@ function entryOf(name: RefusalName, count: number, what: Refused): LogEntry {
 function hintOf(name: RefusalName, { hosts, headers }: Refused): string {
   if (name === 'hostNotAllowed') return ` (${quoted(hosts?.join(', '))} is not among allowedHosts)`;
   if (name === 'originNotAllowed') return ` (${quoted(headers?.['origin'])} is not among allowedOrigins)`;
-  if (name === 'initializeTooLarge') return ' (see the option maxInitializeSize)';
-  if (name === 'principalFull') return ' (see the option maxSessionsPerPrincipal)';
-  return name === 'full' || name === 'tooManyServers' ? ' (see the option maxSessions)' : '';
+  const option = BOUNDS[name];
+  return option === undefined ? '' : ` (see the option ${option})`;
 }
 
 function quoted(text: string | string[] | undefined): string {

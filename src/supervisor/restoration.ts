@@ -1,5 +1,5 @@
 /** How a session that was given its place again gets its server back, as it was; or does not. */
-import { type RefusalName, SupervisorError } from '../errors.ts';
+import { isCoded, type RefusalName, SupervisorError } from '../errors.ts';
 import type { LogEntry } from '../options.ts';
 import { covers } from '../protocol/coverage.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
@@ -28,19 +28,10 @@ export async function restore(
     if (session.restored()) return session;
     if (!session.hasLeft) session.release('crashed', new Error('The session was not to be restored when it was'));
   } catch (error) {
-    if (isFinal(error)) void session.terminate('unrestorable', error);
+    if (isCoded(error, 'NOT_RESTORABLE')) void session.terminate('unrestorable', error);
     else session.drop(error);
   }
   return session.refusal;
-}
-
-/** Whatever a factory throws, even what throws when it is looked at. */
-function isFinal(error: unknown): boolean {
-  try {
-    return error instanceof SupervisorError && error.code === 'NOT_RESTORABLE';
-  } catch {
-    return false;
-  }
 }
 
 /**

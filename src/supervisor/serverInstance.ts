@@ -3,7 +3,7 @@
  * when its `connect` has settled, however long after its session that is.
  */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import { type RefusalName, SupervisorError } from '../errors.ts';
+import { isCoded, type RefusalName, SupervisorError } from '../errors.ts';
 import type {
   ConnectableServer,
   LogEntry,
@@ -244,7 +244,7 @@ export class ServerInstance {
 
 /** What a client is answered whose server could not be had, for this error. */
 export function refusalOf(error: unknown): RefusalName {
-  return error instanceof SupervisorError && error.code === 'SPAWN_UNAVAILABLE' ? 'serverUnavailable' : 'serverFailed';
+  return isCoded(error, 'SPAWN_UNAVAILABLE') ? 'serverUnavailable' : 'serverFailed';
 }
 
 /** What tells a server from others: the one that it wraps (SDK's `McpServer`), since that is what connects. */

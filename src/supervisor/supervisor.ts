@@ -12,7 +12,7 @@ import type { Exchange } from '../transport/exchange.ts';
 import { abandon } from './abandon.ts';
 import { callBack } from './callback.ts';
 import type { ClusterNode } from './clusterNode.ts';
-import { checkDrainTimeout, drain } from './drain.ts';
+import { checkDrainTimeout, drain, paceOf } from './drain.ts';
 import { guardedClock } from './guardedClock.ts';
 import type { HandleRegistry } from './handles.ts';
 import { inSlices } from './inSlices.ts';
@@ -98,7 +98,7 @@ export class Supervisor implements SessionHost<Session> {
       endIdleSessions: () => {
         this.modern?.endStreams();
         this.cluster?.drain();
-        this.#endAll(({ transport }) => transport.awaitedCalls === 0);
+        this.#endAll(({ transport }) => transport.awaitedCalls === 0, paceOf(this));
       },
       endAllSessions: () => this.#endEverything(),
       stopRequested: () => void this.drain(undefined),
@@ -348,10 +348,9 @@ export class Supervisor implements SessionHost<Session> {
     });
   }
 
-  #endAll(which: (session: Session) => boolean): void {
-    inSlices(this.registry, (session) => {
-      if (which(session)) void this.#putAway(session);
-    });
+  #endAll(which: (session: Session) => boolean, pace?: () => Promise<unknown> | undefined): void {
+    const end = (session: Session) => void (which(session) && this.#putAway(session));
+    inSlices(this.registry, end, pace);
   }
 
   /** In a drain: a session that outlives the process is parked, any other ends. */

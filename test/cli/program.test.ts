@@ -1,6 +1,6 @@
 /** The command line: every flag, what it means to the supervisor, and what is refused. */
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT } from '../../src/cli/defaults.ts';
+import { DEFAULT_IDLE_TIMEOUT, DEFAULT_MODERN, DEFAULT_SHUTDOWN_TIMEOUT } from '../../src/cli/defaults.ts';
 import { CommandFailure, EXIT_USAGE } from '../../src/cli/failure.ts';
 import { parseArguments } from '../../src/cli/program.ts';
 import { shortIdleTimeout, toSupervisorOptions } from '../../src/cli/supervisorOptions.ts';
@@ -35,8 +35,12 @@ describe('flags', () => {
   });
 
   test('the defaults that the command speaks of are the supervisor’s', () => {
-    const { sessionIdleTimeout, shutdownTimeout } = resolveOptions({ server });
-    expect([DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT]).toEqual([sessionIdleTimeout, shutdownTimeout]);
+    const { sessionIdleTimeout, shutdownTimeout, modern } = resolveOptions({ server });
+    expect([DEFAULT_IDLE_TIMEOUT, DEFAULT_SHUTDOWN_TIMEOUT, DEFAULT_MODERN]).toEqual([
+      sessionIdleTimeout,
+      shutdownTimeout,
+      modern,
+    ]);
   });
 
   test.each([
@@ -229,15 +233,10 @@ describe('wrong usage', () => {
       `option '--park-after <duration>' has to be less than --session-idle-timeout (${more[1] ?? '30m'}), ` +
         'which ends a session that is idle for so long',
     ]),
-    [
-      ['./a.js', '--session-store', 'redis://localhost:6379'],
-      "option '--session-store <store>' argument 'redis://localhost:6379' is invalid. " +
-        'There is no session store on Redis yet. Give memory, or a directory.',
-    ],
     ...['', ' ', 'https://a.example', 'file:///tmp'].map((text): [string[], string] => [
       ['./a.js', '--session-store', text],
       `option '--session-store <store>' argument '${text}' is invalid. ` +
-        `Not a session store: "${text}". Give memory, or a directory.`,
+        `Not a session store: "${text}". Give memory, a directory, or redis://….`,
     ]),
     [
       ['./a.js', '--cors-headers', 'x-api-key'],

@@ -27,6 +27,16 @@ describe('the output', () => {
     expect(running.stderr).toBe('');
   });
 
+  test.each([
+    [[], 'up to 2025-11-25, in sessions'],
+    [['--modern', 'off'], 'up to 2025-11-25, in sessions'],
+    [['--stateless'], 'up to 2025-11-25'],
+  ])('says which revisions it speaks: %j', async (flags, revisions) => {
+    const { running } = await serve(...flags);
+    await running.line(/to stop/);
+    expect(running.lines(/revisions/)).toEqual([`  revisions     ${revisions}`]);
+  });
+
   test('one readable line for each lifecycle event', async () => {
     const { running, url } = await serve('--session-idle-timeout', '200ms');
     const { sessionId } = await initialize(url, { clientInfo: { name: 'evil\nclient', version: '2.0' } });

@@ -2,12 +2,15 @@
 
 export type When = 'before' | 'killed' | 'drained' | 'away';
 
-export interface TriedClient {
+export interface ClientProgram {
   readonly name: string;
-  /** Its package: installed apart, in `packages/`. */
-  readonly package: string;
   /** How it is used: a module of `packages/`. */
   readonly module: string;
+}
+
+export interface TriedClient extends ClientProgram {
+  /** Its package: installed apart, in `packages/`. */
+  readonly package: string;
   /** What becomes of a call that is cut off: it fails when its stream was resumed, or is never settled. */
   readonly cutOff: 'fails' | 'hangs';
   /** What it does once a call has failed because nobody listened. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { until, withTimeout } from '../support/until.ts';
-import type { TriedClient } from './clientList.ts';
+import type { ClientProgram } from './clientList.ts';
 
 const PACKAGES = new URL('packages/', import.meta.url);
 const RUN = fileURLToPath(new URL('run.js', PACKAGES));
@@ -28,8 +28,8 @@ interface Told {
   readonly error?: string;
 }
 
-export class ClientProcess {
-  readonly client: TriedClient;
+export class ClientProcess<C extends ClientProgram = ClientProgram> {
+  readonly client: C;
   /** What the server said by itself, as the client shows it. */
   readonly heard: unknown[] = [];
   readonly #child: ChildProcess;
@@ -40,7 +40,7 @@ export class ClientProcess {
   #printed = '';
 
   /** `directory`: where it may leave what it has to remember. */
-  constructor(client: TriedClient, directory: string) {
+  constructor(client: C, directory: string) {
     this.client = client;
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#child = fork(RUN, [client.module], {
@@ -85,6 +85,11 @@ export class ClientProcess {
 
   async tools(url: string): Promise<unknown> {
     return this.#bounded('tools', url);
+  }
+
+  /** Opens a listen stream, where it can; how that ends is heard. */
+  async listen(url: string): Promise<unknown> {
+    return this.#bounded('listen', url);
   }
 
   /** Calls a tool; resolves to what its text says. */

@@ -2,8 +2,10 @@
 import { setTimeout as passing } from 'node:timers/promises';
 import type { MortalServer } from '../processes/mortalServer.ts';
 import { withTimeout } from '../support/until.ts';
-import type { When } from './clientList.ts';
-import type { ClientProcess } from './clientProcess.ts';
+import type { TriedClient, When } from './clientList.ts';
+import type { ClientProcess as Process } from './clientProcess.ts';
+
+type ClientProcess = Process<TriedClient>;
 
 /** In ms. */
 const SHORT_GAP = 500;

@@ -209,3 +209,19 @@ test('a record that is overdue is left to the node that took its session over', 
   expect(outcomeOf(await call(c, id))).toBe('hello');
   expect([b.supervisor.session(id)?.epoch, c.supervisor.stats().ended]).toEqual([2, {}]);
 });
+
+test('a directory that does not say whether the owner lives: nothing is claimed', async () => {
+  const { nodes, a, b } = await three();
+  const id = await open(a);
+  await idle(a, id);
+  const find = nodes.directory.find.bind(nodes.directory);
+  nodes.directory.find = () => Promise.reject(new Error('away'));
+  b.ways.peers = false;
+  const response = await nodes.passUntil(call(b, id));
+  expect([response.status, b.supervisor.stats().refused]).toEqual([503, { storeUnavailable: 1 }]);
+  expect(a.supervisor.session(id)?.epoch).toBe(1);
+  nodes.directory.find = find;
+  b.ways.peers = true;
+  expect(outcomeOf(await nodes.passUntil(call(b, id)))).toBe('hello');
+  expect(b.supervisor.session(id)).toBe(undefined);
+});

@@ -13,6 +13,7 @@ import { createInspection, serveInspector } from 'mcp-session-supervisor/inspect
 import { createLmdbStores } from 'mcp-session-supervisor/lmdb';
 import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
+import { createRedisStores } from 'mcp-session-supervisor/redis';
 import { stdioServer } from 'mcp-session-supervisor/stdio';
 import {
   httpDriver,
@@ -45,6 +46,7 @@ export const known = [END_REASONS, sessionMachine.id, SupervisorError];
 export const stores: readonly SessionStore[] = [
   createMemorySessionStore(),
   createLmdbStores({ path: '.sessions', durability: undefined }).sessionStore,
+  createRedisStores({ url: 'redis://localhost', prefix: undefined }).sessionStore,
 ];
 export const tests = [
   httpDriver,

@@ -15,6 +15,8 @@ export interface RequestSpec {
   readonly body: string | undefined;
   /** `undefined`: by its length. Else in chunks of so many bytes. */
   readonly chunks: number | undefined;
+  /** It is a request of 2026-07-28 with which nothing is wrong. */
+  readonly modern?: true;
 }
 
 const usually = <T>(usual: T, weight: number, ...others: T[]): fc.Arbitrary<T> =>
@@ -81,8 +83,39 @@ const headers = fc
 const TARGETS = ['/', '//evil.example', '/mcp?<s0>', '*', 'http://localhost/mcp', 'http://u:p@evil.example/', '/%00'];
 const OTHERS = ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'];
 
-/** A request that is complete and framed as it should be, whatever else it is. */
-export const completeRequest: fc.Arbitrary<RequestSpec> = fc
+/** A request of 2026-07-28 that is right: broken ones come of all the others. A listen stream has nothing to hear, and ends. */
+const modernRequest: fc.Arbitrary<RequestSpec> = fc
+  .record({
+    asked: fc.constantFrom(
+      { method: 'server/discover', params: {}, name: undefined },
+      { method: 'tools/list', params: {}, name: undefined },
+      { method: 'tools/call', params: { name: 'echo', arguments: { text: 'modern' } }, name: 'echo' },
+      { method: 'subscriptions/listen', params: { notifications: { promptsListChanged: true } }, name: undefined },
+    ),
+    id: fc.constantFrom(0, 1, 'a', '__proto__'),
+    session: SESSION,
+    chunks: fc.constantFrom(undefined, undefined, 7),
+  })
+  .map(({ asked: { method, params, name }, id, session, chunks }) => {
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const headers: [string, string][] = [
+      ['Host', 'localhost'],
+      ['Accept', 'application/json, text/event-stream'],
+      ['Content-Type', 'application/json'],
+      ['MCP-Protocol-Version', '2026-07-28'],
+      ['Mcp-Method', method],
+      ...(name === undefined ? [] : [['Mcp-Name', name] as [string, string]]),
+      ...(session === undefined ? [] : [['Mcp-Session-Id', session] as [string, string]]),
+    ];
+    const body = JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta } });
+    return { method: 'POST', target: '/mcp', version: 'HTTP/1.1', headers, body, chunks, modern: true };
+  });
+
+/** A request of any era that is complete and framed as it should be, whatever else it is. */
+const anyRequest: fc.Arbitrary<RequestSpec> = fc
   .oneof(
     {
       weight: 12,
@@ -113,6 +146,11 @@ export const completeRequest: fc.Arbitrary<RequestSpec> = fc
       ),
     }),
   );
+
+export const completeRequest: fc.Arbitrary<RequestSpec> = fc.oneof(
+  { weight: 7, arbitrary: anyRequest },
+  { weight: 1, arbitrary: modernRequest },
+);
 
 /** A change of the bytes of a request. */
 export interface ByteMutation {

@@ -219,6 +219,20 @@ function misanswered(
   return [...missing.map((id) => `no response to ${id}`), ...foreign.map((id) => `a response to ${id}`)];
 }
 
+/** A well-formed request of 2026-07-28 is served where that is asked for, and never with the id of a session. */
+function unlikeItsEra(
+  { extras }: Scenario,
+  request: RequestSpec | undefined,
+  { status, headers }: FuzzResponse,
+): string[] {
+  if (request?.modern !== true) return [];
+  const served = extras.includes('modern') ? 200 : 400;
+  return [
+    ...(status === served ? [] : [`${status} to a request of 2026-07-28`]),
+    ...(headers.has('mcp-session-id') ? ['a session id for a request without one'] : []),
+  ];
+}
+
 async function runPolite(run: Run, { connections }: PoliteScenario): Promise<void> {
   const sending = connections.map(async (writes) => {
     const attacker = await run.connect();
@@ -242,6 +256,7 @@ async function runPolite(run: Run, { connections }: PoliteScenario): Promise<voi
     run.checkResponses(responses, problem);
     if (answered() !== methods.length) run.problems.push(`${answered()} answers to ${methods.length} requests`);
     run.problems.push(...responses.flatMap((response, n) => misanswered(requests[n], response, excused)));
+    run.problems.push(...responses.flatMap((response, n) => unlikeItsEra(run.scenario, requests[n], response)));
   }
 }
 

@@ -1,24 +1,10 @@
-/** The SDKs' own clients on one endpoint, each in its era, at once; and after a restart with another setting. */
-import { Client, StreamableHTTPClientTransport, type VersionNegotiationOptions } from '@modelcontextprotocol/client';
-import { describe, expect, onTestFinished, test } from 'vitest';
+/** The SDKs' own clients on one endpoint, each in its era, at once. */
+import { describe, expect, test } from 'vitest';
 import { connectClient } from '../support/client.ts';
 import type { ServeOptions } from '../support/serve.ts';
 import { until, withTimeout } from '../support/until.ts';
+import { connectV2 } from './clientsV2.ts';
 import { MODERN, serveBoth } from './modernServer.ts';
-
-type Mode = NonNullable<VersionNegotiationOptions['mode']>;
-
-async function connectV2(url: string, mode: Mode) {
-  const client = new Client({ name: 'v2', version: '2.0.0' }, { versionNegotiation: { mode } });
-  const transport = new StreamableHTTPClientTransport(new URL(url));
-  onTestFinished(() => client.close());
-  await withTimeout(client.connect(transport), { what: `the v2 client to connect (${JSON.stringify(mode)})` });
-  const echo = async (text: string) => {
-    const { content } = await client.callTool({ name: 'echo', arguments: { text } });
-    return content?.[0]?.type === 'text' ? content[0].text : undefined;
-  };
-  return { client, transport, echo, version: client.getNegotiatedProtocolVersion() };
-}
 
 const connectAll = async (url: string) => ({
   legacy: await connectV2(url, 'legacy'),

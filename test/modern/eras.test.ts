@@ -145,6 +145,14 @@ describe("'serve'", () => {
       { status: 400, code: -32022 },
     ],
     ['a notification', { jsonrpc: '2.0', method: 'notifications/any' }, HEADER, { status: 202 }],
+    [
+      'a notification without the header',
+      { jsonrpc: '2.0', method: 'notifications/any', params: { _meta: META } },
+      { 'mcp-protocol-version': undefined },
+      { status: 202 },
+    ],
+    ['an id that is too long', modernBody('tools/list', {}, 'x'.repeat(1_025)), {}, { status: 400, code: -32600 }],
+    ['an id of the longest', modernBody('tools/list', {}, 'x'.repeat(1_024)), {}, { status: 200, ok: true }],
   ])('%s', async (_, body, headers, expected) => {
     const { url, unhurt } = await besideASession('serve');
     const all = Array.isArray(body) ? headers : { ...modernHeaders(body as never), ...headers };

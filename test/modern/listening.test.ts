@@ -131,6 +131,41 @@ test('a reader that takes nothing is let go of at maxStreamBuffer, and others go
   good.destroy();
 }, 30_000);
 
+describe('what it is asked to hear of', () => {
+  test.each([
+    [64_000, 200],
+    [66_000, 413],
+  ])('is kept for as long as it lives, and has the bound of an initialize: %i bytes get %i', async (size, status) => {
+    const { url, supervisor } = await serveBoth();
+    const stream = await listen(url, { resourceSubscriptions: ['x'.repeat(size)] });
+    expect(stream.status).toBe(status);
+    expect([...supervisor.listenStreams()]).toHaveLength(status === 200 ? 1 : 0);
+    stream.destroy();
+  });
+
+  test.each([
+    [1_900, 200],
+    [2_000, 413],
+  ])('may be many values, but no end of them, whoever has parsed them: %i get %i', async (count, status) => {
+    const { supervisor, url } = await serveBoth();
+    const body = listenBody({ resourceSubscriptions: Array.from({ length: count }, (_, n) => `u:${n}`) });
+    const headers = { 'content-type': 'application/json', accept: '*/*', ...modernHeaders(body) };
+    const request = new Request(url, { method: 'POST', headers });
+    const response = await supervisor.fetch(request, { parsedBody: body });
+    expect(response.status).toBe(status);
+    await response.body?.cancel();
+  });
+
+  test('is not looked at under an id that no request may have', async () => {
+    const { url, supervisor } = await serveBoth();
+    const response = await ask(url, listenBody(ALL, 'x'.repeat(1_025)));
+    expect(response.status).toBe(400);
+    expect(response.json()).toMatchObject({ error: { code: -32600 } });
+    expect([...supervisor.listenStreams()]).toEqual([]);
+    expect(supervisor.stats().streams).toBe(0);
+  });
+});
+
 describe('a drain', () => {
   test('ends it with its result, waits until that is out, and refuses new ones', async () => {
     const { url, supervisor, gates } = await serveBoth({ shutdownTimeout: 60_000 });

@@ -290,7 +290,9 @@ describe('a factory', () => {
       });
     }
     expect((await post(url, INITIALIZE)).status).toBe(200);
-    expect(log.filter(({ event }) => event === 'modern.unservable')).toHaveLength(1);
+    expect(log.filter(({ event }) => event === 'modern.unservable')).toEqual([
+      expect.objectContaining({ level: 'warn', message: expect.stringMatching(/\(SDK v2\), of the one copy/) }),
+    ]);
   });
 
   test('that throws: 500, told with its error; and the next is served', async () => {

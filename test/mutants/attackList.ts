@@ -5,6 +5,7 @@ import { DURABLE_ATTACKS } from './durableAttacks.ts';
 import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
 import { HANDLE_ATTACKS } from './handleAttacks.ts';
+import { MODERN_ATTACKS } from './modernAttacks.ts';
 import { RESTART_ATTACKS, WRITE_ATTACK } from './restartAttacks.ts';
 import { SCRIPT_ATTACKS, SIMULATION_ATTACKS } from './simulationAttacks.ts';
 import { STDIO_ATTACKS } from './stdioAttacks.ts';
@@ -19,6 +20,7 @@ export const ATTACKS: readonly Attack[] = [
   WRITE_ATTACK,
   ...DURABLE_ATTACKS,
   ...EDGE_ATTACKS,
+  ...MODERN_ATTACKS,
   ...SCRIPT_ATTACKS,
   ...RESTART_ATTACKS.slice(0, FEW),
   ...SIMULATION_ATTACKS.slice(0, FEW),

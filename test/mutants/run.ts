@@ -10,11 +10,10 @@ import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { childMachine } from 'mcp-session-supervisor/machines';
 import { attack, type Outcome } from './attackProcess.ts';
-import { childMutants, rowThatTells } from './childMutants.ts';
 import { EQUIVALENT } from './equivalent.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
+import { rowThatTells, TABLED_MACHINES, tabledMutants } from './tabledMutants.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const FOLDER = `${ROOT}.artifacts/mutants`;
@@ -26,7 +25,12 @@ const DIST = `${FOLDER}/original`;
 const KILLERS = `${ROOT}test/mutants/killers.json`;
 
 /** Of what a mutant is attacked by first of which nothing is known: what is about processes, only those attacks find. */
-const likelyKillerOf = (name: string) => (/^(stdio|machines\/child)/.test(name) ? 'stdio: ' : undefined);
+const LIKELY: readonly (readonly [RegExp, string])[] = [
+  [/^(stdio|machines\/child)/, 'stdio: '],
+  [/^modern\/(listening|responseWriter)/, 'modern: '],
+  [/^(modern|http\/modern)/, 'simulation, seed 1'],
+];
+const likelyKillerOf = (name: string) => LIKELY.find(([pattern]) => pattern.test(name))?.[1];
 
 const ORIGINAL: Mutant = { name: 'the original', files: new Map() };
 
@@ -46,18 +50,22 @@ async function attackMutant(folder: string, { files }: Mutant, first: string | u
   return outcome;
 }
 
-/** Those of the child machine, which are looked at in this process. Returns how many there are, and how many of them live. */
-function runChildMutants(wanted: string | undefined): { readonly count: number; readonly wrong: number } {
-  const mutants = childMutants().filter(({ name }) => !wanted || name.includes(wanted));
-  if (mutants.length === 0) return { count: 0, wrong: 0 };
-  const told = rowThatTells(childMachine);
-  if (told !== undefined) throw new Error(`The machine of a child is not what its table says: ${told}`);
-  const living = mutants.filter(({ make }) => rowThatTells(make() as unknown as typeof childMachine) === undefined);
-  for (const { name } of living) console.log(`WRONG lives   ${name}`);
-  console.log(
-    `${mutants.length - living.length} of ${mutants.length} mutants of the child machine are told by its table`,
-  );
-  return { count: mutants.length, wrong: living.length };
+/** Those of machines that have a table, which are looked at in this process. Returns how many there are, and how many live. */
+function runTabledMutants(wanted: string | undefined): { readonly count: number; readonly wrong: number } {
+  const sum = { count: 0, wrong: 0 };
+  for (const tabled of TABLED_MACHINES) {
+    const mutants = tabledMutants(tabled).filter(({ name }) => !wanted || name.includes(wanted));
+    if (mutants.length === 0) continue;
+    const told = rowThatTells(tabled, tabled.machine);
+    if (told !== undefined) throw new Error(`The machine of ${tabled.name} is not what its table says: ${told}`);
+    const living = mutants.filter(({ make }) => rowThatTells(tabled, make()) === undefined);
+    for (const { name } of living) console.log(`WRONG lives   ${name}`);
+    const killed = mutants.length - living.length;
+    console.log(`${killed} of ${mutants.length} mutants of the machine of ${tabled.name} are told by its table`);
+    sum.count += mutants.length;
+    sum.wrong += living.length;
+  }
+  return sum;
 }
 
 async function main(remembers: boolean, wanted: string | undefined): Promise<number> {
@@ -67,11 +75,11 @@ async function main(remembers: boolean, wanted: string | undefined): Promise<num
     if (!all.some((mutant) => mutant.name === name)) throw new Error(`There is no mutant "${name}" any more`);
   }
   const mutants = all.filter(({ name }) => !Object.hasOwn(EQUIVALENT, name) && (!wanted || name.includes(wanted)));
-  const children = runChildMutants(wanted);
+  const tabled = runTabledMutants(wanted);
   const queue = [...[ORIGINAL, ...mutants].entries()];
   const known = JSON.parse(await readFile(KILLERS, 'utf8')) as Record<string, string>;
   const changed = new Map<string, string>();
-  let { wrong } = children;
+  let { wrong } = tabled;
   const work = async (_: unknown, worker: number) => {
     const folder = `${FOLDER}/subjects/${worker}`;
     await copyOfDist(folder);
@@ -103,7 +111,7 @@ async function main(remembers: boolean, wanted: string | undefined): Promise<num
   } else if (changed.size > 0) {
     console.log(`\n${changed.size} died of something else than killers.json says: npm run mutants -- --remember`);
   }
-  console.log(`\n${mutants.length + children.count + 1 - wrong} passed, ${wrong} failed`);
+  console.log(`\n${mutants.length + tabled.count + 1 - wrong} passed, ${wrong} failed`);
   return wrong === 0 ? 0 : 1;
 }
 

@@ -46,6 +46,15 @@ describe('without a logger', () => {
     expect(warnings()[0]?.[1].detail).toContain('"logger"');
   });
 
+  test('an error that throws when it is looked at costs no warning', () => {
+    const no = () => {
+      throw new Error('no');
+    };
+    warnProcess()(entry('error', 'a.b', { error: new Proxy({}, { get: no, getPrototypeOf: no }) }));
+    expect(warnings().map(([message]) => message)).toEqual(['What happened']);
+    expect(warnings()[0]?.[1].detail).toContain('it throws when it is looked at');
+  });
+
   test.each(['debug', 'info'] as const)('%s entries go nowhere', (level) => {
     warnProcess()(entry(level));
     expect(warnings()).toEqual([]);

@@ -29,7 +29,7 @@ export interface Survived {
 
 /**
  * Takes one client of each SDK over the death of their server, which is started again after so many ms. Their GET streams
- * have `within` ms after that to be open again.
+ * have `within` ms after that to be open again. Its sessions are in a directory, unless flags say otherwise.
  */
 export async function crossKill(
   command: BuiltCommand,
@@ -39,7 +39,8 @@ export async function crossKill(
 ): Promise<Survived[]> {
   const directory = await mkdtemp(join(tmpdir(), 'gap-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const server = new MortalServer(command, [FIXTURE, '--session-store', directory, ...flags]);
+  const store = flags.includes('--session-store') ? [] : ['--session-store', directory];
+  const server = new MortalServer(command, [FIXTURE, ...store, ...flags]);
   await server.start();
   const clients = await Promise.all(
     SDK_CLIENTS.map(async ([version, connect]) => {

@@ -38,6 +38,10 @@ describe('both eras', () => {
     const url = await running.url();
     expect((await discover(url)).status).toBe(200);
     await initialize(url);
+    await running.line(/to stop/);
+    expect(running.lines(/revisions/)).toEqual([
+      '  revisions     up to 2025-11-25, in sessions; 2026-07-28, without sessions',
+    ]);
   });
 
   test('what is tried opens no factory and closes none, and leaves no server open', async () => {

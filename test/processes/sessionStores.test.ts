@@ -189,7 +189,7 @@ describe('a directory that can’t be had: exit code 1, one line', () => {
     expect(await failure(run(join(directory, 'file')))).toMatch(/could not be opened; cause: .*EEXIST/);
   });
 
-  test('because lmdb is not installed: how it is', async () => {
+  test('because lmdb, or redis, is not installed: how it is', async () => {
     const project = await folder();
     const build = fileURLToPath(command.importUrl('.'));
     await cp(build, join(project, 'dist'), { recursive: true });
@@ -204,7 +204,11 @@ describe('a directory that can’t be had: exit code 1, one line', () => {
     expect(await failure(start(process.execPath, [...args, ...sessions], { cwd: project }))).toBe(
       'cannot keep sessions in .sessions: Stores in a folder need the package lmdb, which is not installed (npm i lmdb)',
     );
-    // Nobody else needs it.
+    const inRedis = ['--session-store', 'redis://127.0.0.1:1'];
+    expect(await failure(start(process.execPath, [...args, ...inRedis], { cwd: project }))).toBe(
+      'cannot keep sessions in Redis: Stores in Redis need the package redis: npm i redis',
+    );
+    // Nobody else needs them.
     await start(process.execPath, [...args, '--session-store', 'memory'], { cwd: project }).url();
   });
 });

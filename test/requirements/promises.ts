@@ -216,6 +216,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   E6: serving('a factory > that builds servers of SDK v1: *'),
   E7: testsOf('modern/listening')('*'),
   E8: [...serving('a drain > *'), ...testsOf('modern/listening')('a drain > *')],
+  E9: testsOf('modern/restarts')('*'),
 
   B1: bodies('batches > are refused in a session of *', 'batches > of up to 100 messages are taken'),
   B2: [...bodies('batches > in a session of 2025-03-26: *'), ...json('batches of 2025-03-26 > *')],

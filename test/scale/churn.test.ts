@@ -2,32 +2,14 @@
 import type { EventEmitter } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
+import { heap, resources } from '../support/left.ts';
 import { serve, supervise } from '../support/serve.ts';
 import { buildTestServer } from '../support/testServer.ts';
 import { TinyServer } from '../support/tinyServer.ts';
-import { turns, until } from '../support/until.ts';
+import { until } from '../support/until.ts';
 import { WatchedClock } from '../support/watchedClock.ts';
 import { callBody, initializeBody } from '../support/wire.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** The heap in bytes, without what is garbage. */
-async function heap(): Promise<number> {
-  await turns(5);
-  for (let n = 0; n < 3; n++) collect();
-  return process.memoryUsage().heapUsed;
-}
-
-/** Timers and sockets of this process. */
-function resources(): { readonly timers: number; readonly sockets: number } {
-  const active = process.getActiveResourcesInfo();
-  const count = (kind: string) => active.filter((name) => name === kind).length;
-  return { timers: count('Timeout') + count('Immediate'), sockets: count('TCPSocketWrap') };
-}
 
 const listenersOf = (emitter: EventEmitter): number =>
   emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0);

@@ -5,10 +5,11 @@ import { turns } from '../support/until.ts';
 type Break = (good: SessionStore) => Partial<SessionStore>;
 
 /** A store whose methods are its own, so that some can be replaced. */
-function methodsOf(store: SessionStore): SessionStore {
+export function methodsOf(store: SessionStore): SessionStore {
   return {
     durable: store.durable,
     counts: store.counts,
+    expires: store.expires === true,
     create: (record, limits) => store.create(record, limits),
     load: (id) => store.load(id),
     claim: (...all) => store.claim(...all),

@@ -1,14 +1,18 @@
 /** The contract of session stores: the one in memory keeps it, and each way to break it is found. */
 import { AssertionError } from 'node:assert/strict';
 import { createMemorySessionStore, type SessionStore } from 'mcp-session-supervisor';
-import { sessionStoreConformance } from 'mcp-session-supervisor/testing';
+import { type OpenedSessionStore, sessionStoreConformance } from 'mcp-session-supervisor/testing';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { BREAKS, broken } from './brokenSessionStores.ts';
+import { EXPIRY_BREAKS, expiringStore } from './expiringSessionStores.ts';
 import { sessionRecord } from './sessionRecords.ts';
 
 /** How a store fails each of the cases whose names have such a beginning; a case that does not end fails too. */
-async function failures(create: () => SessionStore, beginning = ''): Promise<Record<string, unknown>> {
+async function failures(
+  create: () => SessionStore | OpenedSessionStore,
+  beginning = '',
+): Promise<Record<string, unknown>> {
   const failed: Record<string, unknown> = {};
   for (const { name, run } of sessionStoreConformance(create).filter((each) => each.name.startsWith(beginning))) {
     await until(run().then(() => true)).catch((error: unknown) => {
@@ -38,13 +42,30 @@ describe('a store that breaks the contract is found', () => {
   });
 
   test('there is one for every case but two', () => {
-    const found = Object.values(BREAKS).map(([, beginning]) => beginning);
+    const breaks = [...Object.values(BREAKS), ...Object.values(EXPIRY_BREAKS)];
+    const found = breaks.map(([, beginning]) => beginning);
     const all = sessionStoreConformance(createMemorySessionStore).map(({ name }) => name);
     // Those need a store that forgets to answer, or one that can be opened again.
     expect(all.filter((name) => !found.some((beginning) => name.startsWith(beginning)))).toEqual([
       'settles what it was given before it was closed',
       'has all of it when it is opened again, where it is durable',
     ]);
+  });
+});
+
+describe('a store that removes sessions by itself', () => {
+  test('is held to that, and to no order of what has expired', async () => {
+    expect(await failures(expiringStore)).toEqual({});
+  });
+
+  test.each(Object.entries(EXPIRY_BREAKS))('one that %s is found', async (_, [by, found]) => {
+    const failed = Object.entries(await failures(() => expiringStore(by), found));
+    expect(failed).toEqual([[expect.stringMatching(`^${found}`), expect.any(AssertionError)]]);
+  });
+
+  test('in real time it may take as long as it takes', async () => {
+    const create = () => ({ store: expiringStore({ late: Number.POSITIVE_INFINITY }).store });
+    expect(await failures(create)).toEqual({});
   });
 });
 

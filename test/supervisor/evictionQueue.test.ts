@@ -244,7 +244,7 @@ test('does as the model does, whatever happens in whatever order', () => {
     }),
     { numRuns: 2_000, interruptAfterTimeLimit: 5_000 }, // a slow machine makes fewer runs, not a failure
   );
-  expect(steps).toBeGreaterThan(20_000);
+  expect(steps).toBeGreaterThan(5_000);
 });
 
 test('costs the same at 50 000 principals as at 100', () => {

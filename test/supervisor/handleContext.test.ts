@@ -84,6 +84,15 @@ describe('a supervisor', () => {
     await expect(create({})).rejects.toMatchObject(refused);
     await expect(use(id, {}, () => {})).rejects.toMatchObject(refused);
     await expect(end(id, undefined as never)).rejects.toMatchObject(refused);
+    // The context forgotten altogether, which types tell and JavaScript does not.
+    await expect(use(id, (() => {}) as never, undefined as never)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('is missing: pass on what the tool handler was given'),
+    });
+    await expect(use(id, ANN, undefined as never)).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: 'What uses a handle must be a function; got undefined',
+    });
     expect(await use(id, ANN, () => 'in')).toBe('in');
   });
 

@@ -12,9 +12,12 @@ const WARNED = [
   'hostNotAllowed',
   'originNotAllowed',
   'initializeTooLarge',
+  'listenTooLarge',
   'tooManyCalls',
   'principalFull',
   'full',
+  'tooManyModern',
+  'modernPrincipalFull',
   'tooManyServers',
   'bodiesFull',
   'principalFailed',
@@ -54,6 +57,9 @@ test.each([
   ['principalFull', ' (see the option maxSessionsPerPrincipal)'],
   ['full', ' (see the option maxSessions)'],
   ['tooManyServers', ' (see the option maxSessions)'],
+  ['listenTooLarge', ' (see the option maxInitializeSize)'],
+  ['tooManyModern', ' (see the option maxModernRequests)'],
+  ['modernPrincipalFull', ' (see the option maxModernRequestsPerPrincipal)'],
   ['bodyTooLarge', ''],
 ] as const)('%s: its line says what an operator would have to set, if anything', (name, hint) => {
   const { log, refusals } = refusalLog();

@@ -1,16 +1,17 @@
-/** A node:http server on a free loopback port. */
+/** A node:http server on a loopback port. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { withTimeout } from './until.ts';
 
-/** Listens on a free loopback port; `close` destroys what is still connected. */
+/** Listens on a loopback port, by default a free one; `close` destroys what is still connected. */
 export async function listen(
   httpServer: Server,
   path = '/mcp',
+  atPort = 0,
 ): Promise<{ url: string; port: number; close(): Promise<void> }> {
   await new Promise<void>((resolve, reject) => {
     httpServer.once('error', reject);
-    httpServer.listen(0, '127.0.0.1', resolve);
+    httpServer.listen(atPort, '127.0.0.1', resolve);
   });
   const { port } = httpServer.address() as AddressInfo;
   const close = async () => {

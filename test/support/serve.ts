@@ -1,4 +1,4 @@
-/** A supervisor behind a real node:http server on a free loopback port, closed when the test ends. */
+/** A supervisor behind a real node:http server on a loopback port, closed when the test ends. */
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { createSessionSupervisor } from '../../src/index.ts';
@@ -41,6 +41,8 @@ export interface ServeOptions extends Partial<SessionSupervisorOptions> {
   readonly behind?: ((supervisor: Supervisor) => RequestListener | Promise<RequestListener>) | undefined;
   /** The path of `url`. Default `/mcp`. */
   readonly path?: string | undefined;
+  /** Where it listens. Default: a free port. */
+  readonly port?: number | undefined;
   /** Options of the node:http server. */
   readonly http?: ServerOptions | undefined;
 }
@@ -94,10 +96,10 @@ export function supervise(options: Partial<SessionSupervisorOptions> = {}): Obse
 
 /** Starts a supervisor behind node:http. Options are the supervisor's; the server is the test server by default. */
 export async function serve(options: ServeOptions = {}): Promise<Served> {
-  const { autoClose = true, behind = toNodeHandler, path, http = {}, ...supervisorOptions } = options;
+  const { autoClose = true, behind = toNodeHandler, path, port, http = {}, ...supervisorOptions } = options;
   const observed = supervise(supervisorOptions);
   const httpServer = createServer(http, await behind(observed.supervisor));
-  const listening = await listen(httpServer, path);
+  const listening = await listen(httpServer, path, port);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= (async () => {

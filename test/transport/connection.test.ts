@@ -145,7 +145,7 @@ describe('opening', () => {
 
   test('openSoon with patience leaves it to an answer of a later turn, and opens where none comes', async () => {
     const answered = connect();
-    answered.openSoon(5);
+    answered.openSoon(10_000);
     await turns(2);
     expect(reply.calls).toEqual([]);
     answered.end('data: 1\n\n');

@@ -82,6 +82,6 @@ export const RECORD_CASES: SessionCases = {
     deepStrictEqual(new Set(verdicts), new Set(['created']));
     const loaded = await Promise.all(records.map(({ id }) => subject.record(id)));
     deepStrictEqual(loaded.map(comparable), records.map(comparable));
-    strictEqual((await subject.store.count()).sessions, before.sessions + 500);
+    if (subject.store.counts) strictEqual((await subject.store.count()).sessions, before.sessions + 500);
   },
 };

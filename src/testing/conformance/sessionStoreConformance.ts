@@ -4,8 +4,9 @@ import { CLOSING_CASES } from './closingCases.ts';
 import { COUNT_CASES } from './countCases.ts';
 import { DEADLINE_CASES } from './deadlineCases.ts';
 import { EPOCH_CASES } from './epochCases.ts';
+import { EXPIRY_CASES } from './expiryCases.ts';
 import { RECORD_CASES } from './recordCases.ts';
-import { type SessionCases, SessionSubject } from './sessionSubject.ts';
+import { type SessionCases, SessionSubject, type StoreTime } from './sessionSubject.ts';
 import type { StoreCase } from './storeConformance.ts';
 
 /** A session store, how to open it again, and what has to be done when its case is over. */
@@ -13,11 +14,20 @@ export interface OpenedSessionStore {
   readonly store: SessionStore;
   /** Opens what the store held, when that was closed, as another process would. Without it that is not tried. */
   reopen?(): SessionStore | Promise<SessionStore>;
+  /** The store's time, where it is simulated: then a store that `expires` has to do it. */
+  readonly time?: StoreTime;
   dispose?(): unknown;
 }
 
-/** Those of a store that counts by itself come last; one that does not need not keep them. */
-const CASES: SessionCases = { ...RECORD_CASES, ...EPOCH_CASES, ...DEADLINE_CASES, ...CLOSING_CASES };
+type Need = (store: SessionStore) => boolean;
+
+/** The cases, and which stores have to keep them. */
+const CASES: readonly (readonly [SessionCases, Need])[] = [
+  [{ ...RECORD_CASES, ...EPOCH_CASES, ...CLOSING_CASES }, () => true],
+  [DEADLINE_CASES, (store) => store.expires !== true],
+  [EXPIRY_CASES, (store) => store.expires === true],
+  [COUNT_CASES, (store) => store.counts],
+];
 
 /**
  * The contract of a session store (`SessionStore`) as a list of cases, for any test runner. Each case opens a store of its
@@ -35,18 +45,18 @@ const CASES: SessionCases = { ...RECORD_CASES, ...EPOCH_CASES, ...DEADLINE_CASES
 export function sessionStoreConformance(
   createStore: () => SessionStore | OpenedSessionStore | Promise<SessionStore | OpenedSessionStore>,
 ): StoreCase[] {
-  const runWith = async (run: SessionCases[string], onlyIfCounting: boolean) => {
+  const runWith = async (run: SessionCases[string], isKeptBy: Need) => {
     const created = await createStore();
     const opened: OpenedSessionStore = 'store' in created ? created : { store: created };
-    const subject = new SessionSubject(opened.store, opened.reopen?.bind(opened));
+    const subject = new SessionSubject(opened.store, opened.reopen?.bind(opened), opened.time);
     try {
-      if (!onlyIfCounting || opened.store.counts) await run(subject);
+      if (isKeptBy(opened.store)) await run(subject);
     } finally {
       await subject.removeAll();
       await opened.dispose?.();
     }
   };
-  const asCases = (cases: SessionCases, onlyIfCounting: boolean) =>
-    Object.entries(cases).map(([name, run]) => ({ name, run: () => runWith(run, onlyIfCounting) }));
-  return [...asCases(CASES, false), ...asCases(COUNT_CASES, true)];
+  return CASES.flatMap(([cases, isKeptBy]) =>
+    Object.entries(cases).map(([name, run]) => ({ name, run: () => runWith(run, isKeptBy) })),
+  );
 }

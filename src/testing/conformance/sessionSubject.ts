@@ -7,16 +7,37 @@ import { comparable, plainRecord } from './storedRecords.ts';
 /** A case of the contract. */
 export type SessionCases = Readonly<Record<string, (subject: SessionSubject) => Promise<void>>>;
 
+/** The time of a store, where it is simulated. */
+export interface StoreTime {
+  /** In ms since the epoch. */
+  now(): number;
+  /** Has so many ms pass. */
+  pass(ms: number): unknown;
+}
+
 export class SessionSubject {
   readonly store: SessionStore;
   /** Opens the store again that was closed, as another process would; absent where it can't be. */
   readonly reopen: (() => SessionStore | Promise<SessionStore>) | undefined;
+  readonly #time: StoreTime | undefined;
   readonly #run = randomUUID();
   readonly #ids = new Set<string>();
 
-  constructor(store: SessionStore, reopen?: () => SessionStore | Promise<SessionStore>) {
+  constructor(store: SessionStore, reopen?: () => SessionStore | Promise<SessionStore>, time?: StoreTime) {
     this.store = store;
     this.reopen = reopen;
+    this.#time = time;
+  }
+
+  /** The store's time, in ms since the epoch. */
+  now(): number {
+    return this.#time?.now() ?? Date.now();
+  }
+
+  /** Has time pass for the store, in ms, where that can be. Resolves to whether it did. */
+  async pass(ms: number): Promise<boolean> {
+    await this.#time?.pass(ms);
+    return this.#time !== undefined;
   }
 
   /** A session id that nobody else has. */

@@ -9,6 +9,7 @@ import type {
 } from '../../index.ts';
 import type { Embedder } from './embedder.ts';
 import type { Ledger } from './ledger.ts';
+import type { ModernTraffic } from './modernTraffic.ts';
 import type { SeenSession } from './observed.ts';
 import type { Place } from './places.ts';
 import { sessionActors } from './sessionActors.ts';
@@ -25,6 +26,7 @@ export interface CallbackWorld {
   readonly clients: readonly SimulatedClient[];
   readonly exchanges: readonly SimulatedExchange[];
   readonly sessions: ReadonlyMap<string, SeenSession>;
+  readonly modern: ModernTraffic;
   repeatsId: boolean;
   readonly sharing: Set<number>;
   idFailed: boolean;
@@ -47,7 +49,7 @@ export function callbackOptions(world: CallbackWorld, ledger: Ledger): Callbacks
   return {
     ...(world.settings.watched && { inspect: () => embedder.called('the inspect option') }),
     clock: guardedBy(embedder, world.clock),
-    server: (context) => build(world, ledger, context),
+    server: (context) => (context.era === 'modern' ? world.modern.build(context) : build(world, ledger, context)),
     principal: ({ headers }) => {
       const exchange = world.exchanges.find(({ name }) => name === headers[NAME_HEADER]);
       const principal = fails(
@@ -136,10 +138,12 @@ function inUse({ sessions }: CallbackWorld): SimulatedServer | undefined {
 }
 
 /** As many servers may be alive as README says there can be. */
-function isCrowded({ sessions, settings, supervisor }: CallbackWorld): boolean {
+function isCrowded(world: CallbackWorld): boolean {
+  const { sessions, settings, supervisor } = world;
   const { servers, sessions: living } = supervisor.stats();
   const { initializing, active, idle } = living;
-  let most = initializing + active + idle + servers.starting + servers.closing;
+  const ofModern = world.modern.lives.filter(({ closing, starting }) => closing || starting).length;
+  let most = initializing + active + idle + servers.starting + servers.closing - ofModern;
   // At the end of its lifetime a session waits for its calls, and its server is still open.
   for (const { server, state } of sessions.values()) {
     if (state === 'terminated' && server.built && server.closes === 0) most++;

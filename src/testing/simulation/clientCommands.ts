@@ -1,5 +1,5 @@
 /** What clients do in a simulation. */
-import { type CommandKind, pick, servedCall, sessionOf } from './commandKind.ts';
+import { type CommandKind, describeHolds, holdsOf, pick, servedCall, sessionOf } from './commandKind.ts';
 import { type ClientSession, type SimulatedClient, VERSIONS } from './simulatedClient.ts';
 import type { SimulatedExchange } from './simulatedExchange.ts';
 import { CALL_MANNERS, HOLD } from './simulatedServer.ts';
@@ -8,16 +8,6 @@ import type { SimulationWorld } from './simulationWorld.ts';
 /** What can wait in a POST, and in a GET. */
 const IN_POST = HOLD.body | HOLD.answer | HOLD.reader;
 const IN_GET = HOLD.reader;
-
-/** What waits: each of it one time in four. */
-const holdsOf = (how: number, which = 0xff) => how & (how >> 8) & which;
-
-const HELD = Object.entries(HOLD);
-
-function describeHolds(holds: number): string {
-  const names = HELD.filter(([, bit]) => (holds & bit) !== 0).map(([name]) => name);
-  return names.length === 0 ? '' : `; what may wait: ${names.join(', ')}`;
-}
 
 function openExchange(world: SimulationWorld, client: SimulatedClient, which: number): SimulatedExchange | undefined {
   return pick(

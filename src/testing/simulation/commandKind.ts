@@ -1,7 +1,7 @@
 /** What a command of a simulation can be, and whom it is about. */
 import type { SeenSession } from './observed.ts';
 import type { ClientSession, SimulatedClient } from './simulatedClient.ts';
-import type { ServedCall } from './simulatedServer.ts';
+import { HOLD, type ServedCall } from './simulatedServer.ts';
 import type { SimulationWorld } from './simulationWorld.ts';
 
 /** Has it happen. Returns what happens, for the trace; undefined where it can't. */
@@ -12,6 +12,16 @@ export interface CommandKind {
   /** How often it is drawn, relative to the others. */
   readonly weight: number;
   readonly run: Run;
+}
+
+/** What waits: each of it one time in four. */
+export const holdsOf = (how: number, which = 0xff): number => how & (how >> 8) & which;
+
+const HELD = Object.entries(HOLD);
+
+export function describeHolds(holds: number): string {
+  const names = HELD.filter(([, bit]) => (holds & bit) !== 0).map(([name]) => name);
+  return names.length === 0 ? '' : `; what may wait: ${names.join(', ')}`;
 }
 
 export function pick<T>(all: readonly T[], which: number): T | undefined {

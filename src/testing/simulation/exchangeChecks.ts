@@ -1,5 +1,6 @@
 /** Checks of exchanges: that each is answered, once, with what is its own, and not refused for nothing. */
 
+import { modernHasCause, modernWaitsForNothing } from './modernChecks.ts';
 import type { Observed, SeenSession } from './observed.ts';
 import { MIDST } from './places.ts';
 import type { ClientRequest, SimulatedExchange } from './simulatedExchange.ts';
@@ -42,6 +43,7 @@ export function unansweredForNothing(observed: Observed): string | undefined {
 function waitsForNothing(observed: Observed, exchange: SimulatedExchange): string | undefined {
   const { kind, isStream, reading, status, stream, uploading } = exchange;
   if (uploading || exchange.waitsForTurn || (isStream && !reading) || observed.storeOperations > 0) return undefined;
+  if (kind === 'modern') return modernWaitsForNothing(observed, exchange);
   const session = sessionOf(observed, exchange);
   const lives = session !== undefined && session.state !== 'terminated';
   if (kind === 'initialize')
@@ -86,6 +88,7 @@ function hasCause(observed: Observed, exchange: SimulatedExchange): boolean {
   // Sent in the midst of a transition, it may find its session, or no room, for that reason alone.
   if (exchange.within !== undefined && MIDST.includes(exchange.within) && IN_MIDST.includes(exchange.status ?? 0))
     return true;
+  if (exchange.kind === 'modern') return modernHasCause(observed, exchange);
   const { clock, draining, settings } = observed;
   const { admission, error = '', kind, sentAt, sessionId, status, stream } = exchange;
   const session = sessionOf(observed, exchange);
@@ -152,6 +155,7 @@ export function expectedMessage(
   message: WireMessage,
 ): string | undefined {
   const { name, sessionId, stream } = exchange;
+  if (exchange.kind === 'modern') return observed.modern.received(exchange, message);
   const token = message.params?.token;
   if (token === undefined) return `${name} gets a response to nothing that it asked: ${JSON.stringify(message)}`;
   const session = observed.sessions.get(sessionId ?? '');

@@ -6,6 +6,15 @@ import type { SessionEvent } from '../../index.ts';
 import { brokenWord, keptWaiting } from './endingChecks.ts';
 import { contradicted, outOfOrder } from './eventChecks.ts';
 import { answeredOnce, causeOfRefusal, expectedMessage, unansweredForNothing } from './exchangeChecks.ts';
+import {
+  cancelledByLeaving,
+  modernCounts,
+  modernCutEarly,
+  namesSession,
+  tooManyModern,
+  untold,
+  wokenByOther,
+} from './modernChecks.ts';
 import type { Ending, Observed, SeenSession } from './observed.ts';
 import { serverEnd, tooManyServers } from './serverChecks.ts';
 import {
@@ -152,6 +161,33 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'serversAreBounded',
     says: 'Servers that start, are in use and close are at most twice maxSessions.',
     always: tooManyServers,
+  },
+  {
+    name: 'modernIsApart',
+    says: 'A request without a session is answered without an id, whatever id it names, and wakes no session.',
+    answered: namesSession,
+    heard: wokenByOther,
+  },
+  {
+    name: 'modernIsBounded',
+    says: 'There are never more requests without sessions than maxModernRequests, nor of one principal than it may have.',
+    always: tooManyModern,
+  },
+  {
+    name: 'modernIsCounted',
+    says: 'What stats and listenStreams tell of calls and streams is what there is.',
+    settled: modernCounts,
+  },
+  {
+    name: 'leavingCancels',
+    says: 'A client without a session that leaves cancels its call, and nothing else does before a drain’s time is up.',
+    always: modernCutEarly,
+    settled: cancelledByLeaving,
+  },
+  {
+    name: 'listenersAreTold',
+    says: 'Who listens is told what that is, and then all that is published of it, in order and once.',
+    settled: untold,
   },
   {
     name: 'nothingIsLeft',

@@ -1,5 +1,6 @@
 /** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
 import type { EndReason, SessionEvent, SessionState, SessionSupervisor } from '../../index.ts';
+import type { ModernTraffic } from './modernTraffic.ts';
 import type { Place } from './places.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
 import type { SimulatedServer } from './simulatedServer.ts';
@@ -49,12 +50,16 @@ export interface Observed {
   readonly settings: SimulationSettings;
   /** Every session that a server was built for, by id. */
   readonly sessions: ReadonlyMap<string, SeenSession>;
+  /** Requests without sessions. */
+  readonly modern: ModernTraffic;
   /** Exchanges that are open, or whose session may still be ending. */
   readonly exchanges: readonly SimulatedExchange[];
   /** Streams that clients could resume. */
   readonly streams: readonly ClientStream[];
   /** Operations of the event store that have begun and not ended. */
   readonly storeOperations: number;
+  /** Nothing goes on by itself. */
+  readonly settled: boolean;
   /** `drain` was called, or the root stopped. */
   readonly draining: boolean;
   /** `drain` has resolved. */

@@ -1,8 +1,9 @@
 /** Checks of servers: that each is closed once, and how many there are. */
+import { modernServerEnd } from './modernChecks.ts';
 import type { Observed, SeenSession } from './observed.ts';
 
-export function serverEnd({ sessions }: Observed): string | undefined {
-  for (const { id, server, state } of sessions.values()) {
+export function serverEnd(observed: Observed): string | undefined {
+  for (const { id, server, state } of observed.sessions.values()) {
     const { built, calls, cleanups, closes, closing, ends, starting } = server;
     const counts = `closed ${closes} times, cleaned up after ${cleanups} times`;
     if (server.closedEarly) return `The server of ${id} is closed while it is being connected`;
@@ -13,7 +14,7 @@ export function serverEnd({ sessions }: Observed): string | undefined {
     server.signal ??= server.context.signal;
     if (!server.signal.aborted) return `The signal of ${id} is not aborted`;
   }
-  return undefined;
+  return modernServerEnd(observed);
 }
 
 /** For each session a server, and another one that is not used yet, or any more. */

@@ -1,4 +1,5 @@
 /** Checks of sessions: why they end, what holds them, and that registry, caps, actors and servers agree. */
+import { modernLeft } from './modernChecks.ts';
 import type { Observed, SeenSession } from './observed.ts';
 import { type ActorLike, sessionActors } from './sessionActors.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
@@ -196,5 +197,5 @@ export function leftAfterDrain(observed: Observed): string | undefined {
   for (const { id, server } of sessions.values()) {
     if (server.built && !server.starting && server.closes === 0) return `The server of ${id} is not closed`;
   }
-  return undefined;
+  return modernLeft(observed);
 }

@@ -1,5 +1,11 @@
 /** A client in a simulation: what it knows of its sessions, and the requests that it can make of that. */
-import type { ClientRequest, ClientStream, ExchangeInit, SimulatedExchange } from './simulatedExchange.ts';
+import {
+  type ClientRequest,
+  type ClientStream,
+  type ExchangeInit,
+  newStream,
+  type SimulatedExchange,
+} from './simulatedExchange.ts';
 import type { WireMessage } from './simulatedServer.ts';
 
 /** A session as its client knows it. */
@@ -49,6 +55,8 @@ export class SimulatedClient {
   readonly sessions: ClientSession[] = [];
   /** What it could resume, the latest one last. */
   streams: ClientStream[] = [];
+  /** The id of its next request without a session. */
+  nextModern = 1;
   readonly #world: ClientWorld;
 
   constructor(index: number, principal: string | undefined, world: ClientWorld) {
@@ -168,6 +176,11 @@ export class SimulatedClient {
     this.sessions.find((session) => session.id === exchange.sessionId)?.asked.push(id);
   }
 
+  /** The headers of a POST of its own. */
+  postHeaders(sessionId: string | undefined): Record<string, string> {
+    return this.#headers(sessionId, POST);
+  }
+
   /** Remembers a stream, and forgets those that nothing can come of any more. */
   #keep(stream: ClientStream): void {
     this.streams = this.streams.filter(({ sessionId }, index) => {
@@ -203,17 +216,4 @@ export class SimulatedClient {
       ...(sessionId !== undefined && { 'Mcp-Session-Id': sessionId }),
     };
   }
-}
-
-function newStream(sessionId: string | undefined, requests: readonly ClientRequest[]): ClientStream {
-  return {
-    sessionId,
-    requests,
-    tokens: [],
-    lastEventId: undefined,
-    begun: false,
-    wasSlow: false,
-    leftAt: 0,
-    sentAway: false,
-  };
 }

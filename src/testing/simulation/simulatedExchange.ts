@@ -1,10 +1,11 @@
 /** One request of a client in a simulation, and what came back so far: taken at once, or slowly. */
+import type { ModernAsk } from './modernAsk.ts';
 import type { Place } from './places.ts';
 import { HOLD, type WireMessage } from './simulatedServer.ts';
 import { SseReader } from './sseReader.ts';
 import type { Wire, WireAnswer } from './wire.ts';
 
-export type ExchangeKind = 'initialize' | 'post' | 'listen' | 'resume' | 'delete';
+export type ExchangeKind = 'initialize' | 'post' | 'listen' | 'resume' | 'delete' | 'modern';
 
 /** A JSON-RPC request that a POST carries. */
 export interface ClientRequest {
@@ -47,6 +48,8 @@ export interface ExchangeInit {
   readonly stream: ClientStream;
   /** What takes its time, as bits of `HOLD`. */
   readonly holds: number;
+  /** What it asks for without a session. */
+  readonly modern?: ModernAsk | undefined;
   /** It says nothing that could be accepted. */
   readonly nonsense?: boolean | undefined;
   /** It is larger than it may be. */
@@ -73,20 +76,50 @@ export interface ExchangeWorld {
   uploaded(exchange: SimulatedExchange): void;
 }
 
+/** What there is room for. */
+export interface Room {
+  readonly full: boolean;
+  readonly principalFull: boolean;
+}
+
+/** A stream that its client has not seen yet. */
+export function newStream(sessionId: string | undefined, requests: readonly ClientRequest[]): ClientStream {
+  return {
+    sessionId,
+    requests,
+    tokens: [],
+    lastEventId: undefined,
+    begun: false,
+    wasSlow: false,
+    leftAt: 0,
+    sentAway: false,
+  };
+}
+
 /** Tells the `principal` option which exchange it is about. */
 export const NAME_HEADER = 'x-exchange';
 
 /** How long a server may read on that has answered, in ms. */
 export const LINGER_TIME = 2_000;
 
-const METHOD = { initialize: 'POST', post: 'POST', listen: 'GET', resume: 'GET', delete: 'DELETE' } as const;
+const METHOD = {
+  initialize: 'POST',
+  post: 'POST',
+  listen: 'GET',
+  resume: 'GET',
+  delete: 'DELETE',
+  modern: 'POST',
+} as const;
 const encoder = new TextEncoder();
 
 export class SimulatedExchange {
   readonly name: string;
   readonly kind: ExchangeKind;
   readonly client: number;
+  readonly principal: string | undefined;
   readonly sessionId: string | undefined;
+  /** What it asks for without a session. */
+  readonly modern: ModernAsk | undefined;
   readonly nonsense: boolean;
   readonly oversized: boolean;
   readonly stream: ClientStream;
@@ -118,7 +151,7 @@ export class SimulatedExchange {
   /** Its client has left it open and forgotten it. */
   abandoned = false;
   /** What the registry held when it asked for a session; undefined when that can't be told from outside. */
-  admission: { readonly full: boolean; readonly principalFull: boolean } | undefined;
+  admission: Room | undefined;
   readonly #init: ExchangeInit;
   readonly #world: ExchangeWorld;
   #wire: Wire | undefined;
@@ -127,9 +160,11 @@ export class SimulatedExchange {
     this.name = name;
     this.kind = init.kind;
     this.client = init.client;
+    this.principal = init.headers['X-Principal'];
     this.sessionId = init.sessionId;
     this.within = init.within;
     this.#init = init;
+    this.modern = init.modern;
     this.nonsense = init.nonsense === true;
     this.oversized = init.oversized === true;
     this.stream = init.stream;
@@ -271,7 +306,8 @@ export class SimulatedExchange {
 
   #refused({ error }: WireMessage): void {
     this.error = error?.message;
-    if (this.kind === 'post') for (const request of this.stream.requests) request.refused = true;
+    if (this.kind === 'post' || this.kind === 'modern')
+      for (const request of this.stream.requests) request.refused = true;
   }
 
   #message(message: WireMessage): void {

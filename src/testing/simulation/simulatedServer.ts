@@ -28,6 +28,7 @@ export interface WireMessage {
     readonly requestId?: string | number;
     readonly tokens?: readonly string[];
     readonly protocolVersion?: string;
+    readonly uri?: string;
   };
   readonly result?: { readonly token?: string };
   readonly error?: { readonly code: number; readonly message: string };

@@ -3,8 +3,10 @@
  * on, and the invariants are checked after every step. The same seed gives the same simulation, step by step.
  */
 
+import { createSessionSupervisor } from '../../index.ts';
 import { random } from '../random.ts';
 import { INVARIANTS, type Invariant } from './invariants.ts';
+import { type ModernSdk, modernSdk } from './modernSdk.ts';
 import { type Command, CommandDraw, rest, run } from './simulationCommands.ts';
 import { describeSettings, SETTINGS, settingsOf } from './simulationSettings.ts';
 import { type SimulationOptions, SimulationWorld } from './simulationWorld.ts';
@@ -64,13 +66,16 @@ class Simulation {
   readonly #seed: number | undefined;
   #broken: { readonly invariant: Pick<Invariant, 'name' | 'says'>; readonly got: string } | undefined;
 
-  constructor(settings: number, options: SimulationOptions, seed?: number) {
+  constructor(settings: number, sdk: ModernSdk | undefined, options: SimulationOptions, seed?: number) {
     this.#settings = settings;
     this.#seed = seed;
-    this.trace = [`settings ${settings}: ${describeSettings(settings)}`];
+    const wanted = settingsOf(settings);
+    const given = { ...wanted, modern: wanted.modern && sdk !== undefined };
+    const lacking = given.modern === wanted.modern ? '' : ', but SDK v2 is not installed';
+    this.trace = [`settings ${settings}: ${describeSettings(settings)}${lacking}`];
     const each = (look: (invariant: Invariant) => string | undefined) => this.#look(look);
     this.world = new SimulationWorld(
-      settingsOf(settings),
+      given,
       {
         heard: (session, event) => each(({ heard }) => heard?.(this.world, session, event)),
         said: (ending) => each(({ said }) => said?.(this.world, ending)),
@@ -82,6 +87,7 @@ class Simulation {
         },
       },
       options,
+      sdk,
     );
   }
 
@@ -170,7 +176,7 @@ class Simulation {
  * @throws {SimulationFailure} when an invariant does not hold.
  */
 export async function runScript(script: SimulationScript, options: SimulationOptions = {}): Promise<SimulationResult> {
-  const simulation = new Simulation(script.settings, options);
+  const simulation = new Simulation(script.settings, await sdkFor(script.settings, options), options);
   await simulation.perform(script.commands);
   if (options.finish !== false) await simulation.finish();
   return simulation;
@@ -189,11 +195,17 @@ export interface SimulateOptions extends SimulationOptions {
  */
 export async function simulate({ seed, steps = 150, ...options }: SimulateOptions): Promise<SimulationResult> {
   const numbers = random(seed);
-  const simulation = new Simulation(Math.floor(numbers() * SETTINGS), options, seed);
+  const settings = Math.floor(numbers() * SETTINGS);
+  const simulation = new Simulation(settings, await sdkFor(settings, options), options, seed);
   const more = () => simulation.commands.length < steps && !simulation.world.drained;
   await simulation.perform(drawn(numbers, more));
   if (options.finish !== false) await simulation.finish();
   return simulation;
+}
+
+/** What a world needs that serves requests without sessions. */
+async function sdkFor(settings: number, { create }: SimulationOptions): Promise<ModernSdk | undefined> {
+  return settingsOf(settings).modern ? modernSdk(create ?? createSessionSupervisor) : undefined;
 }
 
 function* drawn(numbers: () => number, more: () => boolean): Iterable<Command> {

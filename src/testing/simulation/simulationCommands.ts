@@ -6,6 +6,7 @@ import { CLIENT_COMMANDS } from './clientCommands.ts';
 import { pick } from './commandKind.ts';
 import { EMBEDDER_COMMANDS } from './embedderCommands.ts';
 import { HOSTILE_COMMANDS } from './hostileCommands.ts';
+import { MODERN_COMMANDS } from './modernCommands.ts';
 import type { SimulationWorld } from './simulationWorld.ts';
 import { WORLD_COMMANDS } from './worldCommands.ts';
 
@@ -16,7 +17,7 @@ import { WORLD_COMMANDS } from './worldCommands.ts';
 export type Command = readonly [kind: number, who: number, which: number, how: number, rest: number];
 
 /** Scripts name them by number: new ones come last. */
-const KINDS = [...WORLD_COMMANDS, ...CLIENT_COMMANDS, ...EMBEDDER_COMMANDS, ...HOSTILE_COMMANDS];
+const KINDS = [...WORLD_COMMANDS, ...CLIENT_COMMANDS, ...EMBEDDER_COMMANDS, ...HOSTILE_COMMANDS, ...MODERN_COMMANDS];
 
 /** The numbers of all kinds, each as often as it is to be drawn. */
 export const KIND_TABLE: readonly number[] = KINDS.flatMap(({ weight }, kind) =>

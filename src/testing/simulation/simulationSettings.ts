@@ -25,6 +25,10 @@ export interface SimulationSettings {
   readonly watched: boolean;
   /** Whether requests come by Node's HTTP server, and not by `supervisor.fetch`. */
   readonly node: boolean;
+  /** Whether requests without sessions (MCP 2026-07-28) are served; else they are refused. */
+  readonly modern: boolean;
+  readonly maxModernRequests: number;
+  readonly maxModernRequestsPerPrincipal: number;
 }
 
 const FLAGS = {
@@ -37,10 +41,11 @@ const FLAGS = {
   roomy: 64,
   watched: 128,
   node: 256,
+  modern: 512,
 };
 
 /** As many different settings there are. */
-export const SETTINGS = 512;
+export const SETTINGS = 1_024;
 
 /** Settings by number, from 0 to `SETTINGS - 1`; 0 is the plainest. */
 export function settingsOf(number: number): SimulationSettings {
@@ -63,6 +68,9 @@ export function settingsOf(number: number): SimulationSettings {
     eventStore: has('eventStore'),
     watched: has('watched'),
     node: has('node'),
+    modern: has('modern'),
+    maxModernRequests: has('roomy') ? 9 : 3,
+    maxModernRequestsPerPrincipal: has('roomy') ? Number.POSITIVE_INFINITY : 2,
   };
 }
 
@@ -74,7 +82,13 @@ export function describeSettings(number: number): string {
 
 /** The supervisor's options that settings stand for, but for the server and the event store. */
 export function optionsOf(settings: SimulationSettings): Omit<SessionSupervisorOptions, 'server' | 'eventStore'> {
-  const { eventStore, resumeTimeout, node: _, watched: __, ...options } = settings;
-  // The supervisor refuses it where no call can be resumed.
-  return eventStore && !options.enableJsonResponse ? { ...options, resumeTimeout } : options;
+  const { eventStore, resumeTimeout, modern, maxModernRequests, maxModernRequestsPerPrincipal, ...rest } = settings;
+  const { node: _, watched: __, ...options } = rest;
+  return {
+    ...options,
+    // The supervisor refuses it where no call can be resumed,
+    ...(eventStore && !options.enableJsonResponse && { resumeTimeout }),
+    // and bounds of what it does not serve.
+    ...(modern && { modern: 'serve', maxModernRequests, maxModernRequestsPerPrincipal }),
+  };
 }

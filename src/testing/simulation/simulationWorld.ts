@@ -17,6 +17,8 @@ import { AwaitPoints } from './awaitPoints.ts';
 import { attach, callbackOptions } from './callbacks.ts';
 import { Embedder } from './embedder.ts';
 import { Ledger, type LedgerWatcher } from './ledger.ts';
+import type { ModernSdk } from './modernSdk.ts';
+import { ModernTraffic } from './modernTraffic.ts';
 import { NodeConnection, NodeWire, nodeServer } from './nodeWire.ts';
 import type { Ending, Observed, SeenSession } from './observed.ts';
 import type { Place } from './places.ts';
@@ -60,6 +62,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   readonly points = new AwaitPoints();
   readonly clients: readonly SimulatedClient[];
   readonly embedder: Embedder;
+  readonly modern: ModernTraffic;
   exchanges: SimulatedExchange[] = [];
   drainingSince = Number.POSITIVE_INFINITY;
   drained = false;
@@ -92,12 +95,13 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   #until: number | undefined;
   #count = { exchange: 0, token: 0 };
 
-  constructor(settings: SimulationSettings, watcher: Watcher, options: SimulationOptions) {
+  constructor(settings: SimulationSettings, watcher: Watcher, options: SimulationOptions, sdk: ModernSdk | undefined) {
     const { create = createSessionSupervisor, toNodeHandler: handlerOf = toNodeHandler } = options;
     this.settings = settings;
     this.#watcher = watcher;
     this.clients = PRINCIPALS.map((principal, index) => new SimulatedClient(index, principal, this));
     this.embedder = new Embedder((what) => this.#strays(what));
+    this.modern = new ModernTraffic(this, sdk);
     this.#ledger = new Ledger(this, watcher, (entry) => this.#isExcused(entry));
     this.#store = new SimulatedStore({
       called: (sessionId) => this.called('the store', sessionId),
@@ -156,6 +160,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
       seen = this.#activity;
     }
     this.settled = true;
+    this.modern.settle();
     this.embedder.lately = false;
     this.crowded = false;
   }
@@ -247,6 +252,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   arrived(exchange: SimulatedExchange): void {
     const { client, kind, sessionId } = exchange;
     exchange.found = this.clients[client]?.finds(exchange) === true;
+    if (kind === 'modern') exchange.admission = this.modern.room(exchange);
     if (kind === 'delete' && exchange.found) this.sessions.get(sessionId ?? '')?.causes.add('deleted');
   }
 

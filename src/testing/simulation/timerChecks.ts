@@ -6,7 +6,7 @@ import type { PendingTimer } from './simulationClock.ts';
 const MACHINE = ['sessionIdleTimeout', 'initializeTimeout', 'maxSessionLifetime'] as const;
 
 /** The timers of the session machines: one idle timer where nothing is in flight, none where anything is, and so on. */
-export function machineTimers({ clock, settings, supervisor }: Observed): string | undefined {
+export function machineTimers({ clock, modern, settings, settled, supervisor }: Observed): string | undefined {
   const pending = clock.pending.filter(({ delay }) => MACHINE.some((name) => settings[name] === delay));
   const expect = (id: string, name: (typeof MACHINE)[number], since: number): string | undefined => {
     if (settings[name] === Number.POSITIVE_INFINITY) return undefined;
@@ -23,6 +23,13 @@ export function machineTimers({ clock, settings, supervisor }: Observed): string
       (state === 'initializing' ? expect(id, 'initializeTimeout', createdAt) : undefined);
     if (missing !== undefined) return missing;
   }
+  // A factory may take as long for a request without a session.
+  const lives = [...modern.lives].sort((a, b) => Number(b.exchange.open) - Number(a.exchange.open));
+  for (const { exchange, name, startedAt, starting } of lives) {
+    if (settled && !starting) continue;
+    const missing = expect(name, 'initializeTimeout', startedAt);
+    if (settled && exchange.open && !exchange.pipelined && missing !== undefined) return missing;
+  }
   const [extra] = pending;
   const name = MACHINE.find((option) => settings[option] === extra?.delay);
   return extra && `A timer of ${name}, due at ${extra.due}, belongs to no session that should have one`;
@@ -30,7 +37,7 @@ export function machineTimers({ clock, settings, supervisor }: Observed): string
 
 /** The timers beside the machines: bodies, keep-alives, calls that may be resumed, servers that are being closed. */
 export function otherTimers(observed: Observed): string | undefined {
-  const { clock, draining, exchanges, sessions, settings, storeOperations, streams } = observed;
+  const { clock, draining, exchanges, modern, sessions, settings, storeOperations, streams } = observed;
   const count = (which: (timer: PendingTimer) => boolean) => clock.pending.filter(which).length;
   const of = (delay: number) => count((timer) => timer.delay === delay);
   const open = exchanges.filter((exchange) => exchange.open);
@@ -38,7 +45,11 @@ export function otherTimers(observed: Observed): string | undefined {
   const waiting = open.filter((exchange) => exchange.waitsForTurn).length;
   const uploads = open.filter(({ found, status, uploading }) => found && uploading && status === undefined).length;
   const bodies = of(settings.requestBodyTimeout);
-  if (bodies > uploads || bodies < uploads - waiting)
+  // One without a session that a drain has cut short is still read, for as long as it lingers.
+  const cut = exchanges.filter(
+    (exchange) => exchange.kind === 'modern' && exchange.cutShort && exchange.lingers,
+  ).length;
+  if (bodies > uploads + cut || bodies < uploads - waiting)
     return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
 
   const connections = open.filter(({ isStream }) => isStream);
@@ -51,7 +62,9 @@ export function otherTimers(observed: Observed): string | undefined {
   const late = count((timer) => timer.delay === settings.keepAliveInterval && isLate(timer));
   // One that lingers goes on where the timer that ends it is late.
   const overdue = count((timer) => timer.delay === LINGER_TIME && isLate(timer));
-  if (keepAlives < fewest || keepAlives - late > connections.length + shared + overdue)
+  // A call without a session is given a stream when its answer takes so long.
+  const unanswered = open.filter(({ kind, status }) => kind === 'modern' && status === undefined).length;
+  if (keepAlives < fewest || keepAlives - late > connections.length + unanswered + shared + overdue)
     return `${keepAlives} keep-alive timers for ${fewest} to ${connections.length} streams`;
 
   const parked = of(settings.resumeTimeout);
@@ -62,7 +75,9 @@ export function otherTimers(observed: Observed): string | undefined {
     ({ server, state }) => state === 'terminated' && (server.starting || server.closing || server.calls.size > 0),
   );
   const shutdowns = of(settings.shutdownTimeout);
-  if (shutdowns > ending.length + storeOperations + (draining ? 1 : 0))
+  const closing = modern.lives.filter((life) => life.closing || life.starting).length;
+  const listening = [...observed.supervisor.listenStreams()].filter(({ state }) => state === 'closing').length;
+  if (shutdowns > ending.length + closing + listening + storeOperations + (draining ? 1 : 0))
     return `${shutdowns} timers of shutdownTimeout for ${ending.length} endings`;
 
   const known: number[] = Object.values(settings).filter((value) => typeof value === 'number');

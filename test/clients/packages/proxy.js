@@ -15,3 +15,11 @@ export function useProxy([module, ...args], hear) {
   const options = { command: execPath, args: [path, ...args], env: /** @type {Record<string, string>} */ (env) };
   return useClient(new StdioClientTransport({ ...options, stderr: 'inherit' }), hear);
 }
+
+/**
+ * @param {readonly string[]} flags
+ * @returns {import('./run.js').Connect}
+ */
+export function useMcpRemote(...flags) {
+  return (url, hear) => useProxy(['mcp-remote/dist/proxy.js', url, '--transport', 'http-only', ...flags], hear);
+}

@@ -5,10 +5,12 @@ import { argv } from 'node:process';
 /**
  * What each client's module exports as `connect`: its own ways to list tools and to call one. `hear` is told of the
  * server's `notifications/message` where the client shows them: with what they say, or without where that is not shown.
+ * `listen` opens a listen stream of 2026-07-28; `hear` is told how that ends.
  *
  * @typedef {{
  *   tools(): Promise<string[]>,
  *   call(name: string, args: Record<string, unknown>): Promise<string>,
+ *   listen?(): Promise<void>,
  *   close(): Promise<void>,
  * }} Connected
  * @typedef {(url: string, hear: (data?: unknown) => void) => Promise<Connected>} Connect
@@ -37,6 +39,7 @@ const ways = {
   },
   tools: async (url) => at(url).tools(),
   call: async (url, name, args) => at(url).call(name, args),
+  listen: async (url) => at(url).listen?.(),
   close: async (url) => at(url).close(),
 };
 

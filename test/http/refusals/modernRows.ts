@@ -29,6 +29,14 @@ export const MODERN_ROWS = {
       return post(url, { ...body, params: { ...params, _meta: META } }, session);
     },
   },
+  listenTooLarge: {
+    ...{ status: 413, code: -32000, id: 'large', options: { modern: 'serve' } },
+    message: 'Payload Too Large: the request to listen is larger than this server takes',
+    send: ({ url }) => {
+      const body = modernBody('subscriptions/listen', { notifications: {} }, 'large');
+      return post(url, JSON.stringify(body).padEnd(65_537), modernHeaders(body));
+    },
+  },
   tooManyModern: {
     ...{ status: 503, code: -32000, headers: RETRY },
     message: 'Service Unavailable: too many requests are being served',

@@ -1,0 +1,43 @@
+/** The command's HTTP server at its end: whoever got through to it before gets an answer. */
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { Endpoint } from '../../src/cli/endpoint.ts';
+import { until, withTimeout } from '../support/until.ts';
+
+test('a request on a connection that was made before the end is answered, and is the last one there', async () => {
+  const endpoint = new Endpoint({
+    path: '/mcp',
+    requestBodyTimeout: undefined,
+    httpKeepAliveTimeout: undefined,
+    log: () => {},
+  });
+  const { port } = await endpoint.listen('127.0.0.1', 0);
+  const handler = (_req: unknown, res: { writeHead(status: number): { end(): void } }) => res.writeHead(503).end();
+  endpoint.serve(handler as never, () => {});
+  const ask = 'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n';
+  const socket = connect(port, '127.0.0.1');
+  let answers = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    answers += text;
+  });
+  socket.write(ask);
+  await until(() => answers.includes('\r\n\r\n'), { what: 'the first answer' });
+  expect(answers).toContain('Connection: keep-alive');
+
+  const fresh = connect(port, '127.0.0.1');
+  let last = '';
+  fresh.setEncoding('utf8').on('data', (text: string) => {
+    last += text;
+  });
+  await withTimeout(new Promise((resolve) => fresh.once('connect', resolve)));
+  const closed = endpoint.close();
+  fresh.write(ask);
+  answers = '';
+  socket.write(ask);
+  await withTimeout(closed, { what: 'the endpoint to close' });
+  await until(() => last !== '' && answers !== '', { what: 'the last answers' });
+  for (const answer of [last, answers]) {
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(answer).toContain('Connection: close');
+  }
+});

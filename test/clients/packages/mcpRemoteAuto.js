@@ -1,0 +1,4 @@
+// @ts-check
+import { useMcpRemote } from './proxy.js';
+
+export const connect = useMcpRemote('--protocol', 'auto');

@@ -1,0 +1,4 @@
+// @ts-check
+import { useV2Client } from './sdkV2Client.js';
+
+export const connect = useV2Client('sdk-v2-pinned', { pin: '2026-07-28' });
