@@ -175,6 +175,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     source: 'testing/index.ts',
     load: () => import('mcp-session-supervisor/testing'),
     values: [
+      'ClusterFailure',
       'DiscoveryError',
       'HandleFailure',
       'INVARIANTS',
@@ -197,6 +198,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'sessionStoreConformance',
       'shrinkScript',
       'simulate',
+      'simulateCluster',
       'simulateHandles',
       'simulateRestarts',
       'simulationProperty',
@@ -207,6 +209,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'Admission',
       'AdmissionRule',
       'Caps',
+      'ClusterSimulationOptions',
       'Coverage',
       'DiscoveryErrorCode',
       'Driver',

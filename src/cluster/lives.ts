@@ -29,6 +29,8 @@ export class Lives {
   readonly #answers = new Map<string, Remembered>();
   readonly #asking = new Map<string, Promise<NodeLife | undefined>>();
   readonly #gone = new Set<string>();
+  /** Whose turn it is among others. */
+  #turn = 0;
   #all: { readonly until: number; readonly answer: Promise<readonly NodeLife[]> } | undefined;
 
   constructor(directory: Directory, timers: TimerClock, now: () => number) {
@@ -65,7 +67,7 @@ export class Lives {
       });
     }
     const others = (await this.#all.answer).filter(({ id }) => !than.has(id) && !this.#gone.has(id));
-    return others[Math.floor(Math.random() * others.length)];
+    return others[this.#turn++ % others.length];
   }
 
   /** It was wrong. */

@@ -10,6 +10,8 @@ import type { Parked, Parking, SessionStore } from '../stores/sessionStore.ts';
 import { once, persistently, removal } from './persistence.ts';
 
 export interface JournalHost {
+  /** The record may still be this incarnation's: the life of its node that it belongs to is not over, as far as is known here. */
+  readonly mayWrite: boolean;
   /** The record is no longer this incarnation's, or can't be written. */
   lost(error: unknown): void;
   /** The record is not there any more: somebody else has ended the session. */
@@ -99,14 +101,14 @@ export class Journal {
 
   /** Removes the record, which waits for nothing: what is written later finds it gone. */
   async remove(): Promise<'removed' | 'gone' | 'fenced'> {
-    if (this.#abandoned) return 'fenced';
+    if (this.#abandoned || !this.#host.mayWrite) return 'fenced';
     this.#closed = true;
     if (this.#next !== this.#current) this.#next?.settle(false); // it is not written any more
     return removal(this.#timers, () => this.#store.remove(this.#id, this.epoch));
   }
 
   #attempt<T>(write: () => Promise<T>): Promise<T> {
-    return this.#abandoned ? Promise.reject(ABANDONED) : write();
+    return this.#abandoned || !this.#host.mayWrite ? Promise.reject(ABANDONED) : write();
   }
 
   #add(change: RecordChange): Batch {

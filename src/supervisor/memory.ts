@@ -63,6 +63,8 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
   readonly #session: Remembered;
   readonly #host: MemoryHost;
   #journal: Journal | undefined;
+  /** The life of a cluster that the record belongs to, as long as this incarnation does. */
+  #owner: string | undefined;
   #left = false;
   #initialized = false;
   readonly #subscriptions: Set<string>;
@@ -85,7 +87,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     });
     if (record === undefined) return;
     this.#initialized = record.initialized;
-    this.#own(record.epoch);
+    this.#own(record.epoch, record.owner);
     this.writtenAt = Number.NEGATIVE_INFINITY; // its record says when it was active before
     this.touch();
   }
@@ -135,7 +137,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
       return 'endedEarly';
     }
     records.created(record.id);
-    this.#own(1);
+    this.#own(1, owner);
     if (this.#session.stateText !== record.state) this.stateChanged();
     this.touch();
     return undefined;
@@ -181,6 +183,10 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   // --- what the journal tells
 
+  get mayWrite(): boolean {
+    return this.#host.owner() === this.#owner;
+  }
+
   lost(error: unknown): void {
     this.#session.drop(error);
   }
@@ -225,8 +231,9 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     return { id, principal: principal ?? null };
   }
 
-  #own(epoch: number): void {
+  #own(epoch: number, owner: string | undefined): void {
     const { records, options } = this.#host;
+    this.#owner = owner;
     this.writtenAt = options.clock.now();
     this.#journal = new Journal(records.store, options.clock, this.#session.id, epoch, this);
   }

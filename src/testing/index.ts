@@ -1,5 +1,6 @@
 /** Entry point `mcp-session-supervisor/testing`: the statechart as a test kit, and the contracts of stores. */
 
+export { ClusterFailure, type ClusterSimulationOptions, simulateCluster } from './cluster/simulateCluster.ts';
 export { directoryConformance, type OpenedDirectory } from './conformance/directoryConformance.ts';
 export { type OpenedSessionStore, sessionStoreConformance } from './conformance/sessionStoreConformance.ts';
 export type { StoreTime } from './conformance/sessionSubject.ts';

@@ -19,6 +19,8 @@ export interface MessageStreamOptions {
   readonly retry: number | undefined;
   /** Bytes that may wait for the store, or one message; beyond it the stream goes on without the store. */
   readonly maxBuffer: number;
+  /** The session may be another process's by now: what waits for the store is not for this client any more. Default: never. */
+  readonly isElsewhere?: (() => boolean) | undefined;
   /** The store failed. The stream goes on without it: no more event ids, nothing to resume from. */
   readonly onStoreFailure: (error: unknown) => void;
 }
@@ -120,7 +122,7 @@ export class MessageStream {
     const json = textOf(message);
     const end = (frame: string) => this.#connection?.end(frame);
     if (this.#log === undefined) end(messageFrame(json));
-    else this.#deliver(json, end);
+    else this.#deliver(json, end, 'error' in message);
   }
 
   /** Ends the connection, and says when to come back: the stream has no end of its own. */
@@ -213,7 +215,12 @@ export class MessageStream {
     this.#quietListeners.push(listener);
   }
 
-  #deliver(json: string, deliver: (frame: string) => void): void {
+  /** Stores a message and delivers it; where the session has moved on meanwhile, only that this was all. */
+  #deliver(json: string, deliver: (frame: string) => void, isError = false): void {
+    const deliverHere = (frame: string) => {
+      if (!isError && this.#options.isElsewhere?.() === true) this.#connection?.end();
+      else deliver(frame);
+    };
     this.#enqueue({
       bytes: Buffer.byteLength(json),
       store: async (log) => {
@@ -221,10 +228,10 @@ export class MessageStream {
         const eventId = await log.append(this.id, JSON.parse(json));
         return () => {
           this.#identified ||= this.connected;
-          deliver(messageFrame(json, eventId));
+          deliverHere(messageFrame(json, eventId));
         };
       },
-      without: () => deliver(messageFrame(json)),
+      without: () => deliverHere(messageFrame(json)),
     });
   }
 

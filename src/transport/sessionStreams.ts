@@ -16,7 +16,7 @@ import { PastStreams } from './pastStreams.ts';
 import { reconnectionDelay } from './reconnectionDelay.ts';
 import { sseHeaders } from './sse.ts';
 import { formatStreamName, parseStreamName, type StreamName } from './streamName.ts';
-import type { IncarnationNumber, Load, TransportOptions } from './transportOptions.ts';
+import type { IncarnationNumber, Load, SessionMemory, TransportOptions } from './transportOptions.ts';
 
 /** The revision from which on clients understand a block without data. */
 const DATALESS_SINCE = '2025-11-25';
@@ -26,6 +26,8 @@ export interface StreamsOwner extends AnswerOwner {
   readonly load: Load;
   /** The event store failed; a stream goes on without it. */
   storeFailed(error: unknown): void;
+  /** Whose transport it is; its memory knows whether the session may be another process's by now. */
+  readonly owner?: { readonly memory: Pick<SessionMemory, 'mayWrite'> | undefined };
 }
 
 /**
@@ -280,6 +282,7 @@ export class SessionStreams {
       log: this.#log,
       retry: this.#retry,
       maxBuffer: this.#options.maxStreamBuffer,
+      isElsewhere: () => this.#owner.owner?.memory?.mayWrite === false,
       onStoreFailure: (error) => this.#storeFailed(id, error),
     });
   }

@@ -85,6 +85,8 @@ export type ProcessLine =
 
 /** What a session keeps of itself beyond its process. */
 export interface SessionMemory {
+  /** What it keeps is still this incarnation's, as far as is known here. */
+  readonly mayWrite: boolean;
   /** The client told the server something that the server of a later incarnation has to know. */
   note(note: Note): void;
   /**

@@ -26,6 +26,20 @@ test('a lease is renewed for as long as the node lives', async () => {
   expect(a.supervisor.stats().cluster).toMatchObject({ state: 'member', fenced: 0 });
 });
 
+test('a process that stood still writes nothing when it wakes, though its time to park comes before its lease is looked at', async () => {
+  const nodes = new Nodes();
+  const [a, b] = [await nodes.start({ name: 'a', parkAfter: 1_000 }), await nodes.start({ name: 'b' })];
+  const id = await open(a);
+  await idle(a, id);
+  await nodes.pass(2 * LEASE, [b]);
+  a.writes.length = 0;
+  a.clock.increment(2 * LEASE);
+  await turns(10);
+  expect(a.writes).toEqual([]);
+  expect(a.supervisor.session(id)).toBe(undefined);
+  expect(outcomeOf(await nodes.passUntil(call(b, id)))).toBe('hello');
+});
+
 describe('the owner can’t reach the directory', () => {
   test('it answers until its lease is uncertain, then for nobody; another takes over when it has run out', async () => {
     const nodes = new Nodes();

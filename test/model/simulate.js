@@ -1,16 +1,23 @@
 /**
- * `npm run simulate -- [--minutes 5] [--steps 10000000] [--seed 1] [--length 150]`: simulates one seed after the other
+ * `npm run simulate -- [--minutes 5] [--steps 10000000] [--seed 1] [--length 150] [--cluster]`: simulates one seed after the other
  * until so many steps are done, or so much time has passed (5 minutes, where neither is given), and says how it goes
  * every few seconds. What is left of the steps goes on from the seed that it names at the end. What breaks an invariant
- * is shrunk and shown, and the exit code is 1; 2 for wrong usage.
+ * is shrunk and shown, and the exit code is 1; 2 for wrong usage. With `--cluster` it is several nodes, whose seeds are not
+ * shrunk.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { SimulationFailure, shrinkScript, simulate } from 'mcp-session-supervisor/testing';
+import {
+  ClusterFailure,
+  SimulationFailure,
+  shrinkScript,
+  simulate,
+  simulateCluster,
+} from 'mcp-session-supervisor/testing';
 
 const PROGRESS = 10_000;
-const USAGE = 'Usage: npm run simulate -- [--minutes N] [--steps N] [--seed S] [--length N]';
+const USAGE = 'Usage: npm run simulate -- [--minutes N] [--steps N] [--seed S] [--length N] [--cluster]';
 
 /** @param {string} message */
 function refuseUsage(message) {
@@ -21,7 +28,8 @@ function refuseUsage(message) {
 function flags() {
   const text = /** @type {const} */ ({ type: 'string' });
   try {
-    return parseArgs({ options: { length: text, minutes: text, seed: text, steps: text } }).values;
+    const cluster = /** @type {const} */ ({ type: 'boolean' });
+    return parseArgs({ options: { cluster, length: text, minutes: text, seed: text, steps: text } }).values;
   } catch (error) {
     return refuseUsage(error instanceof Error ? error.message : String(error));
   }
@@ -38,7 +46,7 @@ function positiveWhole(name, value) {
     : refuseUsage(`--${name} takes a positive whole number; got ${value}`);
 }
 
-const { length = '150', minutes, seed = String(randomInt(2 ** 31)), steps } = flags();
+const { cluster = false, length = cluster ? '80' : '150', minutes, seed = String(randomInt(2 ** 31)), steps } = flags();
 const enough = steps === undefined ? Number.POSITIVE_INFINITY : positiveWhole('steps', steps);
 const time = Number(minutes ?? (steps === undefined ? '5' : Number.POSITIVE_INFINITY));
 if (!(time > 0)) refuseUsage(`--minutes takes a positive number; got ${minutes}`);
@@ -66,10 +74,21 @@ for (const event of /** @type {const} */ (['uncaughtException', 'unhandledReject
   });
 }
 
+/** Returns how many steps were done. */
+async function simulateOne() {
+  if (!cluster) return (await simulate({ seed: current, steps: commands })).script.commands.length;
+  await simulateCluster({ seed: current, steps: commands });
+  return commands;
+}
+
 for (; done < enough && Date.now() < end; current++) {
   try {
-    done += (await simulate({ seed: current, steps: commands })).script.commands.length;
+    done += await simulateOne();
   } catch (error) {
+    if (error instanceof ClusterFailure) {
+      process.stdout.write(`${error.message}\n`);
+      process.exit(1);
+    }
     if (!(error instanceof SimulationFailure)) throw error;
     process.stdout.write(`Seed ${current} breaks ${error.invariant}: ${error.got}\nShrinking…\n\n`);
     process.stdout.write(`${(await shrinkScript(fc, error.script)).message}\n`);

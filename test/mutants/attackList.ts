@@ -1,5 +1,6 @@
 /** All attacks, in the order in which they are tried on a mutant of which nothing is known yet: by what they cost. */
 import { type Attack, PATH_ATTACKS } from './attacks.ts';
+import { CLUSTER_ATTACKS } from './clusterAttacks.ts';
 import { DURABLE_ATTACKS } from './durableAttacks.ts';
 import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
@@ -27,6 +28,7 @@ export const ATTACKS: readonly Attack[] = [
   ...RESTART_ATTACKS.slice(FEW),
   ...SIMULATION_ATTACKS.slice(FEW),
   ...SUPERVISOR_ATTACKS,
+  ...CLUSTER_ATTACKS,
   ...STDIO_ATTACKS,
 ];
 

@@ -2,6 +2,7 @@
  * Named mutants of the supervisor, the transport and the way of a request: each a small change of the built code that
  * makes a known mistake. A patch that no longer fits is an error: it has to be written anew, not forgotten.
  */
+import { CLUSTER_PATCHES } from './clusterPatches.ts';
 import { DURABLE_PATCHES } from './durablePatches.ts';
 import { FAULT_PATCHES } from './faultPatches.ts';
 import { HANDLE_PATCHES } from './handlePatches.ts';
@@ -210,4 +211,5 @@ export const PATCHES: readonly Patch[] = [
   ...DURABLE_PATCHES,
   ...MODERN_PATCHES,
   ...STDIO_PATCHES,
+  ...CLUSTER_PATCHES,
 ];

@@ -241,6 +241,38 @@ describe('resuming', () => {
   });
 });
 
+describe('the session has moved on while a message waits for the store', () => {
+  async function given(end: (kit: StreamKit) => void) {
+    const kit = new StreamKit();
+    const listener = kit.listen();
+    const door = new Door();
+    kit.store.beforeStore = door.pass;
+    end(kit);
+    await kit.store.begun('store', 1);
+    kit.isElsewhere = true;
+    return { kit, listener, door };
+  }
+
+  test.each([
+    ['stored after all', (_: StreamKit, door: Door) => door.open()],
+    ['given up', (kit: StreamKit) => kit.stream.detach()],
+  ])('an answer that is %s goes to nobody here: the stream ends without it', async (_, then) => {
+    const { kit, listener, door } = await given(({ stream }) => stream.finish(message(1)));
+    then(kit, door);
+    await kit.settled();
+    expect(listener.events).toEqual([]);
+    expect(listener.connection.closed).toBe(true);
+  });
+
+  test('an error is told all the same: it says that there is no answer', async () => {
+    const error = { jsonrpc: '2.0' as const, id: 1, error: { code: -32_000, message: 'let go of' } };
+    const { kit, listener } = await given(({ stream }) => stream.finish(error));
+    kit.stream.detach();
+    await kit.settled();
+    expect(listener.reply.calls.join()).toContain('let go of');
+  });
+});
+
 describe('sent away', () => {
   test('the client is told when to come back, once all is out that was sent before', async () => {
     const kit = new StreamKit({ retry: 500.5 });
