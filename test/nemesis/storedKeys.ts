@@ -18,7 +18,7 @@ export async function storedKeys(url: string): Promise<{ keys: StoredKey[]; live
       const line = (name: (typeof LINES)[number]) => text.split('\n')[LINES.indexOf(name)] ?? '';
       keys.push({
         key,
-        session: PARTS.exec(key)?.[1],
+        session: sessionOf(key),
         isTombstone: text.startsWith('-'),
         ttl: ttl < 0 ? undefined : ttl,
         owner: line('owner') || undefined,
@@ -30,4 +30,10 @@ export async function storedKeys(url: string): Promise<{ keys: StoredKey[]; live
   } finally {
     client.destroy();
   }
+}
+
+/** Keys have the session's id as streams have it in their names. */
+function sessionOf(key: string): string | undefined {
+  const tag = PARTS.exec(key)?.[1];
+  return tag === undefined ? undefined : decodeURIComponent(tag);
 }
