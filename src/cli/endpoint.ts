@@ -32,6 +32,9 @@ const TOO_MANY_FILES: Readonly<Record<string, string>> = {
   ENFILE: 'no connection is accepted: the machine has too many files open',
 };
 
+/** How many turns of the event loop there may be to accept who has connected: as many as stand in the queue. */
+const LAST_TURNS = 512;
+
 export interface EndpointOptions {
   readonly path: string;
   /** In ms. */
@@ -102,8 +105,7 @@ export class Endpoint {
       this.#server.once('close', () => resolve());
     });
     this.#isClosing = true;
-    // Whoever has connected by now was accepted just before, so nobody is in the queue that is closed.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#accepted();
     // Node's HTTP server would close at once what has no request yet.
     TcpServer.prototype.close.call(this.#server);
     const last = setTimeout(() => this.#server.closeIdleConnections(), LAST_REQUESTS);
@@ -111,6 +113,24 @@ export class Endpoint {
     await closed;
     clearTimeout(last);
     clearTimeout(force);
+  }
+
+  /**
+   * Resolves in a turn of the event loop in which nobody was left to accept: Node takes one a turn, and whoever stands in
+   * the queue when it is closed is cut off.
+   */
+  async #accepted(): Promise<void> {
+    let quiet = 0;
+    const noise = () => {
+      quiet = 0;
+    };
+    this.#server.on('connection', noise);
+    // The first turn may be one that is nearly over.
+    for (let turn = 0; turn < LAST_TURNS && quiet < 2; turn++) {
+      quiet++;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#server.off('connection', noise);
   }
 
   #route(req: IncomingMessage, res: ServerResponse): void {

@@ -79,6 +79,8 @@ class Search {
   async run(): Promise<RefusalName | undefined> {
     const { id, principal, exchange, forwarded } = this.#asked;
     for (;;) {
+      // A stream would be cut off here with the end of the drain; elsewhere it is opened for good.
+      if (exchange.method === 'GET' && !this.#supervisor.accepting && forwarded === undefined) return 'draining';
       const here = this.#supervisor.find(id, principal);
       const outcome =
         here === undefined

@@ -30,12 +30,25 @@ test('a request on a connection that was made before the end is answered, and is
     last += text;
   });
   await withTimeout(new Promise((resolve) => fresh.once('connect', resolve)));
+  // Node accepts one in a turn: most of these stand in the queue when it is to close.
+  const queued = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'));
+  const statuses = queued.map(
+    (one) =>
+      new Promise<string>((resolve) => {
+        one.setEncoding('utf8').once('data', (text: string) => resolve(text.slice(0, 12)));
+        one.once('close', () => resolve('cut off'));
+        one.on('error', () => {});
+        one.write(ask);
+      }),
+  );
+  await Promise.all(queued.map((one) => withTimeout(new Promise((resolve) => one.once('connect', resolve)))));
   const closed = endpoint.close();
   fresh.write(ask);
   answers = '';
   socket.write(ask);
   await withTimeout(closed, { what: 'the endpoint to close' });
   await until(() => last !== '' && answers !== '', { what: 'the last answers' });
+  expect(new Set(await Promise.all(statuses))).toEqual(new Set(['HTTP/1.1 503']));
   for (const answer of [last, answers]) {
     expect(answer).toMatch(/^HTTP\/1\.1 503 /);
     expect(answer).toContain('Connection: close');

@@ -83,6 +83,22 @@ test('a GET stream through a node that drains ends, and comes back through anoth
   expect(a.supervisor.session(id)?.epoch).toBe(1);
 });
 
+test('a GET stream is not begun at a node that drains: it is refused at once, so that another one is tried', async () => {
+  const { nodes, a, b } = await two();
+  const [here, elsewhere] = [await open(a), await open(b)];
+  for (const [node, id] of [
+    [a, here],
+    [b, elsewhere],
+  ] as const) {
+    await idle(node, id);
+  }
+  const drained = a.supervisor.drain();
+  const before = a.clock.now();
+  for (const id of [here, elsewhere]) expect((await nodes.passUntil(asked.get(a, id))).status).toBe(503);
+  expect(a.clock.now() - before).toBeLessThan(1_000);
+  await nodes.passUntil(drained);
+});
+
 test('DELETE and terminate of a session that is being handed over', async () => {
   const { nodes, a, b } = await two();
   const ids = [await open(a), await open(a)] as const;

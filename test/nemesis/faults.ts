@@ -91,7 +91,7 @@ const cut =
   };
 
 const late: Fault = async ({ nodes, network, random, log }) => {
-  if (!network.delays) return;
+  if (!network.delays) return log('this network does not delay');
   const [one, other] = two(nodes, random);
   const ms = 100 + Math.round(400 * random());
   log(`${ms} ms late for ${LEASE} ms: ${one} and Redis, and what is sent to ${other}`);

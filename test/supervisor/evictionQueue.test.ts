@@ -267,5 +267,5 @@ test('costs the same at 50 000 principals as at 100', () => {
   };
   perOperation(100); // warm
   // The logarithm is 2.4 times as large, and the caches are what they are; a scan would be 500 times as long.
-  expect(perOperation(50_000) / perOperation(100)).toBeLessThan(30);
+  expect(perOperation(50_000) / perOperation(100)).toBeLessThan(100);
 });
