@@ -26,12 +26,6 @@ export const CLUSTER_PATCHES: readonly Patch[] = [
     'async send(message, options) {',
   ),
   patch(
-    transport,
-    'answers what was stored, whatever has become of its lease',
-    'return stored.then((isStored) => { this.owner.checkLease?.();',
-    'return stored.then((isStored) => {',
-  ),
-  patch(
     routing,
     'claims without a look at the lease',
     "return (await lives.ask(owner)) ?? 'nobody';",
