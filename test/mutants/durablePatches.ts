@@ -68,8 +68,8 @@ export const DURABLE_PATCHES: readonly Patch[] = [
   patch(
     records,
     'who reads a record ends what is being brought back',
-    'if (reason === undefined || this.#host.livesHere(id))',
-    'if (reason === undefined)',
+    'if (reason === undefined || this.#host.livesHere(id) ||',
+    'if (reason === undefined ||',
   ),
   patch(
     memory,
@@ -77,7 +77,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     "if (outcome === 'fenced') records.told(this.#session.id);",
     '',
   ),
-  patch('supervisor/drain.js', 'a drain does not wait for the store', ', storeThrough(supervisor)]', ']'),
+  patch('supervisor/drain.js', 'a drain does not wait for the store', ', storeThrough(supervisor),', ','),
   patch(
     'transport/sessionStreams.js',
     'what a restored server says before its client is back is lost',

@@ -24,7 +24,7 @@ const BOUNDS: readonly Patch[] = [
   patch(
     'http/readMessages.js',
     'takes in an initialize of any size',
-    'if (!isTooLarge(body, size, options.maxInitializeSize)) return classified;',
+    'if (!isTooLargeToKeep({ body, size }, options.maxInitializeSize)) return classified;',
     'return classified;',
   ),
   patch(

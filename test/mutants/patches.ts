@@ -21,7 +21,7 @@ const server = 'supervisor/serverInstance.js';
 const transport = 'transport/sessionTransport.js';
 const answer = 'transport/answer.js';
 const hold = 'transport/hold.js';
-const dispatch = 'http/dispatch.js';
+const inSession = 'http/inSession.js';
 const errors = 'errors.js';
 
 export const PATCHES: readonly Patch[] = [
@@ -87,8 +87,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     supervisor,
     'a drain waits for a call whose client is gone',
-    'this.#endAll(({ transport }) => transport.awaitedCalls === 0)',
-    "this.#endAll(({ state }) => state === 'idle')",
+    '({ transport }) => transport.awaitedCalls === 0,',
+    "({ state }) => state === 'idle',",
   ),
   patch(
     supervisor,
@@ -191,15 +191,15 @@ export const PATCHES: readonly Patch[] = [
   ),
   patch(answer, 'does not end the stream of a call', 'this.#stream.finish(response);', 'this.#stream.send(response);'),
   patch(hold, 'never releases a hold', 'this.#release = undefined; release?.();', 'this.#release = undefined;'),
-  patch(dispatch, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
+  patch(inSession, 'DELETE does not end the session', "void session.terminate('deleted');", ''),
   patch(
-    dispatch,
+    inSession,
     'takes new requests while draining',
     "if (!supervisor.accepting && !finishesCalls(messages)) return 'draining';",
     '',
   ),
   patch(
-    dispatch,
+    inSession,
     'lets two requests have one id',
     "if (hasDuplicateId(messages, inFlight)) return 'duplicateRequestId';",
     '',
