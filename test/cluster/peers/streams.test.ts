@@ -103,7 +103,7 @@ test('100 MB go to a client that pauses, and little waits for it on either side'
     void turns(3).then(() => response.resume());
   });
   expect(await withTimeout(results[0] ?? Promise.reject(), { within: 15_000 })).toEqual({ outcome: 'answered' });
-  await until(() => response.complete);
+  await until(() => response.readableEnded);
   expect(size).toBe(1_600 * 65_536);
   expect(got.digest('hex')).toBe(sent.digest('hex'));
   expect(most.owner).toBeLessThan(256 * 1024);
