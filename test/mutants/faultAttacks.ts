@@ -339,7 +339,36 @@ function toolCall(id: string): Request {
   });
 }
 
+const drainingGenerator: Attack = {
+  name: 'a generator of ids that drains',
+  async run(kit, { createSessionSupervisor }) {
+    const supervisor = createSessionSupervisor({
+      server: kit.createGatedServer().factory,
+      clock: new SimulatedClock(),
+      sessionIdGenerator: () => {
+        void supervisor.drain();
+        return 'late';
+      },
+    });
+    const ended: string[] = [];
+    supervisor.on('session.terminated', ({ session }) => ended.push(session.id));
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fault', version: '1' } };
+    const response = await supervisor.fetch(
+      new Request('http://127.0.0.1/mcp', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+      }),
+    );
+    await response.text();
+    await turns();
+    if (response.status !== 503) return `the initialize is answered ${response.status}`;
+    return ended.length > 0 ? 'a session came to be in a drain' : undefined;
+  },
+};
+
 export const FAULT_ATTACKS: readonly Attack[] = [
+  drainingGenerator,
   slots,
   drains,
   lateInitialize,

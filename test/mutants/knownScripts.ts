@@ -14,6 +14,21 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
+    seed: 1832505423,
+    what: 'a listen stream is open behind another answer, and told of what changed meanwhile when that has ended',
+    script: {
+      settings: 768,
+      commands: [
+        [12, 0, 128, 0, 0],
+        [14, 0, 0, 0, 0],
+        [27, 0, 0, 0, 0],
+        [33, 0, 0, 104479744, 0],
+        [36, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
     seed: 4806,
     what: TERMINATED_IN_ACTIVE,
     script: {

@@ -144,10 +144,13 @@ export class ModernTraffic {
     return undefined;
   }
 
-  /** Nothing goes on by itself: what a reader has not been told by now, he never will be. */
+  /**
+   * Nothing goes on by itself: what a reader has not been told by now, he never will be. On a connection with others his
+   * stream may be open, and come to him when theirs have ended.
+   */
   settle(): void {
     for (const { due, exchange } of this.#listens.values()) {
-      if (exchange.isStream && !exchange.reading) continue;
+      if (exchange.pipelined || (exchange.isStream && !exchange.reading)) continue;
       const left = due.filter(({ certain }) => certain);
       due.splice(0, due.length, ...left);
     }
