@@ -83,7 +83,12 @@ export async function startRedisAt(place: RedisPlace, ...settings: string[]): Pr
       await rm(folder, { recursive: true, force: true });
     },
   };
-  await server.start('kept');
+  try {
+    await server.start('kept');
+  } catch (error) {
+    await server.dispose();
+    throw error;
+  }
   return server;
 }
 
