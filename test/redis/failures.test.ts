@@ -218,8 +218,8 @@ describe('what is wrong is said, with what to do about it, and no secret', () =>
     const event = await eventStore.storeEvent(`${record.id}:1.0`, message('x'.repeat(5_000)));
     expect(await eventStore.getStreamIdForEventId(event)).toBe(`${record.id}:1.0`);
     expect((await sessionStore.claim(record.id, 1)).verdict).toBe('claimed');
-    await directory.join({ id: 'a#1', node: 'a', url: 'http://localhost:1' }, 1);
-    expect(await directory.lives()).toHaveLength(0);
+    await directory.join({ id: 'a#1', node: 'a', url: 'http://localhost:1' }, 60_000);
+    expect(await directory.lives()).toHaveLength(1);
     await sessionStore.remove(record.id, 1);
     await eventStore.forget(`${record.id}:`);
     await expect(storesAt(url, 'other:').sessionStore.create(newRecord())).rejects.toThrow('does not permit');
