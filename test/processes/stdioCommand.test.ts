@@ -333,7 +333,7 @@ describe('case 62: with --warm', () => {
     const spares = () =>
       readFileSync(all, 'utf8')
         .split(' ')
-        .filter((pid) => pid !== '' && readFileSync(join('/proc', pid, 'cmdline'), 'utf8').includes(SERVER))
+        .filter((pid) => pid !== '' && commandLine(pid).includes(SERVER))
         .map(Number);
     const [first] = await until(() => (spares().length === 2 ? spares() : undefined));
     process.kill(first as number, 'SIGKILL');
@@ -354,3 +354,12 @@ describe('case 62: with --warm', () => {
     }
   });
 });
+
+/** Of a process that may have ended meanwhile: then it is empty. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8');
+  } catch {
+    return '';
+  }
+}
