@@ -41,7 +41,7 @@ export class Lives {
 
   /** The life that goes on under a name; as it was a moment ago. */
   named(node: string): Promise<NodeLife | undefined> {
-    return this.#remembered(`named ${node}`, () => this.#directory.named(node));
+    return this.#remembered(`named ${node}`, () => inTime(this.#timers, ANSWER_WITHIN, this.#directory.named(node)));
   }
 
   /** A life, if it goes on; as it was a moment ago. */
@@ -97,7 +97,7 @@ export class Lives {
   #remembered(key: string, ask: () => Promise<NodeLife | undefined>): Promise<NodeLife | undefined> {
     const known = this.#answers.get(key);
     if (known !== undefined && known.until > this.#now()) return known.answer;
-    const answer = inTime(this.#timers, ANSWER_WITHIN, ask());
+    const answer = ask();
     this.#answers.delete(key);
     this.#answers.set(key, { until: this.#now() + REMEMBERED, answer });
     const [oldest] = this.#answers.keys();

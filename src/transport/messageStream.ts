@@ -10,6 +10,7 @@ import { textOf } from '../protocol/messageText.ts';
 import type { EventLog } from '../stores/eventLog.ts';
 import type { Connection } from './connection.ts';
 import { messageFrame, primingFrame, retryFrame } from './sse.ts';
+import type { SessionMemory } from './transportOptions.ts';
 
 export interface MessageStreamOptions {
   /** Names the stream within its session; part of its event ids. */
@@ -19,8 +20,8 @@ export interface MessageStreamOptions {
   readonly retry: number | undefined;
   /** Bytes that may wait for the store, or one message; beyond it the stream goes on without the store. */
   readonly maxBuffer: number;
-  /** The session may be another process's by now: what waits for the store is not for this client any more. Default: never. */
-  readonly isElsewhere?: (() => boolean) | undefined;
+  /** Where the session may be another process's by now, what waits for the store is not for this client any more. */
+  readonly memory?: Pick<SessionMemory, 'mayWrite'> | undefined;
   /** The store failed. The stream goes on without it: no more event ids, nothing to resume from. */
   readonly onStoreFailure: (error: unknown) => void;
 }
@@ -218,7 +219,7 @@ export class MessageStream {
   /** Stores a message and delivers it; where the session has moved on meanwhile, only that this was all. */
   #deliver(json: string, deliver: (frame: string) => void, isError = false): void {
     const deliverHere = (frame: string) => {
-      if (!isError && this.#options.isElsewhere?.() === true) this.#connection?.end();
+      if (!isError && this.#options.memory?.mayWrite === false) this.#connection?.end();
       else deliver(frame);
     };
     this.#enqueue({

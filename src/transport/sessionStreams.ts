@@ -282,7 +282,7 @@ export class SessionStreams {
       log: this.#log,
       retry: this.#retry,
       maxBuffer: this.#options.maxStreamBuffer,
-      isElsewhere: () => this.#owner.owner?.memory?.mayWrite === false,
+      memory: this.#owner.owner?.memory,
       onStoreFailure: (error) => this.#storeFailed(id, error),
     });
   }

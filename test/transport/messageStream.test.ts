@@ -249,7 +249,7 @@ describe('the session has moved on while a message waits for the store', () => {
     kit.store.beforeStore = door.pass;
     end(kit);
     await kit.store.begun('store', 1);
-    kit.isElsewhere = true;
+    kit.mayWrite = false;
     return { kit, listener, door };
   }
 

@@ -45,8 +45,8 @@ export class StreamKit {
   readonly clock = new WatchedClock();
   /** What the stream told of its store. */
   readonly failures: unknown[] = [];
-  /** The session is another process's by now. */
-  isElsewhere = false;
+  /** Not, where the session is another process's by now. */
+  mayWrite = true;
   readonly stream: MessageStream;
   readonly #options: MessageStreamOptions;
 
@@ -56,7 +56,7 @@ export class StreamKit {
       log: log ? new EventLog(this.store, 'session-1', this.clock) : undefined,
       retry,
       maxBuffer,
-      isElsewhere: () => this.isElsewhere,
+      memory: this,
       onStoreFailure: (error) => this.failures.push(error),
     };
     this.stream = this.sameAgain();
