@@ -14,6 +14,18 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
+    seed: undefined,
+    what: 'a drain does not wait for a server that was built when its request had long been answered 504',
+    script: {
+      settings: 512,
+      commands: [
+        [31, 0, 0, 54680913, 0],
+        [1, 0, 0, 14902887, 0],
+        [0, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
     seed: 1832505423,
     what: 'a listen stream is open behind another answer, and told of what changed meanwhile when that has ended',
     script: {

@@ -189,8 +189,9 @@ export function untold({ modern }: Observed): string | undefined {
 /** A server that was built is closed and cleaned up after, once, when its request is over. */
 export function modernServerEnd({ clock, drained, modern, settings }: Observed): string | undefined {
   for (const life of modern.lives) {
-    const { built, cleanups, closes, closing, closingSince, exchange, name, starting } = life;
-    if (drained && closing && clock.now() < closingSince + settings.shutdownTimeout)
+    const { built, cleanups, closes, closing, closingSince, exchange, name, startedAt, starting, wantedAt } = life;
+    const isWaitedFor = wantedAt < startedAt + settings.initializeTimeout;
+    if (drained && closing && isWaitedFor && clock.now() < closingSince + settings.shutdownTimeout)
       return `A drain is over, and the ${name} is still closing`;
     if (cleanups > 1) return `The ${name} is cleaned up after ${cleanups} times`;
     if (!built || starting || closing || exchange.open || exchange.pipelined) continue;

@@ -28,6 +28,8 @@ export class ModernLife {
   starting = false;
   readonly startedAt: number;
   built = false;
+  /** When it was built, if somebody still waited for it then: one that comes later nobody waits for. */
+  wantedAt = Number.NaN;
   /** Its factory or its handler failed, or left its signal. */
   failed = false;
   closes = 0;
@@ -77,6 +79,7 @@ export class ModernLife {
     return this.#does('the factory', made, (failed) => {
       this.starting = false;
       this.built = !failed;
+      if (this.exchange.open) this.wantedAt = this.#world.now;
       this.failed ||= failed;
     });
   }
