@@ -22,6 +22,8 @@ export type BuiltServer = McpServer | Server;
 
 const CLOSED = Promise.resolve();
 
+const ENDED_EARLY = 'The request ended before its server was built';
+
 export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, ConnectionWatcher {
   readonly principal: string | undefined;
   readonly #host: CallHost;
@@ -94,6 +96,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
     const exchange = this.#exchange;
     const instance = new ServerInstance(undefined, this.#host);
     this.#server = instance;
+    if (this.#ended) throw new Error(ENDED_EARLY); // nobody would clean up after a server that is built now
     this.#timer = clock.setTimeout(() => this.#giveUp('initializeTimeout'), initializeTimeout);
     const claim = this.#meta[CLAIM];
     const started = await instance
@@ -112,7 +115,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
         this.#failure = refusalOf(error);
         throw error;
       });
-    if (!started) throw new Error('The request ended before its server was built');
+    if (!started) throw new Error(ENDED_EARLY);
     const { server } = instance;
     if (this.#sdk !== undefined && isModernServer(this.#sdk, server)) {
       this.#writer.openWhenLate();

@@ -15,6 +15,22 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
     seed: undefined,
+    what: 'a client that leaves right before its server would be built has none built, which nobody would clean up after',
+    script: {
+      settings: 512,
+      commands: [
+        [12, 3, 0, 0, 0],
+        [33, 0, 0, 0, 0],
+        [33, 3, 0, 118049416, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 0, 0, 101],
+        [3, 3, 0, 0, 189],
+        [19, 3, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
     what: 'a drain does not wait for a server that was built when its request had long been answered 504',
     script: {
       settings: 512,
