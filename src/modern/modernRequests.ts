@@ -113,6 +113,8 @@ export class ModernRequests implements ModernEra, CallHost {
       this.#listening.delete(ended),
     );
     this.#listening.add(stream);
+    // Somebody who watched its actor begin may have begun a drain, which has not seen it.
+    if (!this.#host.accepting) stream.finish('drained');
     return stream;
   }
 

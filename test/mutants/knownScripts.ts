@@ -15,6 +15,63 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
     seed: undefined,
+    what: 'a listen stream whose actor is watched by somebody who drains ends with that',
+    script: {
+      settings: 640,
+      commands: [
+        [33, 3, 0, 45824424, 0],
+        [25, 0, 116, 29447020, 0],
+        [0, 3, 0, 0, 0],
+        [0, 3, 0, 0, 0],
+        [33, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a body that a drain has cut short is read for as long as it lingers, late timers included',
+    script: {
+      settings: 768,
+      commands: [
+        [31, 0, 0, 24942728, 0],
+        [11, 0, 0, 0, 0],
+        [1, 0, 91, 0, 0],
+        [9, 0, 1, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a listen stream behind another answer is told once of what changed twice',
+    script: {
+      settings: 768,
+      commands: [
+        [12, 0, 0, 0, 0],
+        [27, 0, 0, 0, 0],
+        [33, 0, 0, 91550513, 0],
+        [23, 0, 0, 0, 0],
+        [36, 0, 0, 1615345, 0],
+        [0, 0, 0, 0, 0],
+        [36, 0, 0, 22141144, 0],
+        [36, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a factory that takes for ever is counted for no longer than it is waited for',
+    script: {
+      settings: 768,
+      commands: [
+        [33, 1, 0, 0, 0],
+        [27, 1, 0, 0, 0],
+        [33, 1, 0, 7416193, 0],
+        [1, 0, 0, 68963568, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
     what: 'a client that leaves right before its server would be built has none built, which nobody would clean up after',
     script: {
       settings: 512,

@@ -128,7 +128,7 @@ export function tooManyModern(observed: Observed): string | undefined {
 
 /** What is counted is what there is. */
 export function modernCounts(observed: Observed): string | undefined {
-  const { exchanges, modern, sessions, settings, supervisor } = observed;
+  const { clock, exchanges, modern, sessions, settings, supervisor } = observed;
   const stats = supervisor.stats();
   const all = settings.modern ? exchanges.filter(isServed) : [];
   const sure = all.filter(({ reading, uploading, waitsForTurn }) => reading && !uploading && !waitsForTurn);
@@ -162,7 +162,11 @@ export function modernCounts(observed: Observed): string | undefined {
   ).length;
   const wrongStreams = outside('streams', stats.streams, fewest, inSessions + all.length + unnoticed);
   if (wrongStreams !== undefined) return wrongStreams;
-  const starting = modern.lives.filter((life) => life.starting && life.exchange.open).length;
+  // On a connection with others a request is open, seen from outside, although nobody waits for its factory any more.
+  const longest = settings.initializeTimeout + settings.shutdownTimeout;
+  const starting = modern.lives.filter(
+    (life) => life.starting && life.exchange.open && clock.now() < life.startedAt + longest,
+  ).length;
   return starting > stats.servers.starting
     ? `${starting} servers start, and ${stats.servers.starting} are counted`
     : undefined;

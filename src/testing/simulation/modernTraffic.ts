@@ -13,7 +13,7 @@ interface Notice {
   /** `tools`, or the URI of a resource. */
   readonly what: string;
   /** It was open for sure when this was published. */
-  readonly certain: boolean;
+  certain: boolean;
 }
 
 /** A listen stream, as its client sees it. */
@@ -140,7 +140,10 @@ export class ModernTraffic {
     const index = listen.due.findIndex((notice) => notice.what === what);
     const missing = listen.due.slice(0, Math.max(0, index)).find(({ certain }) => certain);
     if (index < 0 || missing !== undefined) return `${name} is told of ${what}, and ${missing?.what} would be next`;
-    listen.due.splice(0, index + 1);
+    const [told] = listen.due.splice(0, index + 1).slice(-1);
+    // Where one that need not have been told looks like a later one, it may have been that.
+    const same = told?.certain === false ? listen.due.find((notice) => notice.what === what) : undefined;
+    if (same !== undefined) same.certain = false;
     return undefined;
   }
 

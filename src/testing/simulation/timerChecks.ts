@@ -49,7 +49,10 @@ export function otherTimers(observed: Observed): string | undefined {
   const cut = exchanges.filter(
     (exchange) => exchange.kind === 'modern' && exchange.cutShort && exchange.lingers,
   ).length;
-  if (bodies > uploads + cut || bodies < uploads - waiting)
+  // One that lingers goes on where the timer that ends it is late.
+  const isLate = ({ due }: PendingTimer) => due <= clock.now();
+  const overdue = count((timer) => timer.delay === LINGER_TIME && isLate(timer));
+  if (bodies > uploads + cut + overdue || bodies < uploads - waiting)
     return `${bodies} timers of requestBodyTimeout for ${uploads} bodies that are coming`;
 
   const connections = open.filter(({ isStream }) => isStream);
@@ -58,10 +61,7 @@ export function otherTimers(observed: Observed): string | undefined {
   const keepAlives = of(settings.keepAliveInterval);
   const fewest =
     settings.keepAliveInterval === Number.POSITIVE_INFINITY ? 0 : connections.filter(({ reading }) => reading).length;
-  const isLate = ({ due }: PendingTimer) => due <= clock.now();
   const late = count((timer) => timer.delay === settings.keepAliveInterval && isLate(timer));
-  // One that lingers goes on where the timer that ends it is late.
-  const overdue = count((timer) => timer.delay === LINGER_TIME && isLate(timer));
   // A call without a session is given a stream when its answer takes so long.
   const unanswered = open.filter(({ kind, status }) => kind === 'modern' && status === undefined).length;
   if (keepAlives < fewest || keepAlives - late > connections.length + unanswered + shared + overdue)
