@@ -15,6 +15,32 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
     seed: undefined,
+    what: 'a request behind others hears late that its server took too long',
+    script: {
+      settings: 768,
+      commands: [
+        [33, 2, 0, 3428432, 0],
+        [27, 2, 0, 0, 0],
+        [33, 2, 0, 62726421, 0],
+        [1, 0, 0, 38495426, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'the stream of a session that has ended waits behind another answer',
+    script: {
+      settings: 872,
+      commands: [
+        [33, 0, 0, 0, 0],
+        [27, 0, 0, 0, 0],
+        [12, 0, 0, 0, 0],
+        [6, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
     what: 'a listen stream whose actor is watched by somebody who drains ends with that',
     script: {
       settings: 640,

@@ -35,7 +35,7 @@ export function modernWaitsForNothing(observed: Observed, exchange: SimulatedExc
 /** Why it may have been refused, or answered with an error. */
 export function modernHasCause(observed: Observed, exchange: SimulatedExchange): boolean {
   const { clock, draining, settings } = observed;
-  const { admission, error = '', modern, sentAt, status } = exchange;
+  const { admission, error = '', modern, pipelined, sentAt, status } = exchange;
   const life = observed.modern.lifeOf(exchange);
   const waited = clock.now() - sentAt;
   if (status === 408) return draining || waited >= settings.requestBodyTimeout;
@@ -56,7 +56,8 @@ export function modernHasCause(observed: Observed, exchange: SimulatedExchange):
       if (error.includes('too many servers')) return aliveOf(observed).length >= 2 * settings.maxModernRequests;
       return error.includes('too many requests') && (admission?.full ?? true);
     case 504:
-      return life?.starting === true && waited >= settings.initializeTimeout;
+      // On a connection with others it comes late, and the factory may be through by then.
+      return (life?.starting === true || pipelined) && waited >= settings.initializeTimeout;
     default:
       return false;
   }
@@ -156,9 +157,9 @@ export function modernCounts(observed: Observed): string | undefined {
   for (const { openStreams } of supervisor.sessions()) inSessions += openStreams;
   const streaming = ({ isStream }: SimulatedExchange) => isStream;
   const fewest = inSessions + sure.filter(streaming).length;
-  // Of what has ended, or was left, somebody may not have noticed yet who waits for its reader.
-  const unnoticed = exchanges.filter(({ hungUp, isStream, kind, reading }) =>
-    kind === 'modern' ? hungUp : isStream && !reading,
+  // Of what has ended, or was left, somebody may not have noticed yet who waits for its reader, or for its turn.
+  const unnoticed = exchanges.filter(({ hungUp, isStream, kind, pipelined, reading }) =>
+    kind === 'modern' ? hungUp : pipelined || (isStream && !reading),
   ).length;
   const wrongStreams = outside('streams', stats.streams, fewest, inSessions + all.length + unnoticed);
   if (wrongStreams !== undefined) return wrongStreams;
