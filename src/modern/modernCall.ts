@@ -115,7 +115,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
         this.#failure = refusalOf(error);
         throw error;
       });
-    if (!started) throw new Error(ENDED_EARLY);
+    if (!started || this.#ended) throw new Error(ENDED_EARLY);
     const { server } = instance;
     if (this.#sdk !== undefined && isModernServer(this.#sdk, server)) {
       this.#writer.openWhenLate();

@@ -15,6 +15,46 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
     seed: undefined,
+    what: 'a spoilt request behind another answer counts until its turn',
+    script: {
+      settings: 768,
+      commands: [
+        [33, 0, 0, 0, 0],
+        [27, 0, 0, 0, 0],
+        [34, 0, 72, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a listen stream may be told late of what was published twice before it was open',
+    script: {
+      settings: 768,
+      commands: [
+        [31, 0, 0, 0, 0],
+        [27, 0, 0, 0, 0],
+        [33, 0, 0, 70801864, 0],
+        [0, 0, 0, 0, 0],
+        [36, 0, 0, 0, 0],
+        [36, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+        [36, 0, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
+    what: 'a client that leaves as its server is built leaves no timer that would open a stream for nobody',
+    script: {
+      settings: 756,
+      commands: [
+        [33, 3, 0, 0, 78],
+        [19, 3, 0, 0, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
     what: 'a request behind others hears late that its server took too long',
     script: {
       settings: 768,

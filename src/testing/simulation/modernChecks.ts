@@ -131,7 +131,8 @@ export function tooManyModern(observed: Observed): string | undefined {
 export function modernCounts(observed: Observed): string | undefined {
   const { clock, exchanges, modern, sessions, settings, supervisor } = observed;
   const stats = supervisor.stats();
-  const all = settings.modern ? exchanges.filter(isServed) : [];
+  const isBehind = ({ found, modern: ask, open, pipelined }: SimulatedExchange) => ask && found && open && pipelined;
+  const all = settings.modern ? exchanges.filter((exchange) => isServed(exchange) || isBehind(exchange)) : [];
   const sure = all.filter(({ reading, uploading, waitsForTurn }) => reading && !uploading && !waitsForTurn);
   const isListen = ({ modern: ask }: SimulatedExchange) => ask?.what === 'listen';
   const listens = [...supervisor.listenStreams()];

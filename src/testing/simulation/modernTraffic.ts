@@ -142,7 +142,8 @@ export class ModernTraffic {
     if (index < 0 || missing !== undefined) return `${name} is told of ${what}, and ${missing?.what} would be next`;
     const [told] = listen.due.splice(0, index + 1).slice(-1);
     // Where one that need not have been told looks like a later one, it may have been that.
-    const same = told?.certain === false ? listen.due.find((notice) => notice.what === what) : undefined;
+    const same =
+      told?.certain === false ? listen.due.find((notice) => notice.certain && notice.what === what) : undefined;
     if (same !== undefined) same.certain = false;
     return undefined;
   }
