@@ -15,6 +15,20 @@ const TERMINATED_IN_ACTIVE = 'a session that is terminated in a listener of sess
 export const KNOWN_SCRIPTS: readonly Known[] = [
   {
     seed: undefined,
+    what: 'a factory that a drain has cut short behind another answer is counted no longer than it is waited for',
+    script: {
+      settings: 768,
+      commands: [
+        [33, 1, 0, 103887408, 0],
+        [27, 1, 0, 0, 0],
+        [33, 1, 0, 33102097, 0],
+        [11, 0, 0, 0, 0],
+        [1, 0, 0, 58238967, 0],
+      ],
+    },
+  },
+  {
+    seed: undefined,
     what: 'a spoilt request behind another answer counts until its turn',
     script: {
       settings: 768,

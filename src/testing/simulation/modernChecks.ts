@@ -129,7 +129,7 @@ export function tooManyModern(observed: Observed): string | undefined {
 
 /** What is counted is what there is. */
 export function modernCounts(observed: Observed): string | undefined {
-  const { clock, exchanges, modern, sessions, settings, supervisor } = observed;
+  const { exchanges, modern, sessions, settings, supervisor } = observed;
   const stats = supervisor.stats();
   const isBehind = ({ found, modern: ask, open, pipelined }: SimulatedExchange) => ask && found && open && pipelined;
   const all = settings.modern ? exchanges.filter((exchange) => isServed(exchange) || isBehind(exchange)) : [];
@@ -165,9 +165,8 @@ export function modernCounts(observed: Observed): string | undefined {
   const wrongStreams = outside('streams', stats.streams, fewest, inSessions + all.length + unnoticed);
   if (wrongStreams !== undefined) return wrongStreams;
   // On a connection with others a request is open, seen from outside, although nobody waits for its factory any more.
-  const longest = settings.initializeTimeout + settings.shutdownTimeout;
   const starting = modern.lives.filter(
-    (life) => life.starting && life.exchange.open && clock.now() < life.startedAt + longest,
+    ({ exchange, starting }) => starting && exchange.open && !exchange.pipelined,
   ).length;
   return starting > stats.servers.starting
     ? `${starting} servers start, and ${stats.servers.starting} are counted`
