@@ -28,7 +28,12 @@ export const MODERN_PATCHES: readonly Patch[] = [
     'this.#open.size === 0 && this.#closing === 0',
     'this.#open.size === 0',
   ),
-  patch(requests, 'a drain leaves listen streams open', "stream.finish('drained');", ';'),
+  patch(
+    requests,
+    'a drain leaves listen streams open',
+    "for (const stream of this.#listening) stream.finish('drained');",
+    '',
+  ),
   patch(requests, 'a drain never cuts a call', 'for (const call of this.#open) call.cutShort();', ''),
   patch(requests, 'a listen stream is listed after its end', 'this.#listening.delete(ended)', 'ended'),
   patch(requests, 'nobody hears of what is published', 'this.#notices.publish(event);', ''),
