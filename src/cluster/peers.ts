@@ -3,7 +3,7 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { Sought } from '../supervisor/clusterNode.ts';
 import type { Envelopes } from './envelopes.ts';
-import { type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
+import { type Forwarding, type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import type { Vigils } from './vigils.ts';
@@ -28,7 +28,7 @@ export class Peers {
   readonly #vigils: Vigils;
   readonly #emptied: () => void;
   /** What may be ended, and whether it is waited for in a drain. */
-  readonly #open = new Map<AbortController, boolean>();
+  readonly #open = new Map<Forwarding, boolean>();
   #draining = false;
   /** Lives that could not be reached, and until when nobody else tries; the oldest first. */
   readonly #down = new Map<string, number>();
@@ -65,19 +65,15 @@ export class Peers {
     const awaited = exchange.method !== 'GET';
     if (this.#draining && !awaited) return { outcome: 'busy' };
     if ((this.#down.get(life.id) ?? 0) > this.#now()) return { outcome: 'unreached' };
-    const ending = new AbortController();
-    this.#open.set(ending, awaited);
-    const done = this.#vigils.watch(life.id, () => ending.abort());
-    try {
-      const request = { sessionId: id, principal, body };
-      const forwarded = await forward(this.#parts(life, from), exchange, request, ending.signal);
-      this.#note(life.id, forwarded.outcome);
-      return forwarded;
-    } finally {
-      done();
-      this.#open.delete(ending);
-      if (this.empty) this.#emptied();
-    }
+    const forwarding = forward(this.#parts(life, from), exchange, { sessionId: id, principal, body });
+    this.#open.set(forwarding, awaited);
+    const done = this.#vigils.watch(life.id, () => forwarding.abort());
+    const forwarded = await forwarding.result;
+    done();
+    this.#open.delete(forwarding);
+    this.#note(life.id, forwarded.outcome);
+    if (this.empty) this.#emptied();
+    return forwarded;
   }
 
   terminate(
@@ -105,10 +101,10 @@ export class Peers {
   /** GET streams end, and are not opened any more. */
   drain(): void {
     this.#draining = true;
-    for (const [ending, awaited] of [...this.#open]) if (!awaited) ending.abort();
+    for (const [forwarding, awaited] of [...this.#open]) if (!awaited) forwarding.abort();
   }
 
   endAll(): void {
-    for (const ending of [...this.#open.keys()]) ending.abort();
+    for (const forwarding of [...this.#open.keys()]) forwarding.abort();
   }
 }
