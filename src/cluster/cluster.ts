@@ -166,8 +166,8 @@ export class Cluster implements ClusterNode {
     this.#peers.endAll();
   }
 
-  async leave(): Promise<void> {
-    await this.#membership.leave();
+  async leave(patient: boolean): Promise<void> {
+    await this.#membership.leave(patient);
     const closing = this.#listener?.close() ?? Promise.resolve();
     this.#own?.close(); // what is free: the listeners of peers may wait for that
     await atMost(this.#clock, CLOSE_TIMEOUT, closing);
