@@ -5,16 +5,17 @@ import { listenForPeers } from './httpListener.ts';
 import { IDLE_TIME, PROBE_AFTER } from './httpPeer.ts';
 import { HttpPeers } from './httpPeers.ts';
 import type { PeerNetwork, PeerTls } from './peerNetwork.ts';
+import { MAX_AT_NODE } from './shares.ts';
 
 export interface HttpNetworkOptions {
   /** What we show to peers, and whom we believe. Default: peers whose URLs begin with `https:` are believed as Node does. */
   readonly tls?: PeerTls | undefined;
   /**
-   * How many requests may be at one peer at a time: calls that run, and streams for as long as they are open. Default 1 024;
-   * beyond that a request is busy. Each has a connection; of those that are free 64 are kept, for 4 s.
+   * How many requests may be at one peer at a time: calls that run, and streams for as long as they are open. Default
+   * 8 192; beyond that a request is busy. Each has a connection; of those that are free 64 are kept, for 4 s.
    */
   readonly maxRequestsPerPeer?: number | undefined;
-  /** How many connections of peers are taken at a time. Default 10 000; more are closed at once. */
+  /** How many connections of peers are taken at a time. Default 32 768; more are closed at once. */
   readonly maxConnections?: number | undefined;
   /**
    * How long a peer may take until it is connected and has said that it takes a request, in ms. Default 2 000; then nothing
@@ -35,8 +36,8 @@ export interface HttpNetwork extends PeerNetwork {
 }
 
 export function httpNetwork(options: HttpNetworkOptions = {}): HttpNetwork {
-  const { tls, maxRequestsPerPeer = 1_024, acceptTimeout = 2_000, silenceTimeout = 10_000 } = options;
-  const { maxConnections = 10_000, clock = SYSTEM_CLOCK, logger = () => {} } = options;
+  const { tls, maxRequestsPerPeer = MAX_AT_NODE, acceptTimeout = 2_000, silenceTimeout = 10_000 } = options;
+  const { maxConnections = 32_768, clock = SYSTEM_CLOCK, logger = () => {} } = options;
   const peers = new HttpPeers({ maxRequestsPerPeer, acceptTimeout, silenceTimeout }, tls);
   return {
     listen: (listening, serve) => {

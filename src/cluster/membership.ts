@@ -129,6 +129,7 @@ export class Membership {
   async #join(): Promise<void> {
     try {
       const url = await this.#host.listen();
+      if (this.state !== 'joining') return; // it has left meanwhile
       const begun = this.#host.now();
       const life = { id: `${this.#node}#${randomBytes(12).toString('base64url')}`, node: this.#node, url };
       const joining = this.#directory.join(life, this.#leaseTime);

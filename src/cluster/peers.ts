@@ -6,6 +6,7 @@ import type { Envelopes } from './envelopes.ts';
 import { type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
+import { Shares } from './shares.ts';
 import type { Vigils } from './vigils.ts';
 
 /** How long a life that could not be reached is taken for unreachable, in ms; and how many are remembered. */
@@ -29,6 +30,7 @@ export class Peers {
   readonly #emptied: () => void;
   /** What may be ended, and whether it is waited for in a drain. */
   readonly #open = new Map<AbortController, boolean>();
+  readonly #shares = new Shares();
   #draining = false;
   /** Lives that could not be reached, and until when nobody else tries; the oldest first. */
   readonly #down = new Map<string, number>();
@@ -65,6 +67,8 @@ export class Peers {
     const awaited = exchange.method !== 'GET';
     if (this.#draining && !awaited) return { outcome: 'busy' };
     if ((this.#down.get(life.id) ?? 0) > this.#now()) return { outcome: 'unreached' };
+    const giveBack = this.#shares.take(life.id, principal ?? id); // of nobody in particular each session is by itself
+    if (giveBack === undefined) return { outcome: 'busy' };
     const ending = new AbortController();
     this.#open.set(ending, awaited);
     const done = this.#vigils.watch(life.id, () => ending.abort());
@@ -75,6 +79,7 @@ export class Peers {
       return forwarded;
     } finally {
       done();
+      giveBack();
       this.#open.delete(ending);
       if (this.empty) this.#emptied();
     }
