@@ -42,7 +42,8 @@ export class Cluster implements ClusterNode {
   readonly #peers: Peers;
   readonly #lives: Lives;
   readonly #routing: Routing;
-  #listener: PeerListener | undefined;
+  /** There once this node has begun to listen; it may not have bound its address yet. */
+  #listening: Promise<PeerListener> | undefined;
   #takenOver = 0;
   /** Who waits for a life. */
   readonly #waiting = new Set<() => void>();
@@ -166,9 +167,9 @@ export class Cluster implements ClusterNode {
     this.#peers.endAll();
   }
 
-  async leave(): Promise<void> {
-    await this.#membership.leave();
-    const closing = this.#listener?.close() ?? Promise.resolve();
+  async leave(patient: boolean): Promise<void> {
+    await this.#membership.leave(patient);
+    const closing = Promise.resolve(this.#listening).then((listener) => listener?.close());
     this.#own?.close(); // what is free: the listeners of peers may wait for that
     await atMost(this.#clock, CLOSE_TIMEOUT, closing);
   }
@@ -177,8 +178,14 @@ export class Cluster implements ClusterNode {
 
   async #listen(): Promise<string> {
     const { listen, url } = this.#options;
-    this.#listener ??= await this.#network.listen(listen, (incoming) => this.#receive(incoming));
-    return url ?? this.#listener.url;
+    this.#listening ??= this.#network.listen(listen, (incoming) => this.#receive(incoming));
+    try {
+      const listener = await this.#listening;
+      return url ?? listener.url;
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
   }
 
   #receive(incoming: IncomingPeerRequest): void {

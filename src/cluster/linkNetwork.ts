@@ -3,12 +3,13 @@ import type { LogEntry } from '../options.ts';
 import { listenForPeers } from './link/listener.ts';
 import { PeersByUrl } from './link/peers.ts';
 import type { PeerNetwork, PeerTls } from './peerNetwork.ts';
+import { MAX_AT_NODE } from './shares.ts';
 
 export interface LinkNetworkOptions {
   /** What we show to peers, and whom we believe. Default: peers whose URLs begin with `https:` are believed as Node does. */
   readonly tls?: PeerTls | undefined;
   /**
-   * How many requests may be at one peer at a time: calls that run, and streams for as long as they are open. Default 1 024;
+   * How many requests may be at one peer at a time: calls that run, and streams for as long as they are open. Default 8 192;
    * beyond that a request is busy.
    */
   readonly maxRequestsPerPeer?: number | undefined;
@@ -34,7 +35,7 @@ export interface LinkNetwork extends PeerNetwork {
 }
 
 export function linkNetwork(options: LinkNetworkOptions = {}): LinkNetwork {
-  const { tls, maxRequestsPerPeer = 1_024, acceptTimeout = 2_000, silenceTimeout = 10_000 } = options;
+  const { tls, maxRequestsPerPeer = MAX_AT_NODE, acceptTimeout = 2_000, silenceTimeout = 10_000 } = options;
   const { maxConnections = 10_000, logger = () => {} } = options;
   const peers = new PeersByUrl({ maxRequestsPerPeer, acceptTimeout, silenceTimeout }, tls);
   return {

@@ -6,6 +6,7 @@ import type { Envelopes } from './envelopes.ts';
 import { type Forwarding, type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
+import { Shares } from './shares.ts';
 import type { Vigils } from './vigils.ts';
 
 /** How long a life that could not be reached is taken for unreachable, in ms; and how many are remembered. */
@@ -29,6 +30,9 @@ export class Peers {
   readonly #emptied: () => void;
   /** What may be ended, and whether it is waited for in a drain. */
   readonly #open = new Map<Forwarding, boolean>();
+  /** Of those that a drain waits for. */
+  #awaited = 0;
+  readonly #shares = new Shares();
   #draining = false;
   /** Lives that could not be reached, and until when nobody else tries; the oldest first. */
   readonly #down = new Map<string, number>();
@@ -56,8 +60,7 @@ export class Peers {
 
   /** A GET stream that is with another node keeps nobody from draining: it comes back through another one. */
   get empty(): boolean {
-    for (const awaited of this.#open.values()) if (awaited) return false;
-    return true;
+    return this.#awaited === 0;
   }
 
   /** Has a request answered by another node; its end is noticed, whatever its connections do. */
@@ -65,12 +68,17 @@ export class Peers {
     const awaited = exchange.method !== 'GET';
     if (this.#draining && !awaited) return { outcome: 'busy' };
     if ((this.#down.get(life.id) ?? 0) > this.#now()) return { outcome: 'unreached' };
+    const giveBack = this.#shares.take(life.id, principal ?? id); // of nobody in particular each session is by itself
+    if (giveBack === undefined) return { outcome: 'busy' };
     const forwarding = forward(this.#parts(life, from), exchange, { sessionId: id, principal, body });
     this.#open.set(forwarding, awaited);
+    if (awaited) this.#awaited++;
     const done = this.#vigils.watch(life.id, () => forwarding.abort());
     const forwarded = await forwarding.result;
     done();
+    giveBack();
     this.#open.delete(forwarding);
+    if (awaited) this.#awaited--;
     this.#note(life.id, forwarded.outcome);
     if (this.empty) this.#emptied();
     return forwarded;

@@ -77,6 +77,9 @@ export interface ClusterNode {
   drain(): void;
   /** The time of a drain is up. */
   endAll(): void;
-  /** Nothing lives here any more. Resolves within bounds, and never rejects. */
-  leave(): Promise<void>;
+  /**
+   * Nothing lives here any more. Resolves within bounds, and never rejects; a directory is waited for a moment at most where
+   * `patient` is false, because the store was away as well.
+   */
+  leave(patient: boolean): Promise<void>;
 }
