@@ -6,7 +6,7 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { bodyBudgetOf } from '../http/bodyBudget.ts';
 import { dispatch } from '../http/dispatch.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import type { ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
+import type { LogEntry, ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import { atMost } from '../supervisor/atMost.ts';
 import type { ClusterNode, ClusterStats, ForwardedRequest, Place, Sought } from '../supervisor/clusterNode.ts';
@@ -64,7 +64,8 @@ export class Cluster implements ClusterNode {
     this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
+    const log = (entry: LogEntry) => core.log(entry);
+    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty(), log);
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,

@@ -105,6 +105,7 @@ class HttpListener implements PeerListener {
     const take = (request: IncomingMessage, response: ServerResponse) => this.#take(request, response);
     server.on('request', take);
     server.on('checkContinue', take); // the sender waits for a word before it sends the content
+    server.on('checkExpectation', take); // no peer expects anything else; Node would answer, and keep the connection for ever
   }
 
   close(): Promise<void> {

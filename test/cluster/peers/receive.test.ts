@@ -45,6 +45,37 @@ test('what was sealed for this life is handed on, and answered with the proof', 
   expect(exchange?.request.url).toBe('http://edge.example/mcp');
 });
 
+test.each([
+  ['a kind of its own', { kind: 'inspect' }],
+  ['a principal that is more than a name', { principal: { name: 'ann' } }],
+  ['a session by something else than its id', { sessionId: 7 }],
+  ['a method of its own', { method: 'PATCH' }],
+  ['no URL', { url: undefined }],
+  ['headers in another way', { headers: null }],
+  ['an end for a reason of its own', { kind: 'terminate', reason: 'bored' }],
+])('what a newer peer may say and nobody understands here is refused, and not looked at: %s', async (_, said) => {
+  const terminated: unknown[] = [];
+  const terminate = async (...given: unknown[]) => {
+    terminated.push(given);
+    return 'terminated' as const;
+  };
+  const { port, forwarded } = await owner({ terminate });
+  const raw = await rawSocket(port);
+  const { head, content, proof } = seal(said as unknown as Partial<Envelope>);
+  begin(raw, head, content.length, content);
+  const { status, headers } = await raw.readResponse();
+  expect([status, headers['mcp-peer']]).toEqual([503, `${proof} refused`]);
+  expect([forwarded, terminated]).toEqual([[], []]);
+});
+
+test('who expects something that no peer does has not got a connection for that', async () => {
+  const { port } = await owner();
+  const raw = await rawSocket(port);
+  begin(raw, undefined, 0, undefined, 'Expect: the-unexpected\r\n');
+  expect((await raw.readResponse()).status).toBe(403);
+  await withTimeout(raw.closed, { what: 'the connection to be ended' });
+});
+
 describe('is answered by its head alone, and the connection is ended:', () => {
   const altered = seal().head.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
   const moved = /^[\w-]{22} moved$/;
