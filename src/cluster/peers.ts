@@ -3,8 +3,10 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { Sought } from '../supervisor/clusterNode.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
+import { sendLook, sendTerminate } from './ask.ts';
 import type { Envelopes } from './envelopes.ts';
-import { type ForwardOutcome, type ForwardParts, type ForwardResult, forward, sendTerminate } from './forward.ts';
+import { type ForwardOutcome, type ForwardParts, type ForwardResult, forward } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import { Shares } from './shares.ts';
@@ -107,6 +109,10 @@ export class Peers {
     reason: EndReason,
   ): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
     return sendTerminate(this.#parts(life, from), id, reason);
+  }
+
+  look(life: NodeLife, from: string, id: string): Promise<SessionInfo | 'moved' | undefined> {
+    return sendLook(this.#parts(life, from), id);
   }
 
   /** A thousand requests for a node that is gone are no reason to connect to it a thousand times. */

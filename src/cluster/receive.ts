@@ -4,6 +4,7 @@
  */
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
 import { isObject } from '../protocol/messages.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { ByteBudget, Exchange } from '../transport/exchange.ts';
 import type { Envelope } from './envelope.ts';
 import type { Envelopes, HeadRefusal, OpenedEnvelope, OpenedHead } from './envelopes.ts';
@@ -46,6 +47,8 @@ export interface ReceiveHandlers {
   request(forwarded: ForwardedRequest): void;
   /** Ends a session that lives here, and says whether there was one. One that rejects is answered as busy. */
   terminate(sessionId: string, reason: EndReason): Promise<'terminated' | 'gone' | 'moved'>;
+  /** How a session is that lives here. */
+  look(sessionId: string): SessionInfo | undefined;
 }
 
 /** Takes what a peer has sent, or somebody who would be one. */
@@ -68,7 +71,7 @@ export function receive(parts: ReceiveParts, incoming: IncomingPeerRequest, on: 
 /** Whether it says what this version knows: a newer peer may say more, and that is no reason to do less for it. */
 function isUnderstood({ kind, sessionId, principal, method, url, headers, reason }: Envelope): boolean {
   return (
-    (kind === 'request' || kind === 'terminate') &&
+    (kind === 'request' || kind === 'terminate' || kind === 'look') &&
     typeof sessionId === 'string' &&
     (principal === null || typeof principal === 'string') &&
     METHODS.includes(method) &&
@@ -86,6 +89,12 @@ function accept(opened: OpenedEnvelope, head: OpenedHead, incoming: IncomingPeer
       () => answer(incoming, head, 'busy'),
     );
     return;
+  }
+  if (kind === 'look') {
+    const info = on.look(sessionId);
+    if (info === undefined) return answer(incoming, head, 'moved');
+    const headers = { 'Content-Type': 'application/json', [PEER_HEADER]: verdictText(head.proof, 'found') };
+    return incoming.reply.respond(VERDICT_STATUS.found, headers, JSON.stringify(info));
   }
   on.request({
     exchange: new ForwardedExchange(opened, incoming.reply, head.proof),
