@@ -6,10 +6,11 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { bodyBudgetOf } from '../http/bodyBudget.ts';
 import { dispatch } from '../http/dispatch.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import type { ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
+import type { LogEntry, ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import { atMost } from '../supervisor/atMost.ts';
 import type { ClusterNode, ClusterStats, ForwardedRequest, Place, Sought } from '../supervisor/clusterNode.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { refuse } from '../transport/refuse.ts';
@@ -64,7 +65,8 @@ export class Cluster implements ClusterNode {
     this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
+    const log = (entry: LogEntry) => core.log(entry);
+    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty(), log);
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -152,6 +154,15 @@ export class Cluster implements ClusterNode {
     return this.#ids.nodeOf(id) === undefined ? Promise.resolve(false) : this.#routing.terminate(id, reason);
   }
 
+  async look(id: string): Promise<SessionInfo | SessionRecord | undefined> {
+    if (!this.knows(id)) return undefined;
+    const seen = await this.#routing.look(id);
+    if (seen !== 'unknown') return seen;
+    const message = 'The node that has a session did not say how that is, or nobody knows which one it is';
+    this.#core.log({ level: 'warn', event: 'session.unknown', message, sessionId: id });
+    return undefined;
+  }
+
   claimed({ id, owner }: SessionRecord, epoch: number): void {
     if (owner === undefined) return; // it was parked, and belonged to nobody
     this.#takenOver++;
@@ -194,6 +205,7 @@ export class Cluster implements ClusterNode {
     receive({ envelopes: this.#envelopes, life: () => this.owner, maxRequestBodySize, budget }, incoming, {
       request: (forwarded) => void this.#answer(forwarded),
       terminate: (id, reason) => this.#terminated(id, reason),
+      look: (id) => (this.owner === undefined ? undefined : this.#core.registry.get(id)?.info()),
     });
   }
 

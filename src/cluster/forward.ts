@@ -4,7 +4,6 @@
  */
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SYSTEM_CLOCK } from '../clock.ts';
-import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
@@ -16,10 +15,11 @@ import type { OutgoingPeerRequest, PeerAnswer, PeerExchange, PeerFailure, PeerNe
 import { parseVerdict, type Verdict } from './verdicts.ts';
 
 /** Without options: theirs. */
-const DEFAULT_LIMITS: AnswerLimits = { clock: SYSTEM_CLOCK, keepAliveInterval: 15_000, maxStreamBuffer: 1024 * 1024 };
-
-/** How long a peer may take to end a session, in ms. */
-const TERMINATE_TIMEOUT = 10_000;
+export const DEFAULT_LIMITS: AnswerLimits = {
+  clock: SYSTEM_CLOCK,
+  keepAliveInterval: 15_000,
+  maxStreamBuffer: 1024 * 1024,
+};
 
 /**
  * `answered`: the client has its answer, or has left. `moved`: the peer does not have the session. `busy`: it has, and can't
@@ -179,46 +179,4 @@ export class Forwarding implements OutgoingPeerRequest {
       return null;
     }
   }
-}
-
-/**
- * Has another node end a session. `unreached`: nobody knows; to ask again does no harm. `moved`: the session is not there.
- * Never rejects.
- */
-export function sendTerminate(
-  { network, envelopes, life, from, limits = DEFAULT_LIMITS }: ForwardParts,
-  sessionId: string,
-  reason: EndReason,
-): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
-  return new Promise((resolve) => {
-    const { clock } = limits;
-    let proof = '';
-    const settle = (outcome: 'terminated' | 'gone' | 'moved' | 'unreached') => {
-      clock.clearTimeout(timer);
-      resolve(outcome);
-    };
-    const unreached = () => settle('unreached');
-    const said = { method: 'DELETE', url: 'http://localhost/', headers: {}, authInfo: undefined };
-    const envelope: Envelope = { kind: 'terminate', from, to: life.id, sessionId, principal: null, reason, ...said };
-    const exchange = network.send(life.url, {
-      seal: () => {
-        const sealed = envelopes.seal(envelope, undefined);
-        proof = sealed.proof;
-        return sealed;
-      },
-      head: ({ peer }) => {
-        const said = parseVerdict(peer, proof);
-        if (said === undefined) exchange.destroy();
-        const verdict = said?.verdict;
-        settle(verdict === 'terminated' || verdict === 'gone' || verdict === 'moved' ? verdict : 'unreached');
-      },
-      data: () => {},
-      end: unreached,
-      failed: unreached,
-    });
-    const timer = clock.setTimeout(() => {
-      exchange.destroy();
-      unreached();
-    }, TERMINATE_TIMEOUT);
-  });
 }

@@ -4,7 +4,7 @@ import { createMemoryDirectory, createMemorySessionStore } from '../../src/index
 import { supervise } from '../support/serve.ts';
 import { turns, until } from '../support/until.ts';
 import { openStream, sessionHeaders } from '../support/wire.ts';
-import { call, Nodes, open, outcomeOf } from './nodes.ts';
+import { call, type Node, Nodes, open, outcomeOf } from './nodes.ts';
 
 const SLOW = { timeout: 30_000 };
 
@@ -44,5 +44,43 @@ describe('a supervisor that is drained as it begins', () => {
       expect(listeners()).toBe(before);
       expect(await directory.lives()).toEqual([]);
     }
+  });
+});
+
+describe('an operator is told, once, why requests do not get to a node', () => {
+  const told = ({ log }: Node) => log.filter(({ event }) => event === 'cluster.peerUnreachable');
+
+  test('whose URL leads to nobody', async () => {
+    const nodes = new Nodes();
+    const a = await nodes.start({ name: 'a', given: { url: 'http://127.0.0.1:9' } });
+    const b = await nodes.start({ name: 'b' });
+    const id = await open(a);
+    expect((await nodes.passUntil(call(b, id))).status).toBe(503);
+    expect((await nodes.passUntil(call(b, id))).status).toBe(503);
+    expect(told(b)).toMatchObject([
+      { level: 'warn', node: 'a', message: expect.stringContaining('127.0.0.1:9: nobody') },
+    ]);
+  });
+
+  test('whose clock is far from ours', async () => {
+    const nodes = new Nodes();
+    const b = await nodes.start({ name: 'b' });
+    nodes.clock.increment(60_000); // b's stands still meanwhile
+    const a = await nodes.start({ name: 'a' });
+    const id = await open(a);
+    expect((await nodes.passUntil(call(b, id))).status).toBe(503);
+    expect(told(b)).toMatchObject([{ node: 'a', message: expect.stringContaining('a clock that is 10 s and more') }]);
+  });
+
+  test('but not where it comes back at once', async () => {
+    const nodes = new Nodes();
+    const [a, b] = [await nodes.start({ name: 'a' }), await nodes.start({ name: 'b' })];
+    const id = await open(a);
+    a.ways.peers = false;
+    const answer = call(b, id);
+    await until(() => b.supervisor.stats().cluster?.held === 1);
+    a.ways.peers = true;
+    expect(outcomeOf(await nodes.passUntil(answer))).toBe('hello');
+    expect(told(b)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** Where peers connect to: a server of HTTP, all of whose connections become links. */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions as SecureOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -46,9 +46,12 @@ export async function listenForPeers(
       listener.take(new ServedLink(opened, linkHost, limits.silenceTimeout));
     });
   });
-  server.on('request', (_: IncomingMessage, response) => {
+  const noUpgrade = (_: IncomingMessage, response: ServerResponse) => {
     response.writeHead(426, { Connection: 'close', Upgrade: 'websocket' }).end();
-  });
+  };
+  server.on('request', noUpgrade);
+  server.on('checkContinue', noUpgrade);
+  server.on('checkExpectation', noUpgrade);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -57,6 +57,7 @@ export async function peerOwner(onRequest: OnRequest, options: OwnerOptions = {}
       onRequest(request);
     },
     terminate: terminate ?? (async () => 'gone'),
+    look: () => undefined,
   };
   const received = { envelopes, life: () => OWNER, ...parts };
   const listener = await linkNetwork(network).listen({ host: '127.0.0.1', port: 0, ...listening }, (request) => {

@@ -47,6 +47,29 @@ test('what was sealed for this life is handed on, and answered with the proof', 
   expect(exchange?.request.url).toBe('http://edge.example/mcp');
 });
 
+test.each([
+  ['a kind of its own', { kind: 'inspect' }],
+  ['a principal that is more than a name', { principal: { name: 'ann' } }],
+  ['a session by something else than its id', { sessionId: 7 }],
+  ['a method of its own', { method: 'PATCH' }],
+  ['no URL', { url: undefined }],
+  ['headers in another way', { headers: null }],
+  ['an end for a reason of its own', { kind: 'terminate', reason: 'bored' }],
+])('what a newer peer may say and nobody understands here is refused, and not looked at: %s', async (_, said) => {
+  const terminated: unknown[] = [];
+  const terminate = async (...given: unknown[]) => {
+    terminated.push(given);
+    return 'terminated' as const;
+  };
+  const { port, forwarded } = await owner({ terminate });
+  const link = await rawLink(port);
+  const { head, content, proof } = seal(said as unknown as Partial<Envelope>);
+  begin(link, head, content);
+  const { status, peer } = await link.answer(1);
+  expect([status, peer]).toEqual([503, `${proof} refused`]);
+  expect([forwarded, terminated]).toEqual([[], []]);
+});
+
 describe('a stranger', () => {
   const altered = seal().head.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
   test.each([
@@ -88,6 +111,14 @@ describe('a stranger', () => {
     await withTimeout(link.closed, { within: 13_000, what: 'the link to be cut' });
     expect(performance.now() - since).toBeGreaterThan(8_000);
   }, 15_000);
+
+  test('who expects something that no peer does has not got a connection for that', async () => {
+    const { port } = await owner();
+    const raw = await rawSocket(port);
+    raw.write('POST / HTTP/1.1\r\nHost: b\r\nExpect: the-unexpected\r\nContent-Length: 10\r\n\r\n');
+    expect((await raw.readResponse()).status).toBe(426);
+    await withTimeout(raw.closed, { what: 'the connection to be ended' });
+  });
 
   test('who speaks HTTP alone is told what is spoken here', async () => {
     const { port, incoming } = await owner();
