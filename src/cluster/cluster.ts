@@ -15,7 +15,7 @@ import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { refuse } from '../transport/refuse.ts';
 import { Envelopes } from './envelopes.ts';
-import { type HttpNetwork, httpNetwork } from './httpNetwork.ts';
+import { type LinkNetwork, linkNetwork } from './linkNetwork.ts';
 import { Lives } from './lives.ts';
 import { Membership } from './membership.ts';
 import { NodeIds } from './nodeIds.ts';
@@ -37,7 +37,7 @@ export class Cluster implements ClusterNode {
   readonly #ids: NodeIds;
   readonly #network: PeerNetwork;
   /** The network where it is ours to close. */
-  readonly #own: HttpNetwork | undefined;
+  readonly #own: LinkNetwork | undefined;
   readonly #envelopes: Envelopes;
   readonly #membership: Membership;
   readonly #peers: Peers;
@@ -61,7 +61,7 @@ export class Cluster implements ClusterNode {
     this.#ids = new NodeIds(node, secrets);
     this.#envelopes = new Envelopes(secrets, () => this.#clock.now());
     const { tls } = options.listen;
-    this.#own = network === undefined ? httpNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
+    this.#own = network === undefined ? linkNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
     this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);

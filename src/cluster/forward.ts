@@ -56,49 +56,38 @@ export interface RequestToForward {
   readonly body: string | undefined;
 }
 
-/**
- * Has a request answered by another node. Resolves when it is, completely, or will not be; never rejects. `signal` ends the
- * waiting: what was delivered is lost by that.
- */
-export function forward(
-  parts: ForwardParts,
-  exchange: Exchange,
-  request: RequestToForward,
-  signal?: AbortSignal,
-): Promise<ForwardResult> {
-  if (exchange.closed) return Promise.resolve({ outcome: 'answered' });
-  if (signal?.aborted) return Promise.resolve({ outcome: 'unreached', reason: 'aborted' });
-  return new Promise((resolve) => new Forwarding(parts, exchange, request, resolve, signal).start());
+/** Has a request answered by another node. */
+export function forward(parts: ForwardParts, exchange: Exchange, request: RequestToForward): Forwarding {
+  const forwarding = new Forwarding(parts, exchange, request);
+  forwarding.start();
+  return forwarding;
 }
 
-class Forwarding implements OutgoingPeerRequest {
+/** A request on its way to the node that is to answer it. */
+export class Forwarding implements OutgoingPeerRequest {
+  /** Resolves when it is answered, completely, or will not be; never rejects. */
+  readonly result: Promise<ForwardResult>;
   readonly #parts: ForwardParts;
   readonly #exchange: Exchange;
   readonly #request: RequestToForward;
-  readonly #resolve: (result: ForwardResult) => void;
-  readonly #signal: AbortSignal | undefined;
+  #resolve: (result: ForwardResult) => void = () => {};
   #peer: PeerExchange | undefined;
   #proof = '';
   #answer: ForwardedAnswer | undefined;
   #settled = false;
 
-  constructor(
-    parts: ForwardParts,
-    exchange: Exchange,
-    request: RequestToForward,
-    resolve: (result: ForwardResult) => void,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(parts: ForwardParts, exchange: Exchange, request: RequestToForward) {
     this.#parts = parts;
     this.#exchange = exchange;
     this.#request = request;
-    this.#resolve = resolve;
-    this.#signal = signal;
+    this.result = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   start(): void {
+    if (this.#exchange.closed) return this.#settle({ outcome: 'answered' });
     this.#peer = this.#parts.network.send(this.#parts.life.url, this);
-    this.#signal?.addEventListener('abort', this.#abort);
     this.#exchange.onClose(() => {
       if (this.#settled) return;
       this.#peer?.destroy();
@@ -106,11 +95,12 @@ class Forwarding implements OutgoingPeerRequest {
     });
   }
 
-  readonly #abort = (): void => {
+  /** Ends the waiting: what was delivered is lost by that. */
+  abort(): void {
     const { delivered = false } = this.#peer ?? {};
     this.#peer?.destroy();
     this.#fail(delivered, { reason: 'aborted' });
-  };
+  }
 
   seal(): SealedEnvelope {
     const { envelopes, from, life } = this.#parts;
@@ -147,7 +137,7 @@ class Forwarding implements OutgoingPeerRequest {
   }
 
   failed({ delivered, reason, error }: PeerFailure): void {
-    if (reason === 'connections') return this.#settle({ outcome: 'busy', reason });
+    if (reason === 'full') return this.#settle({ outcome: 'busy', reason });
     this.#fail(delivered, { reason, error });
   }
 
@@ -177,7 +167,6 @@ class Forwarding implements OutgoingPeerRequest {
   #settle(result: ForwardResult): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#signal?.removeEventListener('abort', this.#abort);
     this.#resolve(result);
   }
 

@@ -6,7 +6,7 @@ import type { Sought } from '../supervisor/clusterNode.ts';
 import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import { sendLook, sendTerminate } from './ask.ts';
 import type { Envelopes } from './envelopes.ts';
-import { type ForwardOutcome, type ForwardParts, type ForwardResult, forward } from './forward.ts';
+import { type Forwarding, type ForwardOutcome, type ForwardParts, type ForwardResult, forward } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import { Shares } from './shares.ts';
@@ -43,7 +43,9 @@ export class Peers {
   readonly #vigils: Vigils;
   readonly #emptied: () => void;
   /** What may be ended, and whether it is waited for in a drain. */
-  readonly #open = new Map<AbortController, boolean>();
+  readonly #open = new Map<Forwarding, boolean>();
+  /** Of those that a drain waits for. */
+  #awaited = 0;
   readonly #shares = new Shares();
   #draining = false;
   readonly #log: (entry: LogEntry) => void;
@@ -75,8 +77,7 @@ export class Peers {
 
   /** A GET stream that is with another node keeps nobody from draining: it comes back through another one. */
   get empty(): boolean {
-    for (const awaited of this.#open.values()) if (awaited) return false;
-    return true;
+    return this.#awaited === 0;
   }
 
   /** Has a request answered by another node; its end is noticed, whatever its connections do. */
@@ -86,20 +87,18 @@ export class Peers {
     if ((this.#down.get(life.id)?.until ?? 0) > this.#now()) return { outcome: 'unreached' };
     const giveBack = this.#shares.take(life.id, principal ?? id); // of nobody in particular each session is by itself
     if (giveBack === undefined) return { outcome: 'busy' };
-    const ending = new AbortController();
-    this.#open.set(ending, awaited);
-    const done = this.#vigils.watch(life.id, () => ending.abort());
-    try {
-      const request = { sessionId: id, principal, body };
-      const forwarded = await forward(this.#parts(life, from), exchange, request, ending.signal);
-      this.#note(life, forwarded);
-      return forwarded;
-    } finally {
-      done();
-      giveBack();
-      this.#open.delete(ending);
-      if (this.empty) this.#emptied();
-    }
+    const forwarding = forward(this.#parts(life, from), exchange, { sessionId: id, principal, body });
+    this.#open.set(forwarding, awaited);
+    if (awaited) this.#awaited++;
+    const done = this.#vigils.watch(life.id, () => forwarding.abort());
+    const forwarded = await forwarding.result;
+    done();
+    giveBack();
+    this.#open.delete(forwarding);
+    if (awaited) this.#awaited--;
+    this.#note(life, forwarded);
+    if (this.empty) this.#emptied();
+    return forwarded;
   }
 
   terminate(
@@ -144,11 +143,11 @@ export class Peers {
   /** GET streams end, and are not opened any more. */
   drain(): void {
     this.#draining = true;
-    for (const [ending, awaited] of [...this.#open]) if (!awaited) ending.abort();
+    for (const [forwarding, awaited] of [...this.#open]) if (!awaited) forwarding.abort();
   }
 
   endAll(): void {
-    for (const ending of [...this.#open.keys()]) ending.abort();
+    for (const forwarding of [...this.#open.keys()]) forwarding.abort();
   }
 }
 

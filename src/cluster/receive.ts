@@ -54,12 +54,12 @@ export interface ReceiveHandlers {
 /** Takes what a peer has sent, or somebody who would be one. */
 export function receive(parts: ReceiveParts, incoming: IncomingPeerRequest, on: ReceiveHandlers): void {
   const { envelopes, life, maxRequestBodySize = MAX_BODY_SIZE, budget } = parts;
-  const head = incoming.head === undefined ? 'forged' : envelopes.open(incoming.head);
+  const head = envelopes.open(incoming.head);
   if (typeof head === 'string') return refuseHead(incoming, head);
-  if (head.to !== life()) return refuseUnread(incoming, head, 'moved');
-  if (head.size > maxRequestBodySize + ENVELOPE_SIZE) return refuseUnread(incoming, head, 'tooLarge');
+  if (head.to !== life()) return answer(incoming, head, 'moved');
+  if (head.size > maxRequestBodySize + ENVELOPE_SIZE) return answer(incoming, head, 'tooLarge');
   incoming.read({ size: head.size, budget }, (content) => {
-    if (content === 'full') return refuseUnread(incoming, head, 'busy');
+    if (content === 'full') return answer(incoming, head, 'busy');
     const opened = content === 'aborted' ? undefined : head.open(content);
     if (opened === undefined) return refuseHead(incoming, 'forged');
     if (head.to !== life()) return answer(incoming, head, 'moved'); // it may have ended while the content came
@@ -113,12 +113,6 @@ function refuseHead({ reply }: IncomingPeerRequest, refusal: HeadRefusal): void 
   const status = refusal === 'unknown' || refusal === 'full' ? 503 : 403;
   reply.setHeader('Connection', 'close');
   reply.respond(status, status === 503 ? { 'Retry-After': '5' } : {});
-}
-
-/** Answers before the content was read, which ends the connection. */
-function refuseUnread(incoming: IncomingPeerRequest, head: OpenedHead, verdict: Verdict): void {
-  incoming.reply.setHeader('Connection', 'close');
-  answer(incoming, head, verdict);
 }
 
 function answer({ reply }: IncomingPeerRequest, { proof }: OpenedHead, verdict: Verdict, owner?: string): void {

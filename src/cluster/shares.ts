@@ -3,7 +3,7 @@
  * so who has little there gets through, however many calls and streams somebody else leaves open.
  */
 
-/** Requests at one node at a time: calls that run, and streams for as long as they are open. Each has a connection. */
+/** Requests at one node at a time: calls that run, and streams for as long as they are open. */
 export const MAX_AT_NODE = 8_192;
 
 /** What is at one node, by whose it is. */
