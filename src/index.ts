@@ -104,6 +104,8 @@ export type { Handles } from './supervisor/handles.ts';
 export type { Used } from './supervisor/handleUse.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type { ListenInfo, ListenWish } from './supervisor/modernEra.ts';
+export type { ParkOutcome } from './supervisor/park.ts';
+export type { NotReadyReason, Readiness } from './supervisor/readiness.ts';
 export type {
   SessionEvent,
   SessionEventType,

@@ -90,6 +90,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   'supervisor terminate, its reason': { call: (given) => supervisor.terminate('x', given), takes: ['undefined'] },
   'supervisor on': { call: (given) => supervisor.on(given, () => {}) },
   'supervisor on, its listener': { call: (given) => supervisor.on('session.idle', given), takes: ['a function'] },
+  'supervisor park': { call: supervisor.park, takes: ['a text'] },
+  'supervisor drain, its delay': {
+    call: (given) => supervise().drain({ delay: given }),
+    takes: ['undefined', 'a number'],
+  },
   'supervisor notify': { call: supervisor.notify.resourceUpdated, takes: ['a text'] },
   'supervisor drain': {
     call: (given) => supervise().drain(given),
@@ -112,7 +117,14 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** They take nothing. */
-const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats', 'listenStreams'];
+const WITHOUT_ARGUMENTS = [
+  'createMemorySessionStore',
+  'sessions',
+  'openHandles',
+  'stats',
+  'listenStreams',
+  'readiness',
+];
 
 test('every public function is in the table', () => {
   const functions = Object.entries({ root, node, inspector, lmdb, redis, stdio, supervisor }).flatMap(

@@ -69,7 +69,9 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'MemoryEventStoreOptions',
       'NodeLife',
       'NodeState',
+      'NotReadyReason',
       'OutgoingPeerRequest',
+      'ParkOutcome',
       'Parked',
       'Parking',
       'PeerAnswer',
@@ -78,6 +80,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'PeerListener',
       'PeerNetwork',
       'PrincipalResolver',
+      'Readiness',
       'RecordChange',
       'RecordedEvent',
       'ServerFactory',
@@ -431,6 +434,8 @@ test('a supervisor, what it tells of a session, and an event have these members'
     'actor',
     'listenStreams',
     'notify',
+    'park',
+    'readiness',
   ];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));
