@@ -54,6 +54,8 @@ export type SupervisorErrorCode =
   | 'NO_PRINCIPAL'
   /** A package that an option needs is not installed; the message has the line that installs it. */
   | 'PACKAGE_MISSING'
+  /** The admin can't listen where it was told to; the message says why, and what to do. */
+  | 'CANNOT_LISTEN'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 

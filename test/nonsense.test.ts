@@ -1,5 +1,6 @@
 /** Every public function, called with what nobody should: it throws or rejects with an error of ours that says what is expected. */
 import { describe, expect, test } from 'vitest';
+import * as admin from '../src/admin/index.ts';
 import * as root from '../src/index.ts';
 import * as inspector from '../src/inspector/index.ts';
 import * as lmdb from '../src/lmdb/index.ts';
@@ -70,6 +71,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     takes: ['undefined', 'an object without a prototype', 'a date'],
     code: OPTIONS,
   },
+  'admin serveAdmin': { call: admin.serveAdmin, code: ['NOT_A_SUPERVISOR'] },
+  'admin serveAdmin, its options': {
+    call: (given) => admin.serveAdmin(supervisor, given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
   'root createMemoryDirectory': {
     call: root.createMemoryDirectory,
     takes: ['undefined', 'an object without a prototype', 'a date'],
@@ -127,7 +134,7 @@ const WITHOUT_ARGUMENTS = [
 ];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, lmdb, redis, stdio, supervisor }).flatMap(
+  const functions = Object.entries({ root, node, inspector, admin, lmdb, redis, stdio, supervisor }).flatMap(
     ([module, exported]) =>
       Object.entries(exported)
         .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))

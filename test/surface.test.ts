@@ -156,6 +156,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     values: ['createInspection', 'serveInspector'],
     types: ['InspectedSession', 'Inspection', 'InspectionOptions', 'Inspector', 'InspectorOptions'],
   },
+  './admin': {
+    source: 'admin/index.ts',
+    load: () => import('mcp-session-supervisor/admin'),
+    values: ['serveAdmin'],
+    types: ['Admin', 'AdminOptions', 'MetricsSource'],
+  },
   './lmdb': {
     source: 'lmdb/index.ts',
     load: () => import('mcp-session-supervisor/lmdb'),
@@ -349,6 +355,7 @@ const CODES = {
   HANDLE_NOT_OPENED: true,
   NO_PRINCIPAL: true,
   PACKAGE_MISSING: true,
+  CANNOT_LISTEN: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
