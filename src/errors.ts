@@ -319,3 +319,6 @@ export const REFUSALS = {
 
 /** The name of a refusal, as logs show it. */
 export type RefusalName = keyof typeof REFUSALS;
+
+/** The names of all refusals, which are the keys of `stats().refused`. */
+export const REFUSAL_NAMES = Object.keys(REFUSALS) as readonly RefusalName[];

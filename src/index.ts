@@ -48,7 +48,7 @@ export type {
   PeerListener,
   PeerNetwork,
 } from './cluster/peerNetwork.ts';
-export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
+export { REFUSAL_NAMES, type RefusalName, SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type {
   ClusterOptions,

@@ -7,6 +7,7 @@ import * as lmdb from '../src/lmdb/index.ts';
 import * as node from '../src/node.ts';
 import * as redis from '../src/redis/index.ts';
 import * as stdio from '../src/stdio/index.ts';
+import * as telemetry from '../src/telemetry/index.ts';
 import { TinyServer } from './support/tinyServer.ts';
 import { withTimeout } from './support/until.ts';
 
@@ -77,6 +78,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     takes: ['undefined', 'an object without a prototype', 'a date'],
     code: OPTIONS,
   },
+  'telemetry prometheusMetrics': { call: telemetry.prometheusMetrics, code: ['NOT_A_SUPERVISOR'] },
   'root createMemoryDirectory': {
     call: root.createMemoryDirectory,
     takes: ['undefined', 'an object without a prototype', 'a date'],
@@ -134,7 +136,7 @@ const WITHOUT_ARGUMENTS = [
 ];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, admin, lmdb, redis, stdio, supervisor }).flatMap(
+  const functions = Object.entries({ root, node, inspector, admin, lmdb, redis, stdio, supervisor, telemetry }).flatMap(
     ([module, exported]) =>
       Object.entries(exported)
         .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))

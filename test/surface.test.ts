@@ -21,6 +21,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor'),
     values: [
       'END_REASONS',
+      'REFUSAL_NAMES',
       'SupervisorError',
       'createMemoryDirectory',
       'createMemoryEventStore',
@@ -83,6 +84,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'Readiness',
       'RecordChange',
       'RecordedEvent',
+      'RefusalName',
       'ServerFactory',
       'ServerWithCleanup',
       'SessionBag',
@@ -179,6 +181,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor/stdio'),
     values: ['stdioServer'],
     types: ['RestartPolicy', 'StdioServerFactory', 'StdioServerOptions', 'Variables'],
+  },
+  './telemetry': {
+    source: 'telemetry/index.ts',
+    load: () => import('mcp-session-supervisor/telemetry'),
+    values: ['prometheusMetrics'],
+    types: ['PrometheusMetrics'],
   },
   './testing': {
     source: 'testing/index.ts',

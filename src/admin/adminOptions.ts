@@ -35,7 +35,7 @@ export interface AdminOptions {
   readonly revealPrincipals?: boolean | undefined;
   /** Whether the inspector's page is at `/inspector/`, with the same token. Default false. */
   readonly inspector?: boolean | undefined;
-  /** What `/metrics` is answered with; `false` for nothing, which is 404. */
+  /** What `/metrics` is answered with; `false` for nothing, which is 404. Default: `prometheusMetrics(supervisor)`. */
   readonly metrics?: MetricsSource | false | undefined;
   /** How late the event loop may be for `/livez` to be 200: the most within the last 10 s, in ms. Default 5 000. */
   readonly maxLoopLag?: number | undefined;

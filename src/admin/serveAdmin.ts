@@ -5,6 +5,7 @@ import { Access } from '../door/access.ts';
 import { type SessionSupervisor, SupervisorError } from '../index.ts';
 import { resolveInspectorOptions } from '../inspector/inspectorOptions.ts';
 import { type MountedInspector, mountInspector } from '../inspector/mount.ts';
+import { prometheusMetrics } from '../telemetry/index.ts';
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './adminOptions.ts';
 import { Audit } from './audit.ts';
 import { Changes } from './changes.ts';
@@ -56,7 +57,8 @@ export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOp
   const rows = new SessionRows(resolved);
   const list = new SessionList(supervisor, rows);
   const changes = new Changes({ supervisor, audit, allowed: allowChanges, drain });
-  const metrics = resolved.metrics === false ? undefined : resolved.metrics;
+  const ours = resolved.metrics === undefined ? prometheusMetrics(supervisor) : undefined;
+  const metrics = resolved.metrics === false ? undefined : (resolved.metrics ?? ours);
   const desk = new Desk({ access, audit, health, api: { supervisor, rows, list, changes }, metrics, page });
 
   const server = createServer((req, res) => void desk.answer(req, res));
@@ -67,6 +69,7 @@ export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOp
   const end = async () => {
     health.close();
     list.close();
+    ours?.stop();
     await Promise.all([page?.close(), closeServer(server)]);
   };
   const bound = await listen(server, resolved).catch(async (error: unknown) => {

@@ -1,7 +1,7 @@
 /** What a token may be: hard to guess, and able to stand in a URL and in a header. */
 import { randomBytes } from 'node:crypto';
 
-export const SHORTEST_TOKEN = 16;
+const SHORTEST_TOKEN = 16;
 
 /** What is allowed, as it ends the sentence "token must be …". */
 export const TOKEN_RULE = `at least ${SHORTEST_TOKEN} letters, digits or -._~`;

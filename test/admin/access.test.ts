@@ -5,6 +5,7 @@ import { type AdminOptions, serveAdmin } from '../../src/admin/index.ts';
 import { type LogEntry, SupervisorError } from '../../src/index.ts';
 import { openSocket, statusOf } from '../inspector/feedClient.ts';
 import { supervise } from '../support/serve.ts';
+import { initialize } from '../support/wire.ts';
 
 import { ask, serveAdministered } from './administered.ts';
 
@@ -91,6 +92,14 @@ describe('metrics', () => {
     const answer = await ask(admin, '/metrics');
     expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, METRICS.contentType, 'a 1\n']);
     expect((await ask(admin, '/metrics', { method: 'POST' })).status).toBe(405);
+  });
+
+  test('are those of the supervisor by default, for Prometheus', async () => {
+    const { admin, url } = await serveAdministered();
+    await initialize(url);
+    const answer = await ask(admin, '/metrics');
+    expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(answer.text).toMatch(/^mcp_supervisor_sessions\{state="(?:idle|active)"\} 1$/m);
   });
 
   test('are not there where they are off', async () => {
