@@ -39,7 +39,7 @@ async function listenAtPort(
   // The address is decided before it is bound, because it decides whether that is allowed: `127.1` is loopback.
   const { address } = await lookup(host).catch(fail);
   if (!isLoopback(address) && !tokenIsGiven) {
-    const message = `token must be given, or tokenFile, where others can connect: ${host} is not loopback`;
+    const message = `token, or tokenFile, must be given where others can connect: ${host} is not loopback`;
     throw new SupervisorError('INVALID_OPTION', message);
   }
   server.listen(port, address);

@@ -24,7 +24,7 @@ export interface AskOptions {
 }
 
 /** Asks an admin, at its port or its socket. */
-export function ask(admin: Admin, path: string, options: AskOptions = {}): Promise<Answer> {
+export function ask(admin: Pick<Admin, 'address' | 'port'>, path: string, options: AskOptions = {}): Promise<Answer> {
   const { method = 'GET', token, body } = options;
   const headers = { ...options.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const where: RequestOptions =

@@ -76,7 +76,7 @@ describe('a port', () => {
     const error = await refusalOf({ host });
     expect([error.code, error.message]).toEqual([
       'INVALID_OPTION',
-      `token must be given, or tokenFile, where others can connect: ${host} is not loopback`,
+      `token, or tokenFile, must be given where others can connect: ${host} is not loopback`,
     ]);
     const admin = await administer(given(), { host, token: 'a-token-of-my-own' });
     expect((await fetch(`${admin.url}/livez`)).status).toBe(200);
