@@ -7,7 +7,7 @@ import { resolveInspectorOptions } from '../inspector/inspectorOptions.ts';
 import { type MountedInspector, mountInspector } from '../inspector/mount.ts';
 import { prometheusMetrics } from '../telemetry/index.ts';
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './adminOptions.ts';
-import { Audit } from './audit.ts';
+import { Audit, peerOf } from './audit.ts';
 import { Changes } from './changes.ts';
 import { Desk, PAGE_PATH } from './desk.ts';
 import { Health } from './health.ts';
@@ -100,9 +100,11 @@ function mountPage(
   audit: Audit,
 ): Promise<MountedInspector> {
   const options = resolveInspectorOptions({ allowTerminate: allowChanges, revealIds, revealPrincipals, token });
-  return mountInspector(supervisor, options, access, (req, { id: sessionId, outcome }) =>
-    audit.changed(req, { action: 'session.end', outcome: told(outcome), sessionId, reason: 'terminated' }),
-  );
+  return mountInspector(supervisor, options, access, (req) => {
+    const peer = peerOf(req);
+    return ({ id: sessionId, outcome }) =>
+      audit.changed(peer, { action: 'session.end', outcome: told(outcome), sessionId, reason: 'terminated' });
+  });
 }
 
 /** What came of it on the page, as the API says it. */
