@@ -50,7 +50,6 @@ export class DrainDelay {
   async drain(delay: number, timeout: number | undefined): Promise<void> {
     if (timeout !== undefined) this.#timeout = timeout;
     if (delay > 0 && this.#delayed.accepting) await this.#wait(delay);
-    else this.#end();
     return this.#delayed.drain(this.#timeout);
   }
 
@@ -71,8 +70,13 @@ export class DrainDelay {
 
   #begin(): Promise<void> {
     const { actor, options } = this.#delayed;
-    // Somebody may stop the root meanwhile, which is a drain.
-    const watching = actor.subscribe({ next: ({ value }) => void (value !== 'accepting' && this.#end()) });
+    // A drain without a delay ends it, whoever wanted that one; and so does the end of the root.
+    const end = () => this.#end();
+    const watching = actor.subscribe({
+      next: ({ value }) => void (value !== 'accepting' && end()),
+      complete: end,
+      error: end,
+    });
     return new Promise((resolve) => {
       this.#end = () => {
         this.#isOver = true;
