@@ -17,6 +17,7 @@ export interface LogEntry {
   readonly [key: string]: unknown;
 }
 
+/** Takes the entries of the log, one at a time. What it throws, or rejects with, hurts nobody. */
 export type Logger = (entry: LogEntry) => void;
 
 /** The type of our warnings, by which `--disable-warning` and listeners of `process.on('warning')` know them. */

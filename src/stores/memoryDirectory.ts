@@ -3,6 +3,7 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { type Directory, MAX_LIVES, type NodeLife } from './directory.ts';
 
+/** Options of `createMemoryDirectory`. */
 export interface MemoryDirectoryOptions {
   /** What leases are counted by. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now'> | undefined;

@@ -8,6 +8,7 @@ import { type Coverage, type PathStep, type SessionPath, sessionPaths } from '..
 import { type Discovery, discover, type Feature, type Finding } from './discovery.ts';
 import { checkOnce } from './singleChecks.ts';
 
+/** Options of `modelTest`. Durations are in ms. */
 export interface ModelTestOptions {
   /** The MCP endpoint. */
   url: string;

@@ -19,6 +19,7 @@ export interface StartedServer {
   readonly ended?: Promise<never> | undefined;
 }
 
+/** Options of `restartTest`. Durations are in ms. */
 export interface RestartTestOptions {
   /** The MCP endpoint. */
   url: string;

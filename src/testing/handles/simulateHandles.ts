@@ -4,6 +4,7 @@ import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, type Deed, HandleWorld, PRINCIPALS } from './handleWorld.ts';
 import type { HandleSettings } from './seenHandle.ts';
 
+/** Options of `simulateHandles`. */
 export interface HandleSimulationOptions {
   /** The same seed gives the same simulation, but for the ids. */
   readonly seed: number;

@@ -18,6 +18,7 @@ export interface Standing {
   readonly used: boolean;
 }
 
+/** What becomes of an initialize, and who makes room for it. */
 export interface Admission {
   /** What the initialize is answered with. */
   readonly status: 200 | 429 | 503;

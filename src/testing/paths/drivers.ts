@@ -9,6 +9,7 @@ import { within } from './modelClient.ts';
 
 const NO_TIMEOUTS: SessionTimeouts = { initializeTimeout: null, sessionIdleTimeout: null, maxSessionLifetime: null };
 
+/** Options of `httpDriver`. Durations are in ms. */
 export interface HttpDriverOptions {
   /** The MCP endpoint. */
   url: string;
@@ -80,6 +81,7 @@ export interface SteppedClock {
   increment(ms: number): void;
 }
 
+/** Options of `inProcessDriver`. */
 export interface InProcessDriverOptions {
   /** The server behind the supervisor: the supervisor's `server` option is its `factory`. */
   server: GatedServer;

@@ -30,6 +30,7 @@ export interface GatedSession {
   close(): Promise<void>;
 }
 
+/** An MCP server whose calls last until a test has them answered. */
 export interface GatedServer {
   /** The `server` option of a supervisor. */
   readonly factory: ServerFactory;
@@ -41,6 +42,7 @@ export interface GatedServer {
   answerInitialize(clientName: string): void;
 }
 
+/** Options of `createGatedServer`. */
 export interface GatedServerOptions {
   /** Initializes wait for `answerInitialize`. Default false. */
   holdInitialize?: boolean | undefined;

@@ -8,6 +8,7 @@ import { describePath, type SessionPath } from './sessionPaths.ts';
 /** How often a walk is tried that took more time than its plan allows; each time the plan allows for twice as much. */
 const ATTEMPTS = 3;
 
+/** Options of `runPaths`. */
 export interface RunPathsOptions {
   /** Paths driven at a time. Default 1. */
   concurrency?: number | undefined;
@@ -30,6 +31,7 @@ export interface PathResult {
   readonly slipped: boolean;
 }
 
+/** A rule that a system broke, and the shortest way to see it. */
 export interface FoundViolation {
   readonly rule: RuleName;
   readonly got: string;
@@ -41,6 +43,7 @@ export interface FoundViolation {
   readonly actions: readonly string[];
 }
 
+/** What came of driving paths. */
 export interface RunResult {
   /** How many paths were driven. */
   readonly paths: number;

@@ -6,6 +6,7 @@ import type { SupervisorPath } from './supervisorPaths.ts';
 import { type SupervisorRuleName, SupervisorViolation } from './supervisorRules.ts';
 import { SupervisorRun } from './supervisorRun.ts';
 
+/** Options of `runSupervisorPaths`. */
 export interface RunSupervisorPathsOptions {
   /** Called after each path. */
   onPath?: ((result: SupervisorPathResult, done: number, total: number) => void) | undefined;
@@ -21,6 +22,7 @@ export interface SupervisorPathResult {
   readonly violation: FoundSupervisorViolation | undefined;
 }
 
+/** A rule that a supervisor broke, and the shortest way to see it. */
 export interface FoundSupervisorViolation {
   readonly rule: SupervisorRuleName;
   readonly got: string;
@@ -28,6 +30,7 @@ export interface FoundSupervisorViolation {
   readonly script: readonly string[];
 }
 
+/** What came of driving paths of several sessions. */
 export interface SupervisorRunResult {
   /** How many paths were driven. */
   readonly paths: number;

@@ -6,6 +6,7 @@ import { type Expectation, eventName, expectation, type ModelEvent, sessionGraph
 
 export type { Coverage } from './graphPaths.ts';
 
+/** Options of `sessionPaths`. */
 export interface SessionPathsOptions extends CoverageOptions {
   /** The timers that the server has, in ms; `null` or left out: none. */
   timeouts?: Partial<SessionTimeouts> | undefined;

@@ -3,6 +3,7 @@ import { random } from '../random.ts';
 import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, RestartWorld } from './restartWorld.ts';
 
+/** Options of `simulateRestarts`. */
 export interface RestartSimulationOptions {
   /** The same seed gives the same simulation. */
   readonly seed: number;

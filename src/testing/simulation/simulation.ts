@@ -17,6 +17,7 @@ export interface SimulationScript {
   readonly commands: readonly Command[];
 }
 
+/** What a simulation did. */
 export interface SimulationResult {
   readonly script: SimulationScript;
   /** What happened, in readable lines. */
