@@ -50,6 +50,7 @@ export type {
 } from './cluster/peerNetwork.ts';
 export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
+export type { LogEventName } from './options/logEvents.ts';
 export type {
   ClusterOptions,
   ClusterTls,

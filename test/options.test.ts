@@ -116,7 +116,7 @@ describe('defaults', () => {
   test('a logger that writes nothing of itself', () => {
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) vi.spyOn(console, name);
     vi.spyOn(process, 'emitWarning').mockReturnValue();
-    resolve({}).logger({ level: 'error', event: 'a.b', message: 'c' });
+    resolve({}).logger({ level: 'error', event: 'store.failed', message: 'c' });
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) expect(console[name]).not.toHaveBeenCalled();
   });
 });

@@ -63,6 +63,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ListenWish',
       'Loaded',
       'LogEntry',
+      'LogEventName',
       'Logger',
       'MemoryDirectoryOptions',
       'MemoryEventStore',

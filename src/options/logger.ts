@@ -3,12 +3,13 @@
  * becomes a warning, as Node tells of its own.
  */
 import { printable } from '../protocol/printable.ts';
+import type { LogEventName, LogLevel } from './logEvents.ts';
 
 /** One structured log entry. */
 export interface LogEntry {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** What happened, as `noun.verb`: `session.opened`, `request.refused`, `store.failed`. */
-  readonly event: string;
+  readonly level: LogLevel;
+  /** What happened, as `noun.verb`: `session.terminated`, `request.refused`, `store.failed`. */
+  readonly event: LogEventName;
   /** One readable sentence. */
   readonly message: string;
   readonly sessionId?: string | undefined;
