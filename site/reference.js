@@ -77,7 +77,7 @@ function undocumented(/** @type {import('typedoc').ProjectReflection} */ project
   return project
     .getReflectionsByKind(ReflectionKind.Module)
     .flatMap((module) =>
-      /** @type {import('typedoc').DeclarationReflection} */ ((module).children ?? [])
+      /** @type {import('typedoc').DeclarationReflection} */ (module.children ?? [])
         .filter((child) => !child.isReference() && ![child, ...(child.signatures ?? [])].some((it) => it.hasComment()))
         .map((child) => `${child.name} of ${module.name}`),
     );

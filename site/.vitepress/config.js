@@ -3,16 +3,22 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { defineConfig } from 'vitepress';
-import { NAVIGATION } from '../navigation.js';
 import { ROOT, SITE, STAGED } from '../paths.js';
 import { slug } from '../slug.js';
 
 const { name, description, version, exports } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
 
-const sections = NAVIGATION.map(({ text, pages }) => ({
+/**
+ * What stands at the side of each page, in this order: paths below docs/, without `.md`, and what they are called there. A
+ * page that is missing here fails a test (test/docs/site.test.ts), so a new one takes a line in that file.
+ * @type {{ text: string, pages: Record<string, string> }[]}
+ */
+const navigation = JSON.parse(readFileSync(`${SITE}navigation.json`, 'utf8'));
+
+const sections = navigation.map(({ text, pages }) => ({
   text,
   collapsed: false,
-  items: pages.map(([page, title]) => ({ text: title, link: `/${page}` })),
+  items: Object.entries(pages).map(([page, title]) => ({ text: title, link: `/${page}` })),
 }));
 
 /** As TypeDoc names the pages: one for each entry point. */
