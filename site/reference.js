@@ -32,6 +32,7 @@ export async function writeReference() {
     excludeExternals: true,
     githubPages: false,
     sort: ['source-order'],
+    groupOrder: ['Functions', 'Interfaces', 'Type Aliases', 'Classes', 'Variables'],
     validation: { notExported: false, invalidLink: true, notDocumented: false },
     // Options of the plugin, which TypeDoc's types do not know.
     .../** @type {object} */ ({

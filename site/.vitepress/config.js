@@ -75,7 +75,7 @@ export default defineConfig({
     ],
     search: {
       provider: 'local',
-      options: { miniSearch: { searchOptions: { boostDocument: (id) => (id.includes('/api/') ? 0.5 : 1) } } },
+      options: { miniSearch: { searchOptions: { boostDocument: (id) => (id.includes('/api/') ? 0.2 : 1) } } },
     },
     docFooter: { prev: 'Before', next: 'Next' },
   },

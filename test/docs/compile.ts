@@ -9,7 +9,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What a block without imports takes as given, because an earlier one or the text around it says where it is from. */
 const GIVEN = `
 import type { Express } from 'express';
-import type { SessionSupervisor } from 'mcp-session-supervisor';
+import type { OAuthTokenVerifier } from '@modelcontextprotocol/sdk/server/auth/provider.js';
+import type { ServerFactory, SessionSupervisor } from 'mcp-session-supervisor';
 export { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 export { serveInspector } from 'mcp-session-supervisor/inspector';
@@ -18,21 +19,27 @@ export { toNodeHandler } from 'mcp-session-supervisor/node';
 export declare const app: Express;
 export declare const supervisor: SessionSupervisor;
 export declare const id: string;
+export declare const server: ServerFactory;
+export declare const verifier: OAuthTokenVerifier;
 export declare function verify(token: string): Promise<{ iss: string; sub: string; client_id: string; exp: number }>;
 `;
 
 /** How long the compiler may take, in ms: it is alone on its core seldom. */
 export const COMPILING = 60_000;
 
-/** Compiles blocks against the sources; what the compiler says. */
-export async function compile(blocks: Readonly<Record<string, string>>): Promise<string> {
+/**
+ * Compiles blocks against the sources; what the compiler says. A block that imports something is a program, and given
+ * nothing, unless `always`: then it is given whatever it does not declare.
+ */
+export async function compile(blocks: Readonly<Record<string, string>>, { always = false } = {}): Promise<string> {
   await mkdir(join(ROOT, '.artifacts'), { recursive: true });
   const folder = await mkdtemp(join(ROOT, '.artifacts/docs-'));
   try {
     const names = [...GIVEN.matchAll(/^export (?:\{ (\w+) \}|declare \w+ (\w+))/gm)].map(([, a, b]) => a ?? b);
     await writeFile(join(folder, 'given.ts'), GIVEN);
     for (const [name, code] of Object.entries(blocks)) {
-      const given = /^import /m.test(code) ? '' : `import { ${names.join(', ')} } from './given.ts';\n`;
+      const lacks = names.filter((given) => given !== undefined && !declares(code, given));
+      const given = /^import /m.test(code) && !always ? '' : `import { ${lacks.join(', ')} } from './given.ts';\n`;
       await writeFile(join(folder, `${name}.ts`), `${given}${code}`);
     }
     const config = {
@@ -51,4 +58,9 @@ export async function compile(blocks: Readonly<Record<string, string>>): Promise
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Whether code imports or declares a name by itself. */
+function declares(code: string, name: string): boolean {
+  return new RegExp(`(?:const|import)\\s+(?:${name}\\b|[{[][^}\\]]*\\b${name}\\b)`).test(code);
 }

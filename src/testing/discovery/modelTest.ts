@@ -85,6 +85,13 @@ export interface ModelTestReport {
 /**
  * Tests a server. Resolves to the report, whatever is found.
  * @throws {DiscoveryError} where there is nothing to test.
+ * @example
+ * ```ts
+ * import { modelTest } from 'mcp-session-supervisor/testing';
+ *
+ * const report = await modelTest({ url: 'http://127.0.0.1:3000/mcp', idleTimeout: 2_000 });
+ * for (const { rule, script } of report.violations) console.error(rule, script);
+ * ```
  */
 export async function modelTest(options: ModelTestOptions): Promise<ModelTestReport> {
   const begun = performance.now();

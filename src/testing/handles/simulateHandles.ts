@@ -49,6 +49,13 @@ function settingsOf(number: number): HandleSettings {
  * take as long as they like, throw or call back, time, and a drain. After each step and at the end what can be seen is held
  * against what must be. Resolves to what happened, in readable lines.
  * @throws {HandleFailure}
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { simulateHandles } from 'mcp-session-supervisor/testing';
+ *
+ * for (const seed of [1, 2, 3]) test(`handles, seed ${seed}`, () => simulateHandles({ seed }).then(() => {}));
+ * ```
  */
 export async function simulateHandles({
   seed,

@@ -39,7 +39,16 @@ export interface HttpDriverOptions {
 const RETRIES = 5;
 const LONGEST_RETRY = 10_000;
 
-/** Drives any server on Streamable HTTP, in real time. */
+/**
+ * Drives any server on Streamable HTTP, in real time.
+ * @example
+ * ```ts
+ * import { httpDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const driver = httpDriver({ url: 'http://127.0.0.1:3000/mcp', idleTimeout: 2_000 });
+ * const { violations } = await runPaths(sessionPaths({ timeouts: { sessionIdleTimeout: 2_000 } }), driver);
+ * ```
+ */
 export function httpDriver(options: HttpDriverOptions): Driver {
   const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {}, strict = true } = options;
   return {
@@ -96,6 +105,18 @@ export interface InProcessDriverOptions {
 /**
  * Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. A principal is
  * the `clientId` of the requests' `authInfo`, as by the supervisor's default.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer, inProcessDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ * import { SimulatedClock } from 'xstate';
+ *
+ * const timeouts = { sessionIdleTimeout: 30 * 60_000 };
+ * const [clock, server] = [new SimulatedClock(), createGatedServer()];
+ * const supervisor = createSessionSupervisor({ server: server.factory, clock, ...timeouts });
+ * const driver = inProcessDriver(supervisor, clock, { server, timeouts });
+ * const { violations } = await runPaths(sessionPaths({ timeouts }), driver);
+ * ```
  */
 export function inProcessDriver(
   supervisor: SessionSupervisor,

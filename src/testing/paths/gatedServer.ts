@@ -48,7 +48,17 @@ export interface GatedServerOptions {
   holdInitialize?: boolean | undefined;
 }
 
-/** Makes a server for tests whose calls and initializes last until they are released. */
+/**
+ * Makes a server for tests whose calls and initializes last until they are released.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer } from 'mcp-session-supervisor/testing';
+ *
+ * const server = createGatedServer({ holdInitialize: true });
+ * const supervisor = createSessionSupervisor({ server: server.factory });
+ * ```
+ */
 export function createGatedServer({ holdInitialize = false }: GatedServerOptions = {}): GatedServer {
   const gates = new Gates();
   const sessions: GatedSession[] = [];

@@ -59,7 +59,18 @@ export interface RunResult {
   readonly slipped: number;
 }
 
-/** Drives a system along paths. Rejects only if the driver does. */
+/**
+ * Drives a system along paths. Rejects only if the driver does.
+ * @example
+ * ```ts
+ * import { httpDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const { violations } = await runPaths(sessionPaths(), httpDriver({ url: 'http://127.0.0.1:3000/mcp' }), {
+ *   concurrency: 16,
+ *   onPath: (_result, done, total) => console.log(`${done} of ${total}`),
+ * });
+ * ```
+ */
 export async function runPaths(
   paths: readonly SessionPath[],
   driver: Driver,

@@ -43,6 +43,19 @@ export interface SupervisorRunResult {
 /**
  * Drives supervisors along paths, one after another. `makeDriver` makes a supervisor that nobody has used, with the caps
  * and timeouts that it is given, and its driver; it is drained when the path has ended. Rejects only if a driver does.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer, inProcessDriver, runSupervisorPaths, supervisorPaths } from 'mcp-session-supervisor/testing';
+ * import { SimulatedClock } from 'xstate';
+ *
+ * const paths = supervisorPaths({ maxSessions: 2, principals: ['ada', 'bob'], kinds: ['call'] });
+ * const { violations } = await runSupervisorPaths(paths, ({ maxSessions, whenFull }) => {
+ *   const [clock, server] = [new SimulatedClock(), createGatedServer()];
+ *   const supervisor = createSessionSupervisor({ server: server.factory, clock, maxSessions, whenFull });
+ *   return inProcessDriver(supervisor, clock, { server });
+ * });
+ * ```
  */
 export async function runSupervisorPaths(
   paths: readonly SupervisorPath[],

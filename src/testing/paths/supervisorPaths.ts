@@ -58,6 +58,12 @@ export interface SupervisorPath {
  * Paths over several sessions under one supervisor. What is let in and who has to go is README's rule; what a session
  * and a drain do is the machines'. Unlike `sessionPaths`, none is left out because it is the beginning of another: who is
  * still alive is asked at the end of a path, since asking makes a session busy.
+ * @example
+ * ```ts
+ * import { supervisorPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const paths = supervisorPaths({ maxSessions: 2, principals: ['ada', 'bob'], kinds: ['call'] });
+ * ```
  */
 export function supervisorPaths(options: SupervisorPathsOptions = {}): SupervisorPath[] {
   const { sessionIdleTimeout = null, shutdownTimeout = null } = options.timeouts ?? {};
