@@ -231,6 +231,7 @@ describe('an option of another session manager', () => {
     ['apiKey', /principal/],
     ['ping', /keepAliveInterval/],
     ['streamKeepalive', /keepAliveInterval/],
+    ['health', /route of your own/],
     ['httpStream', /listen\(port\)/],
     ['port', /listen\(port\)/],
   ])('%s: ours is named', (name, ours) => {

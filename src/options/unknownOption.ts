@@ -57,6 +57,7 @@ const OF_OTHERS: Readonly<Record<string, string>> = {
   endpoint: NOWHERE,
   streamendpoint: NOWHERE,
   httpstream: NOWHERE,
+  health: 'a route of your own, beside the handler, says how the process is',
 };
 
 /** @throws {SupervisorError} `UNKNOWN_OPTION`, always. */
