@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { defineConfig } from 'vitepress';
 import { ROOT, SITE, STAGED } from '../paths.js';
+import { searchOptions } from '../search.js';
 import { slug } from '../slug.js';
 
 const { name, description, version, exports } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
@@ -75,7 +76,7 @@ export default defineConfig({
     ],
     search: {
       provider: 'local',
-      options: { miniSearch: { searchOptions: { boostDocument: (id) => (id.includes('/api/') ? 0.2 : 1) } } },
+      options: { miniSearch: { searchOptions } },
     },
     docFooter: { prev: 'Before', next: 'Next' },
   },
