@@ -75,11 +75,9 @@ function sourceOf(
 
 /** Public names that nothing is said of. */
 function undocumented(/** @type {import('typedoc').ProjectReflection} */ project) {
-  return project
-    .getReflectionsByKind(ReflectionKind.Module)
-    .flatMap((module) =>
-      /** @type {import('typedoc').DeclarationReflection} */ (module.children ?? [])
-        .filter((child) => !child.isReference() && ![child, ...(child.signatures ?? [])].some((it) => it.hasComment()))
-        .map((child) => `${child.name} of ${module.name}`),
-    );
+  return (project.children ?? []).flatMap((module) =>
+    (module.children ?? [])
+      .filter((child) => !child.isReference() && ![child, ...(child.signatures ?? [])].some((it) => it.hasComment()))
+      .map((child) => `${child.name} of ${module.name}`),
+  );
 }
