@@ -64,6 +64,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ListenWish',
       'Loaded',
       'LogEntry',
+      'LogEventName',
       'Logger',
       'MemoryDirectoryOptions',
       'MemoryEventStore',

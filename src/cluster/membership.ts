@@ -259,7 +259,7 @@ export class Membership {
   }
 
   /** What stays wrong is told once. */
-  #tell(level: LogEntry['level'], event: string, message: string, more: Partial<LogEntry>): void {
+  #tell(level: LogEntry['level'], event: LogEntry['event'], message: string, more: Partial<LogEntry>): void {
     if (this.#told === event) return;
     this.#told = event;
     this.#host.log({ level, event, message, ...more });

@@ -102,6 +102,7 @@ export interface PeerExchange {
   destroy(): void;
 }
 
+/** How sealed envelopes get from node to node: HTTP, or in tests what simulates it. It knows nothing of what is in them. */
 export interface PeerNetwork {
   /** Rejects where the address can't be bound. `serve` must not throw. */
   listen(options: ListenOptions, serve: (incoming: IncomingPeerRequest) => void): Promise<PeerListener>;

@@ -337,7 +337,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     return true;
   }
 
-  #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {
+  #log(level: LogEntry['level'], event: LogEntry['event'], message: string, error?: unknown): void {
     const cause = error === undefined ? {} : { error };
     this.#host.log({ level, event, message, sessionId: this.#session.id, ...cause });
   }

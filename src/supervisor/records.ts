@@ -337,7 +337,7 @@ export class Records {
     );
   }
 
-  #warn(event: string, message: string, sessionId: string, error?: unknown): void {
+  #warn(event: LogEntry['event'], message: string, sessionId: string, error?: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId, ...(error !== undefined && { error }) });
   }
 }

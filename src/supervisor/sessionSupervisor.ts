@@ -16,6 +16,7 @@ import type { Supervisor } from './supervisor.ts';
 import { type SupervisorStats, statsOf } from './tally.ts';
 import { terminate } from './terminate.ts';
 
+/** Options of `drain`. */
 export interface DrainOptions {
   /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
   readonly timeout?: number | undefined;
@@ -26,6 +27,7 @@ export interface DrainOptions {
   readonly delay?: number | undefined;
 }
 
+/** What a host knows of a request that it hands to `fetch`. */
 export interface FetchOptions {
   /** Who sent the request, as an authentication middleware found out. */
   readonly authInfo?: AuthInfo | undefined;

@@ -31,6 +31,7 @@ import type { SimulatedExchange } from './simulatedExchange.ts';
 import type { WireMessage } from './simulatedServer.ts';
 import { machineTimers, otherTimers } from './timerChecks.ts';
 
+/** One thing that always holds. */
 export interface Invariant {
   readonly name: string;
   /** What holds, in one sentence. */
@@ -53,6 +54,7 @@ export interface Invariant {
   readonly drained?: (observed: Observed) => string | undefined;
 }
 
+/** What holds after every step of a simulation. */
 export const INVARIANTS: readonly Invariant[] = [
   {
     name: 'idleCutsNothing',

@@ -148,7 +148,7 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
   };
   const server = createServer(maxHeaderSize === undefined ? {} : { maxHeaderSize }, (request, response) => {
     void answer(request, response).catch((error: unknown) =>
-      log.push({ level: 'error', event: 'edge', message: '', error }),
+      log.push({ level: 'error', event: 'request.failed', message: '', error }),
     );
   });
   const listening = await listen(server);
