@@ -92,6 +92,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   'supervisor terminate, its reason': { call: (given) => supervisor.terminate('x', given), takes: ['undefined'] },
   'supervisor on': { call: (given) => supervisor.on(given, () => {}) },
   'supervisor on, its listener': { call: (given) => supervisor.on('session.idle', given), takes: ['a function'] },
+  'supervisor observe': { call: supervisor.observe, takes: ['an object', 'an object without a prototype', 'a date'] },
+  'supervisor observe, its operation': {
+    call: (operation) => supervisor.observe({ operation }),
+    takes: ['undefined', 'a function'],
+  },
+  'supervisor observe, its event': {
+    call: (event) => supervisor.observe({ event }),
+    takes: ['undefined', 'a function'],
+  },
   'supervisor notify': { call: supervisor.notify.resourceUpdated, takes: ['a text'] },
   'supervisor drain': {
     call: (given) => supervise().drain(given),
