@@ -72,6 +72,17 @@ const ROWS: Readonly<Record<string, Row>> = {
     code: OPTIONS,
   },
   'telemetry prometheusMetrics': { call: telemetry.prometheusMetrics, code: ['NOT_A_SUPERVISOR'] },
+  'telemetry prometheusMetrics, its options': {
+    call: (given) => telemetry.prometheusMetrics(supervisor, given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
+  'telemetry instrument': { call: telemetry.instrument, code: ['NOT_A_SUPERVISOR'] },
+  'telemetry instrument, its options': {
+    call: (given) => telemetry.instrument(supervise(), given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
   'root createMemoryDirectory': {
     call: root.createMemoryDirectory,
     takes: ['undefined', 'an object without a prototype', 'a date'],

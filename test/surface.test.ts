@@ -189,8 +189,8 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
   './telemetry': {
     source: 'telemetry/index.ts',
     load: () => import('mcp-session-supervisor/telemetry'),
-    values: ['prometheusMetrics'],
-    types: ['PrometheusMetrics'],
+    values: ['instrument', 'prometheusMetrics'],
+    types: ['InstrumentOptions', 'Instrumentation', 'MetricOptions', 'PrometheusMetrics'],
   },
   './testing': {
     source: 'testing/index.ts',
