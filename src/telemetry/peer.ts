@@ -7,10 +7,12 @@ export type OpenTelemetry = Pick<
   'context' | 'metrics' | 'propagation' | 'ROOT_CONTEXT' | 'SpanKind' | 'SpanStatusCode' | 'trace'
 >;
 
+const load = (): Promise<OpenTelemetry> => import('@opentelemetry/api');
+
 /** @throws {SupervisorError} `PACKAGE_MISSING` where it is not installed. */
-export async function loadOpenTelemetry(): Promise<OpenTelemetry> {
+export async function loadOpenTelemetry(loading = load): Promise<OpenTelemetry> {
   try {
-    return await import('@opentelemetry/api');
+    return await loading();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     const message = 'instrument needs the package @opentelemetry/api: npm i @opentelemetry/api';

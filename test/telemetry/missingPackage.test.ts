@@ -1,21 +1,16 @@
-/** `instrument` where OpenTelemetry is not installed. */
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { supervise } from '../support/serve.ts';
+/** OpenTelemetry where it is not installed. */
+import { expect, test } from 'vitest';
+import { loadOpenTelemetry } from '../../src/telemetry/peer.ts';
 
-test('PACKAGE_MISSING names the line that installs it, and nothing is observed', async () => {
-  vi.resetModules();
-  vi.doMock('@opentelemetry/api', () => {
-    throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+test('PACKAGE_MISSING names the line that installs it', async () => {
+  const missing = () => Promise.reject(Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' }));
+  await expect(loadOpenTelemetry(missing)).rejects.toMatchObject({
+    code: 'PACKAGE_MISSING',
+    message: 'instrument needs the package @opentelemetry/api: npm i @opentelemetry/api',
   });
-  onTestFinished(() => {
-    vi.doUnmock('@opentelemetry/api');
-    vi.resetModules();
-  });
-  const { instrument } = await import('../../src/telemetry/index.ts');
-  const { supervisor } = supervise();
-  const observe = vi.spyOn(supervisor, 'observe');
-  const error: unknown = await instrument(supervisor).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ message: expect.stringContaining('@opentelemetry/api') });
-  expect(observe).not.toHaveBeenCalled();
-  await supervisor.drain();
+});
+
+test('what else fails is told as it is', async () => {
+  const error = new Error('broken');
+  await expect(loadOpenTelemetry(() => Promise.reject(error))).rejects.toBe(error);
 });
