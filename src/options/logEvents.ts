@@ -28,6 +28,7 @@ export const LOG_EVENTS = {
   'server.failed': ['warn', 'error'],
   'server.closeFailed': ['warn'],
   'listener.failed': ['warn', 'error'],
+  'observer.failed': ['error'],
   'handle.opened': ['info'],
   'handle.terminated': ['info', 'error'],
   'handle.openFailed': ['warn'],
