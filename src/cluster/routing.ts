@@ -9,6 +9,7 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Place, Sought } from '../supervisor/clusterNode.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { Lives } from './lives.ts';
 import type { Membership } from './membership.ts';
 import type { NodeIds } from './nodeIds.ts';
@@ -19,6 +20,10 @@ import type { Vigils } from './vigils.ts';
 /** Pauses before somebody is asked again, in ms: at first, and at most. */
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 1_000;
+
+/** How often it is looked after a session that moves, and until when again where nobody could be asked, in ms. */
+const LOOKS = 4;
+const LOOK_AGAIN = 1_000;
 
 /** Requests that are held at a time. */
 export const MAX_HELD = 16_384;
@@ -102,6 +107,26 @@ export class Routing {
     } catch {
       return 'unknown';
     }
+  }
+
+  /**
+   * How a session is, as the node says that has it; or its record, where nobody has it. Undefined where there is none;
+   * `unknown` where nobody says.
+   */
+  async look(id: string): Promise<SessionInfo | SessionRecord | 'unknown' | undefined> {
+    const until = this.#host.now() + LOOK_AGAIN;
+    for (let tries = 0, pause = FIRST_PAUSE; tries < LOOKS; tries++, pause *= 2) {
+      if (tries > 0) await this.#sleep(pause);
+      const record = await this.#host.read(id);
+      if (typeof record === 'string') return record === 'sessionNotFound' ? undefined : 'unknown';
+      const owner = await this.ownerOf(record);
+      if (owner === 'nobody') return record;
+      if (owner === 'unknown') return owner;
+      const info = await this.#parts.peers.look(owner, this.#parts.membership.last, id);
+      if (info !== 'moved' && info !== undefined) return info; // else it may be on its way to somebody else
+      if (this.#host.now() > until) break;
+    }
+    return 'unknown';
   }
 
   /** @throws {SupervisorError} `STORE_FAILED` */

@@ -16,6 +16,7 @@ import { atMost } from './atMost.ts';
 import { checkedStore } from './checkedStore.ts';
 import { Loads } from './loads.ts';
 import { Misses } from './misses.ts';
+import { Patience } from './patience.ts';
 import { Pending } from './pending.ts';
 import { once, removal } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
@@ -65,6 +66,8 @@ export class Records {
   readonly store: SessionStore;
   /** How many sessions are parked, by what the store said last and what happened since. */
   parked = 0;
+  /** How long a drain waits for the store. */
+  readonly patience: Patience;
   readonly #host: RecordsHost;
   readonly #clock: Clock;
   readonly #misses: Misses;
@@ -79,9 +82,10 @@ export class Records {
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
-    this.store = checkedStore(store, this.#pending);
     this.#host = host;
     this.#clock = host.options.clock;
+    this.patience = new Patience(this.#clock);
+    this.store = checkedStore(store, this.#pending, this.patience);
     this.#loads = new Loads(this.store, this.#clock);
     this.#misses = new Misses(this.#clock);
   }

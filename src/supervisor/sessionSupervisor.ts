@@ -73,8 +73,9 @@ export interface SessionSupervisor {
    */
   server(id: string): ConnectableServer | undefined;
   /**
-   * What is known of a session that lives here, or of one that is parked, by its record; undefined when there is none with
-   * this id. Also undefined where the store does not answer, which is logged.
+   * What is known of a session that lives here, of one that lives at another node of the cluster, as that says, or of one
+   * that lives nowhere, by its record: then it is `parked`. Undefined when there is none with this id; also where the store or
+   * that node does not answer, which is logged.
    * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
    */
   record(id: string): Promise<SessionInfo | undefined>;

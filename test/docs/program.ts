@@ -2,7 +2,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, expect } from 'vitest';
 
-const FOLDER = new URL(`../../.artifacts/programs-${process.pid}/`, import.meta.url);
+/** Of this test file alone: others run beside it, in the same process. */
+const FOLDER = new URL(`../../.artifacts/programs-${process.pid}-${Math.random()}/`, import.meta.url);
 
 /** How each program listens and ends: as README's does, so that the tests put their own in place of it. */
 const LISTENING = `http.createServer(toNodeHandler(supervisor)).listen(3000, '127.0.0.1');
