@@ -17,7 +17,7 @@ export default defineConfig({
     alias: [
       { find: /^mcp-session-supervisor$/, replacement: source('index.ts') },
       {
-        find: /^mcp-session-supervisor\/(node|machines|testing|inspector|lmdb|redis|stdio)$/,
+        find: /^mcp-session-supervisor\/(node|machines|testing|inspector|admin|lmdb|redis|stdio|telemetry)$/,
         replacement: source('$1'),
       },
     ],

@@ -54,6 +54,8 @@ export type SupervisorErrorCode =
   | 'NO_PRINCIPAL'
   /** A package that an option needs is not installed; the message has the line that installs it. */
   | 'PACKAGE_MISSING'
+  /** The admin can't listen where it was told to; the message says why, and what to do. */
+  | 'CANNOT_LISTEN'
   /** The xstate that is installed does not do what sessions need; the message names its version and the supported ones. */
   | 'UNSUPPORTED_XSTATE';
 
@@ -317,3 +319,6 @@ export const REFUSALS = {
 
 /** The name of a refusal, as logs show it. */
 export type RefusalName = keyof typeof REFUSALS;
+
+/** The names of all refusals, which are the keys of `stats().refused`. */
+export const REFUSAL_NAMES = Object.keys(REFUSALS) as readonly RefusalName[];

@@ -62,7 +62,7 @@ export type {
   PeerListener,
   PeerNetwork,
 } from './cluster/peerNetwork.ts';
-export { SupervisorError, type SupervisorErrorCode } from './errors.ts';
+export { REFUSAL_NAMES, type RefusalName, SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
 export type { LogEventName } from './options/logEvents.ts';
 export type {
@@ -119,6 +119,8 @@ export type { Handles } from './supervisor/handles.ts';
 export type { Used } from './supervisor/handleUse.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type { ListenInfo, ListenWish } from './supervisor/modernEra.ts';
+export type { ParkOutcome } from './supervisor/park.ts';
+export type { NotReadyReason, Readiness } from './supervisor/readiness.ts';
 export type {
   SessionEvent,
   SessionEventType,

@@ -40,6 +40,7 @@ const CODES: Record<SupervisorErrorCode, true> = {
   HANDLE_NOT_OPENED: true,
   NO_PRINCIPAL: true,
   PACKAGE_MISSING: true,
+  CANNOT_LISTEN: true,
   UNSUPPORTED_XSTATE: true,
 };
 

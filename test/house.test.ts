@@ -82,8 +82,14 @@ const FILES = [
   'http/nodeHandler.ts',
   'stdio/index.ts',
   'stdio/child.ts',
+  'door/access.ts',
+  'door/addresses.ts',
   'inspector/index.ts',
+  'inspector/mount.ts',
   'inspector/relay.ts',
+  'admin/index.ts',
+  'telemetry/index.ts',
+  'telemetry/metrics.ts',
   'testing/index.ts',
   'testing/random.ts',
   'testing/paths/driver.ts',
@@ -109,6 +115,7 @@ const NEVER = [
 const LEAVES = ['clock.ts', 'errors.ts'];
 const MACHINES = ['machines/index.ts', 'machines/reasons.ts', 'machines/session.ts'];
 const PUBLIC = ['index.ts', 'node.ts', 'machines/index.ts'];
+const DOOR = ['door/access.ts', 'door/addresses.ts'];
 const PROTOCOL = 'protocol/messages.ts';
 /** The rooms of the test kit; its index sees all of them. */
 const KIT = ['paths/driver', 'simulation/simulation', 'discovery/discovery', 'conformance/storeConformance'].map(
@@ -195,7 +202,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ...PACKAGES,
     ...HTTP,
   ],
-  'inspector/probe.ts': [...PUBLIC, ...PACKAGES, ...HTTP],
+  'door/probe.ts': ['index.ts', ...PACKAGES, ...HTTP],
+  'inspector/probe.ts': [...PUBLIC, ...DOOR, ...PACKAGES, ...HTTP],
+  'admin/probe.ts': ['index.ts', ...DOOR, 'telemetry/index.ts', 'inspector/mount.ts', ...PACKAGES, ...HTTP],
+  'telemetry/probe.ts': [...PUBLIC, ...PACKAGES],
   'testing/probe.ts': [...PUBLIC, ...KIT, ...PACKAGES, ...HTTP],
   'testing/paths/probe.ts': [...PUBLIC, 'testing/random.ts', ...PACKAGES, ...HTTP],
   'testing/simulation/probe.ts': [...PUBLIC, 'testing/random.ts', ...PACKAGES, ...HTTP],
@@ -204,9 +214,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'cli/probe.ts': [
     ...PUBLIC,
     'stdio/index.ts',
+    'admin/index.ts',
+    'door/addresses.ts',
     'inspector/index.ts',
     'lmdb/index.ts',
     'redis/index.ts',
+    'telemetry/index.ts',
     'testing/index.ts',
     ...PACKAGES,
     ...HTTP,

@@ -1,11 +1,13 @@
 /** Every public function, called with what nobody should: it throws or rejects with an error of ours that says what is expected. */
 import { describe, expect, test } from 'vitest';
+import * as admin from '../src/admin/index.ts';
 import * as root from '../src/index.ts';
 import * as inspector from '../src/inspector/index.ts';
 import * as lmdb from '../src/lmdb/index.ts';
 import * as node from '../src/node.ts';
 import * as redis from '../src/redis/index.ts';
 import * as stdio from '../src/stdio/index.ts';
+import * as telemetry from '../src/telemetry/index.ts';
 import { TinyServer } from './support/tinyServer.ts';
 import { withTimeout } from './support/until.ts';
 
@@ -70,6 +72,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     takes: ['undefined', 'an object without a prototype', 'a date'],
     code: OPTIONS,
   },
+  'admin serveAdmin': { call: admin.serveAdmin, code: ['NOT_A_SUPERVISOR'] },
+  'admin serveAdmin, its options': {
+    call: (given) => admin.serveAdmin(supervisor, given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
+  'telemetry prometheusMetrics': { call: telemetry.prometheusMetrics, code: ['NOT_A_SUPERVISOR'] },
   'root createMemoryDirectory': {
     call: root.createMemoryDirectory,
     takes: ['undefined', 'an object without a prototype', 'a date'],
@@ -90,6 +99,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   'supervisor terminate, its reason': { call: (given) => supervisor.terminate('x', given), takes: ['undefined'] },
   'supervisor on': { call: (given) => supervisor.on(given, () => {}) },
   'supervisor on, its listener': { call: (given) => supervisor.on('session.idle', given), takes: ['a function'] },
+  'supervisor park': { call: supervisor.park, takes: ['a text'] },
+  'supervisor drain, its delay': {
+    call: (given) => supervise().drain({ delay: given }),
+    takes: ['undefined', 'a number'],
+  },
   'supervisor notify': { call: supervisor.notify.resourceUpdated, takes: ['a text'] },
   'supervisor drain': {
     call: (given) => supervise().drain(given),
@@ -112,10 +126,17 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** They take nothing. */
-const WITHOUT_ARGUMENTS = ['createMemorySessionStore', 'sessions', 'openHandles', 'stats', 'listenStreams'];
+const WITHOUT_ARGUMENTS = [
+  'createMemorySessionStore',
+  'sessions',
+  'openHandles',
+  'stats',
+  'listenStreams',
+  'readiness',
+];
 
 test('every public function is in the table', () => {
-  const functions = Object.entries({ root, node, inspector, lmdb, redis, stdio, supervisor }).flatMap(
+  const functions = Object.entries({ root, node, inspector, admin, lmdb, redis, stdio, supervisor, telemetry }).flatMap(
     ([module, exported]) =>
       Object.entries(exported)
         .filter(([name, value]) => typeof value === 'function' && !WITHOUT_ARGUMENTS.includes(name))

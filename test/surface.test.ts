@@ -21,6 +21,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor'),
     values: [
       'END_REASONS',
+      'REFUSAL_NAMES',
       'SupervisorError',
       'createMemoryDirectory',
       'createMemoryEventStore',
@@ -70,7 +71,9 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'MemoryEventStoreOptions',
       'NodeLife',
       'NodeState',
+      'NotReadyReason',
       'OutgoingPeerRequest',
+      'ParkOutcome',
       'Parked',
       'Parking',
       'PeerAnswer',
@@ -79,8 +82,10 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'PeerListener',
       'PeerNetwork',
       'PrincipalResolver',
+      'Readiness',
       'RecordChange',
       'RecordedEvent',
+      'RefusalName',
       'ServerFactory',
       'ServerWithCleanup',
       'SessionBag',
@@ -154,6 +159,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     values: ['createInspection', 'serveInspector'],
     types: ['InspectedSession', 'Inspection', 'InspectionOptions', 'Inspector', 'InspectorOptions'],
   },
+  './admin': {
+    source: 'admin/index.ts',
+    load: () => import('mcp-session-supervisor/admin'),
+    values: ['serveAdmin'],
+    types: ['Admin', 'AdminOptions', 'MetricsSource'],
+  },
   './lmdb': {
     source: 'lmdb/index.ts',
     load: () => import('mcp-session-supervisor/lmdb'),
@@ -171,6 +182,12 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
     load: () => import('mcp-session-supervisor/stdio'),
     values: ['stdioServer'],
     types: ['RestartPolicy', 'StdioServerFactory', 'StdioServerOptions', 'Variables'],
+  },
+  './telemetry': {
+    source: 'telemetry/index.ts',
+    load: () => import('mcp-session-supervisor/telemetry'),
+    values: ['prometheusMetrics'],
+    types: ['PrometheusMetrics'],
   },
   './testing': {
     source: 'testing/index.ts',
@@ -347,6 +364,7 @@ const CODES = {
   HANDLE_NOT_OPENED: true,
   NO_PRINCIPAL: true,
   PACKAGE_MISSING: true,
+  CANNOT_LISTEN: true,
   UNSUPPORTED_XSTATE: true,
 } satisfies Record<SupervisorErrorCode, true>;
 
@@ -432,6 +450,8 @@ test('a supervisor, what it tells of a session, and an event have these members'
     'actor',
     'listenStreams',
     'notify',
+    'park',
+    'readiness',
   ];
   expect(Object.keys(supervisor).sort()).toEqual(face.sort());
   expect(Object.keys(supervisor.session(sessionId) ?? {})).toEqual(Object.keys(INFO));

@@ -1,6 +1,7 @@
 /** What the command says when it listens. */
 import { LATEST_PROTOCOL_VERSION } from '@modelcontextprotocol/sdk/types.js';
 import type { SessionSupervisorOptions } from '../index.ts';
+import type { AdminAnnouncement } from './admin.ts';
 import { MODERN } from './eras.ts';
 import type { Journal } from './journal.ts';
 import type { ServerInfo } from './probe.ts';
@@ -17,6 +18,8 @@ export interface Announcement {
   readonly label: string;
   /** Where the sessions can be watched, token included; `undefined` without `--inspect`. */
   readonly inspectorUrl: string | undefined;
+  /** Undefined without `--admin`. */
+  readonly admin: AdminAnnouncement | undefined;
   /** In ms; `undefined` when there are no sessions. */
   readonly sessionIdleTimeout: number | undefined;
   /** What requests of 2026-07-28 get, as `--modern` says it. */
@@ -27,11 +30,13 @@ export interface Announcement {
   readonly processes: { readonly maxSessions: number; readonly warm: number } | undefined;
   /** In ms. */
   readonly shutdownTimeout: number;
+  /** How long it is not ready before that, in ms. */
+  readonly drainDelay: number;
 }
 
 /** A greeting for people, or one entry for machines. */
 export function announce(journal: Journal, announcement: Announcement): void {
-  const { version, url, server, label, inspectorUrl, sessionIdleTimeout, modern, kept, processes, shutdownTimeout } =
+  const { version, url, server, label, inspectorUrl, admin, sessionIdleTimeout, modern, kept, processes } =
     announcement;
   const name = printable(`${server.name} ${server.version}`);
   const told = {
@@ -42,6 +47,7 @@ export function announce(journal: Journal, announcement: Announcement): void {
     ...(kept !== undefined && { sessions: kept }),
     ...(processes !== undefined && { processes: { ...processes, most: mostProcesses(processes) } }),
     ...(inspectorUrl !== undefined && { inspectorUrl }),
+    ...(admin !== undefined && { admin }),
   };
   journal.greet(
     [
@@ -50,14 +56,30 @@ export function announce(journal: Journal, announcement: Announcement): void {
       `  server        ${name} (${printable(label)})`,
       `  revisions     ${revisions(modern, sessionIdleTimeout !== undefined)}`,
       ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
+      ...adminLines(admin),
       ...(kept === undefined ? [] : [`  sessions      ${keptSessions(kept)}`]),
       ...(processes === undefined ? [] : [`  processes     ${processLimits(processes)}`]),
       `  idle timeout  ${idleTimeout(sessionIdleTimeout)}`,
-      `  to stop       Ctrl-C or SIGTERM: calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`,
+      `  to stop       Ctrl-C or SIGTERM: ${howItStops(announcement)}`,
       '',
     ],
     { level: 'info', event: 'server.listening', message: `${name} listens at ${url}`, ...told },
   );
+}
+
+function adminLines(admin: AdminAnnouncement | undefined): string[] {
+  if (admin === undefined) return [];
+  const { address, token, inspectorUrl } = admin;
+  return [
+    `  admin         ${printable(address)}`,
+    ...(token === undefined ? [] : [`  admin token   ${token}`]),
+    ...(inspectorUrl === undefined ? [] : [`  inspector     ${inspectorUrl}`]),
+  ];
+}
+
+function howItStops({ shutdownTimeout, drainDelay }: Announcement): string {
+  const before = drainDelay > 0 ? `not ready for ${formatDuration(drainDelay)}, then ` : '';
+  return `${before}calls in flight get up to ${formatDuration(shutdownTimeout)} to finish`;
 }
 
 function revisions(modern: Modern, hasSessions: boolean): string {

@@ -12,11 +12,15 @@ interface Draining {
   readonly tally: () => SessionTally;
   /** In ms. */
   readonly shutdownTimeout: number;
+  /** How long it is not ready before anything is refused, in ms. */
+  readonly drainDelay: number;
 }
 
-/** Drains and closes. Resolves to whether every call got the time it needed. */
-export async function drain(draining: Draining, signal: NodeJS.Signals): Promise<boolean> {
-  const { supervisor, endpoint, journal, tally, shutdownTimeout } = draining;
+/** Drains and closes; `cause` is who wanted that. Resolves to whether every call got the time it needed. */
+export async function drain(draining: Draining, cause: string): Promise<boolean> {
+  const { supervisor, endpoint, journal, tally, shutdownTimeout, drainDelay } = draining;
+  // What begins later has begun when this goes on.
+  const begun = drainDelay > 0 ? await leave(draining, cause) : undefined;
   const started = performance.now();
   const elapsed = (): number => performance.now() - started;
   const before = tally();
@@ -36,13 +40,13 @@ export async function drain(draining: Draining, signal: NodeJS.Signals): Promise
   journal.write({
     level: 'info',
     event: 'supervisor.draining',
-    message: `${signal}: draining ${plural(before.open, 'session')}, ${waits}; a second signal exits at once, the same one after 0.5s`,
-    signal,
+    message: `${cause}: draining ${plural(before.open, 'session')}, ${waits}; a second signal exits at once, the same one after 0.5s`,
+    signal: cause,
     sessions: before.open,
     calls: waiting.length,
   });
   // The socket stays open meanwhile: a call may wait for an answer that its client has yet to send.
-  await supervisor.drain({ timeout: shutdownTimeout });
+  await (begun?.drained ?? supervisor.drain({ timeout: shutdownTimeout }));
   await endpoint.close();
   const took = elapsed();
   const after = tally();
@@ -60,4 +64,27 @@ export async function drain(draining: Draining, signal: NodeJS.Signals): Promise
     took: Math.round(took),
   });
   return cut === 0;
+}
+
+/** Is not ready from now on, and serves all that still comes. Resolves when the drain has begun, to what it comes to. */
+async function leave(draining: Draining, cause: string): Promise<{ readonly drained: Promise<void> }> {
+  const { supervisor, journal, shutdownTimeout: timeout, drainDelay: delay } = draining;
+  journal.write({
+    level: 'info',
+    event: 'supervisor.leaving',
+    message: `${cause}: not ready from now on, draining in ${formatDuration(delay)} (--drain-delay); a second signal drains at once`,
+    signal: cause,
+    delay,
+  });
+  const drained = supervisor.drain({ timeout, delay });
+  await new Promise<void>((resolve) => {
+    const watching = supervisor.actor.subscribe({
+      next: ({ value }) => {
+        if (value === 'accepting') return;
+        watching.unsubscribe();
+        resolve();
+      },
+    });
+  });
+  return { drained };
 }

@@ -16,6 +16,10 @@ const DEPENDENT: readonly (readonly [name: keyof Flags, flag: string, needed: ke
   ['peerListen', '--peer-listen <host:port>', 'node', '--node <name>'],
   ['peerUrl', '--peer-url <url>', 'node', '--node <name>'],
   ['clusterSecretFile', '--cluster-secret-file <file>', 'node', '--node <name>'],
+  ['adminTokenFile', '--admin-token-file <file>', 'admin', '--admin <place>'],
+  ['adminAllowChanges', '--admin-allow-changes', 'admin', '--admin <place>'],
+  ['adminAllowedHosts', '--admin-allowed-hosts <names>', 'admin', '--admin <place>'],
+  ['adminInspector', '--admin-inspector', 'admin', '--admin <place>'],
   ['corsHeaders', '--cors-headers <names>', 'cors', '--cors <origins>'],
   ['maxRestarts', '--max-restarts <count>', 'restart', '--restart <policy>'],
   ['maxSeconds', '--max-seconds <count>', 'restart', '--restart <policy>'],
@@ -58,6 +62,13 @@ export function refuseIdle(flags: Flags): void {
     if (flags[name] === undefined || flags.modern === 'serve') continue;
     throw new CommandFailure(
       `option '${flagOf(name)} <count>' has no effect without option '--modern serve'`,
+      EXIT_USAGE,
+    );
+  }
+  for (const name of ['adminAllowChanges', 'adminInspector'] as const) {
+    if (flags[name] === undefined || flags.quiet === undefined || flags.adminTokenFile !== undefined) continue;
+    throw new CommandFailure(
+      `option '${flagOf(name)}' needs option '--admin-token-file <file>' where --quiet has no token printed`,
       EXIT_USAGE,
     );
   }

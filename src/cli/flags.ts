@@ -3,6 +3,7 @@
  * kebab case.
  */
 import { Option } from 'commander';
+import { ADMIN_FLAGS, type AdminFlags } from './adminFlags.ts';
 import {
   type ListOrAll,
   type PeerAddress,
@@ -26,7 +27,7 @@ import {
 } from './quantities.ts';
 
 /** The flags, parsed: durations in ms, sizes in bytes. What was not given is not there, unless it has a default. */
-export interface Flags {
+export interface Flags extends AdminFlags {
   readonly port: number;
   readonly host: string;
   readonly path: string;
@@ -267,6 +268,7 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
       .conflicts('stateless'),
     new Option('--inspect-allow-terminate', 'the page may end them; implies --inspect').implies({ inspect: 0 }),
   ],
+  'For the operator:': ADMIN_FLAGS,
   'Output:': [
     new Option('--log-format <format>', 'json is one object per line').choices(['text', 'json']).default('text'),
     new Option('--quiet', 'only warnings and errors').conflicts('verbose'),

@@ -67,6 +67,9 @@ class ServeProcess {
   #serving: Serving | undefined;
   #failed = false;
   #stopSignal: { readonly name: NodeJS.Signals; readonly at: number } | undefined;
+  /** Somebody asked for a drain by the operator's listener. */
+  #drainWished = false;
+  #stopping = false;
 
   constructor(invocation: ServeInvocation, version: string) {
     this.#invocation = invocation;
@@ -92,7 +95,9 @@ class ServeProcess {
     });
     try {
       const [source, { serve }] = await Promise.all([this.#source(), import('./serve.ts')]);
-      this.#serving = await serve(source, flags, this.#journal, this.#version);
+      const wishes = { drain: () => this.#wishDrain() };
+      this.#serving = await serve(source, flags, this.#journal, this.#version, wishes);
+      if (this.#drainWished) this.#wishDrain();
     } catch (error) {
       this.#fail(error);
     }
@@ -130,8 +135,11 @@ class ServeProcess {
     const at = performance.now();
     const first = this.#stopSignal;
     if (first !== undefined && first.name === name && at - first.at < SAME_SIGNAL_WITHIN) return;
-    if (first !== undefined) process.exit(code);
+    // The first one after that has the drain begin that is delayed.
+    const hurried = first !== undefined && this.#serving?.hurry() === true;
+    if (first !== undefined && !hurried) process.exit(code);
     this.#stopSignal = { name, at };
+    if (hurried) return;
     if (this.#serving === undefined) {
       const message = `${name}: stopped before ${printable(this.#what)} was ready`;
       this.#journal.aside({ level: 'info', event: 'command.stopped', message, signal: name });
@@ -141,9 +149,17 @@ class ServeProcess {
     void this.#stop(this.#serving, name);
   }
 
-  async #stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
+  #wishDrain(): void {
+    this.#drainWished = true;
+    if (this.#serving !== undefined) void this.#stop(this.#serving, 'POST /drain');
+  }
+
+  /** Once: a signal that comes while it drains already wants the same. */
+  async #stop(serving: Serving, cause: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
     try {
-      process.exitCode = (await serving.stop(signal)) ? 0 : 1;
+      process.exitCode = (await serving.stop(cause)) ? 0 : 1;
     } catch (error) {
       this.#fail(error);
     }

@@ -1,6 +1,7 @@
 /** Serves a source of servers over HTTP: probes it, listens, tells where, and hands back the way to stop. */
 import { createSessionSupervisor, type LogEntry } from '../index.ts';
 import { toNodeHandler } from '../node.ts';
+import { adminAnnouncement, administer } from './admin.ts';
 import { announce } from './announce.ts';
 import {
   DEFAULT_IDLE_TIMEOUT,
@@ -30,6 +31,7 @@ const TOLD_BY_US: ReadonlySet<string> = new Set([
   'session.restored',
   'session.terminated',
   'supervisor.draining',
+  'supervisor.leaving',
   'supervisor.stopped',
 ]);
 
@@ -46,12 +48,26 @@ function hasNoRoom({ error }: LogEntry): boolean {
 }
 
 export interface Serving {
-  /** Drains. Resolves to whether no call was cut off. */
-  stop(signal: NodeJS.Signals): Promise<boolean>;
+  /** Drains, because of a signal or of who else wanted that. Resolves to whether no call was cut off. */
+  stop(cause: string): Promise<boolean>;
+  /** Has a drain begin that is delayed. Returns whether there was one. */
+  hurry(): boolean;
+}
+
+/** What the process is asked for from within. */
+export interface Wishes {
+  /** Somebody wants it to drain, and to end then. */
+  drain(): void;
 }
 
 /** @throws {CommandFailure} when the source builds no server, or the port or the session store can't be had. */
-export async function serve(source: ServerSource, flags: Flags, journal: Journal, version: string): Promise<Serving> {
+export async function serve(
+  source: ServerSource,
+  flags: Flags,
+  journal: Journal,
+  version: string,
+  wishes: Wishes,
+): Promise<Serving> {
   const { initializeTimeout = DEFAULT_INITIALIZE_TIMEOUT } = flags;
   const started = tellStarting(journal, source.label, initializeTimeout);
   const server = await probe(source, flags, journal, version).finally(started);
@@ -59,7 +75,7 @@ export async function serve(source: ServerSource, flags: Flags, journal: Journal
   // its sessions finds that free then.
   const stores = await openStores(flags, journal);
   try {
-    return await listen(source, flags, journal, { version, server, stores });
+    return await listen(source, flags, journal, { version, server, stores, wishes });
   } catch (error) {
     await stores.close();
     throw error;
@@ -70,16 +86,17 @@ interface Prepared {
   readonly version: string;
   readonly server: ServerInfo;
   readonly stores: Stores;
+  readonly wishes: Wishes;
 }
 
 async function listen(
   source: ServerSource,
   flags: Flags,
   journal: Journal,
-  { version, server, stores }: Prepared,
+  { version, server, stores, wishes }: Prepared,
 ): Promise<Serving> {
   const { host, path, stateless, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
-  const { shutdownTimeout = DEFAULT_SHUTDOWN_TIMEOUT } = flags;
+  const { shutdownTimeout = DEFAULT_SHUTDOWN_TIMEOUT, drainDelay = 0 } = flags;
   const { requestBodyTimeout, httpKeepAliveTimeout } = flags;
   const endpoint = new Endpoint({ path, requestBodyTimeout, httpKeepAliveTimeout, log: journal.write });
   // Before the supervisor, which has to know port and address: they decide whom it accepts.
@@ -103,6 +120,7 @@ async function listen(
   endpoint.serve(toNodeHandler(supervisor), (req, status) => refusals.tell(req, status));
   // Clients may be waiting for the server to be back: they are answered while this is loaded.
   const inspector = await inspect(supervisor, flags);
+  const admin = await administer(supervisor, flags, journal, () => wishes.drain());
 
   announce(journal, {
     version,
@@ -110,6 +128,7 @@ async function listen(
     server,
     label: source.label,
     inspectorUrl: inspector?.url,
+    admin: adminAnnouncement(admin, flags),
     sessionIdleTimeout: stateless ? undefined : sessionIdleTimeout,
     modern: flags.modern ?? DEFAULT_MODERN,
     kept: stores.kept,
@@ -118,6 +137,7 @@ async function listen(
       ...(options.maxSessions && { maxSessions: options.maxSessions }),
     },
     shutdownTimeout,
+    drainDelay,
   });
   const warnings = [
     ['hosts.unchecked', uncheckedHosts(flags, binding)],
@@ -127,14 +147,19 @@ async function listen(
     if (message !== undefined) journal.write({ level: 'warn', event, message });
   }
   return {
-    stop: async (signal) => {
+    stop: async (cause) => {
       try {
-        const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout }, signal);
-        await inspector?.close();
+        const clean = await drain({ supervisor, endpoint, journal, tally, shutdownTimeout, drainDelay }, cause);
+        await Promise.all([inspector?.close(), admin?.close()]); // which say that it lives, until then
         return clean;
       } finally {
         await stores.close();
       }
+    },
+    hurry: () => {
+      if (supervisor.actor.getSnapshot().value !== 'accepting') return false;
+      void supervisor.drain({ timeout: shutdownTimeout });
+      return true;
     },
   };
 }

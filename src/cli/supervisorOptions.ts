@@ -1,5 +1,5 @@
 /** What the flags mean to the supervisor: its options, with the defaults that depend on where the command listens. */
-import { BlockList } from 'node:net';
+import { isLoopback } from '../door/addresses.ts';
 import type { Directory, SessionSupervisorOptions } from '../index.ts';
 import { toClusterOptions } from './clusterOptions.ts';
 import type { Flags } from './flags.ts';
@@ -77,16 +77,6 @@ const SHORT_IDLE_TIMEOUT = 1_000;
 export function shortIdleTimeout({ sessionIdleTimeout }: Flags): string | undefined {
   if (sessionIdleTimeout === undefined || sessionIdleTimeout >= SHORT_IDLE_TIMEOUT) return undefined;
   return `--session-idle-timeout ${sessionIdleTimeout}ms ends sessions between two requests of most clients`;
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Says whether a bound address is reachable from this machine only. */
-function isLoopback(address: string): boolean {
-  // It looks through ::ffff:127.0.0.1 by itself.
-  return LOOPBACK.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
 /** A host as a URL names it: an IPv6 address in brackets. */

@@ -21,10 +21,6 @@ import type { Vigils } from './vigils.ts';
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 1_000;
 
-/** How often it is looked after a session that moves, and until when again where nobody could be asked, in ms. */
-const LOOKS = 4;
-const LOOK_AGAIN = 1_000;
-
 /** Requests that are held at a time. */
 export const MAX_HELD = 16_384;
 
@@ -114,19 +110,18 @@ export class Routing {
    * `unknown` where nobody says.
    */
   async look(id: string): Promise<SessionInfo | SessionRecord | 'unknown' | undefined> {
-    const until = this.#host.now() + LOOK_AGAIN;
-    for (let tries = 0, pause = FIRST_PAUSE; tries < LOOKS; tries++, pause *= 2) {
-      if (tries > 0) await this.#sleep(pause);
+    const until = this.#host.now() + this.#host.restoreTimeout;
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const record = await this.#host.read(id);
       if (typeof record === 'string') return record === 'sessionNotFound' ? undefined : 'unknown';
       const owner = await this.ownerOf(record);
       if (owner === 'nobody') return record;
       if (owner === 'unknown') return owner;
       const info = await this.#parts.peers.look(owner, this.#parts.membership.last, id);
-      if (info !== 'moved' && info !== undefined) return info; // else it may be on its way to somebody else
-      if (this.#host.now() > until) break;
+      if (typeof info === 'object') return info;
+      if (this.#host.now() + pause > until) return 'unknown';
+      await this.#sleep(pause); // it is on its way to somebody else, or its node may be gone
     }
-    return 'unknown';
   }
 
   /** @throws {SupervisorError} `STORE_FAILED` */

@@ -3,11 +3,11 @@
  * somebody looks at their session, and when that leaves.
  */
 import type { Actor, AnyActorRef } from 'xstate';
+import { visible } from '../door/shownText.ts';
 import type { SessionSupervisor } from '../index.ts';
 import { childMachine } from '../machines/index.ts';
 import { configOf } from './inspectedActor.ts';
 import type { ChildLine } from './protocol.ts';
-import { visible } from './rows.ts';
 
 type ChildActor = Actor<typeof childMachine>;
 

@@ -297,13 +297,15 @@ export class Feed implements SnapshotSource {
 
   async #terminate(viewer: FeedViewer, key: string): Promise<void> {
     const frame = { type: 'terminate', key } as const;
-    if (!this.#options.allowTerminate) return this.#answer(viewer, frame, 'forbidden');
     const id = this.#idOf(key);
-    const outcome = id === undefined ? 'unknown' : await this.#outcomeOf(id);
+    const { allowTerminate } = this.#options;
+    const outcome = allowTerminate ? await this.#outcomeOf(id) : 'forbidden';
+    viewer.viewer.onTerminated({ key, id, outcome });
     if (!this.#closed) this.#answer(viewer, frame, outcome);
   }
 
-  async #outcomeOf(id: string): Promise<ResultFrame['outcome']> {
+  async #outcomeOf(id: string | undefined): Promise<ResultFrame['outcome']> {
+    if (id === undefined) return 'unknown';
     try {
       return (await this.#supervisor.terminate(id)) ? 'done' : 'unknown';
     } catch {

@@ -3,10 +3,10 @@
  * Made by `createInspection`, and brought to its viewers by `serveInspector`.
  */
 import type { AnyActorRef, InspectionEvent, Subscription } from 'xstate';
+import { checkTypes } from '../door/optionTypes.ts';
+import { Pseudonyms } from '../door/pseudonym.ts';
 import { SupervisorError } from '../index.ts';
 import { configOf, familyOf, hasEnded, type InspectedSession, sessionOf } from './inspectedActor.ts';
-import { checkTypes } from './optionTypes.ts';
-import { Pseudonyms } from './pseudonym.ts';
 import { isShare, type Selection, selects } from './selection.ts';
 import { StatelyFrames } from './statelyFrames.ts';
 import { encode, StatelyViewer } from './statelyViewer.ts';

@@ -1,8 +1,9 @@
 /** The options of `serveInspector`: documentation, defaults, refusals. */
-import { randomBytes } from 'node:crypto';
+
+import { checkTypes } from '../door/optionTypes.ts';
+import { isToken, randomToken, TOKEN_RULE } from '../door/token.ts';
 import { SupervisorError } from '../index.ts';
 import type { Inspection } from './inspection.ts';
-import { checkTypes } from './optionTypes.ts';
 
 /** Options of `serveInspector`. */
 export interface InspectorOptions {
@@ -43,8 +44,6 @@ type Resolved = Required<{ [K in keyof InspectorOptions]: Exclude<InspectorOptio
 /** The options with their defaults; `inspection` stays as it was given. */
 export type ResolvedInspectorOptions = Omit<Resolved, 'inspection'> & Pick<InspectorOptions, 'inspection'>;
 
-const SHORTEST_TOKEN = 16;
-
 const TYPES = {
   port: 'number',
   host: 'string',
@@ -69,7 +68,7 @@ export function resolveInspectorOptions(options: InspectorOptions): ResolvedInsp
   const resolved: ResolvedInspectorOptions = {
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
-    token: options.token ?? randomBytes(32).toString('base64url'),
+    token: options.token ?? randomToken(),
     allowTerminate: options.allowTerminate ?? false,
     revealIds: options.revealIds ?? false,
     revealPrincipals: options.revealPrincipals ?? false,
@@ -83,10 +82,7 @@ export function resolveInspectorOptions(options: InspectorOptions): ResolvedInsp
     inspection: options.inspection,
     now: options.now ?? Date.now,
   };
-  const { token } = resolved;
-  if (token.length < SHORTEST_TOKEN || !/^[\w.~-]+$/.test(token)) {
-    refuse('token', `at least ${SHORTEST_TOKEN} letters, digits or -._~`);
-  }
+  if (!isToken(resolved.token)) refuse('token', TOKEN_RULE);
   if (resolved.port > 65_535) refuse('port', 'a whole number from 0 to 65535');
   const least = { port: 0, maxViewers: 1, maxEnded: 0, maxViewerBuffer: 1_024, interval: 10, pingInterval: 10 };
   for (const [name, minimum] of Object.entries(least) as [keyof typeof least, number][]) {

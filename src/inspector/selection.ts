@@ -1,8 +1,9 @@
 /** Which sessions a viewer of Stately's inspector is shown. */
+
+import { fraction } from '../door/pseudonym.ts';
 import type { SessionState } from '../index.ts';
 import type { InspectedSession } from './inspectedActor.ts';
 import { STATES } from './machineEdges.ts';
-import { fraction } from './pseudonym.ts';
 
 export interface Selection {
   /** Those sessions alone, by key or by id; all where there are none. */

@@ -3,7 +3,7 @@
  * more than it takes; and show from time to time that it is still there.
  */
 import { randomBytes } from 'node:crypto';
-import { CLOSE_CODES } from './protocol.ts';
+import { CLOSE_CODES, type ResultFrame } from './protocol.ts';
 
 /** Frames that a viewer may send at once, and for how many ms one of them counts. */
 const BURST = 30;
@@ -31,10 +31,19 @@ export interface ViewerOptions {
   readonly pingInterval: number;
 }
 
+/** What came of a viewer's wish that a session ends; without an id where none is known by the key. */
+export interface TerminatedByViewer {
+  readonly key: string;
+  readonly id: string | undefined;
+  readonly outcome: ResultFrame['outcome'];
+}
+
 export class Viewer {
   /** Hears what the viewer says. Returns whether that was expected. */
   onFrame: (text: string) => boolean = () => false;
   onGone: () => void = () => {};
+  /** Hears what came of its wish that a session ends. */
+  onTerminated: (told: TerminatedByViewer) => void = () => {};
   /** Resolves when it is gone, and `onGone` was called. */
   readonly gone: Promise<void>;
   readonly #socket: Socket;

@@ -1,5 +1,5 @@
 /**
- * Every event of the log, and the levels that it is told at: those of the library first, then what `./stdio` adds, then the
+ * Every event of the log, and the levels that it is told at: those of the library first, then what `./admin` and `./stdio` add, then the
  * command. `docs/logs.md` has a heading for each. An event that is not here does not compile.
  */
 
@@ -45,12 +45,16 @@ export const LOG_EVENTS = {
   'cluster.renewalFailed': ['warn'],
   'cluster.peerUnreachable': ['warn'],
   'peer.listenerFailed': ['error'],
+  'supervisor.leaving': ['info'],
   'supervisor.draining': ['info'],
   'supervisor.stopped': ['info', 'warn'],
   'supervisor.failed': ['error'],
   'inspect.failed': ['error'],
   'clock.failed': ['error'],
   'option.doubtful': ['warn'],
+  'admin.changed': ['info', 'warn'],
+  'admin.refused': ['warn'],
+  'admin.failed': ['error'],
   'child.started': ['debug', 'info'],
   'child.exited': ['debug', 'info', 'warn'],
   'child.failed': ['warn'],

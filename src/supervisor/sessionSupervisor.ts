@@ -3,9 +3,13 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { END_REASONS, type EndReason } from '../machines/reasons.ts';
 import type { ConnectableServer, HandleOptions } from '../options.ts';
+import { checkDrainTimeout } from './drain.ts';
+import { checkDrainDelay, DrainDelay } from './drainDelay.ts';
 import type { HandleEventType, HandleInfo, HandleListener } from './handleInfo.ts';
 import { HandleRegistry, type Handles } from './handles.ts';
 import type { Change, ListenInfo } from './modernEra.ts';
+import { type ParkOutcome, park } from './park.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -16,6 +20,11 @@ import { terminate } from './terminate.ts';
 export interface DrainOptions {
   /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
   readonly timeout?: number | undefined;
+  /**
+   * How long `readiness()` says that it drains before anything is refused, in ms: as long as balancers take to notice. A
+   * later call without it, or with less, makes it shorter. Default 0.
+   */
+  readonly delay?: number | undefined;
 }
 
 /** What a host knows of a request that it hands to `fetch`. */
@@ -43,11 +52,22 @@ export interface SessionSupervisor {
    */
   terminate(id: string, reason?: EndReason): Promise<boolean>;
   /**
+   * Parks a session that is idle and of which no handler runs: its server is closed, and the next request for it brings it
+   * back. Resolves when that is stored, to what became of it.
+   * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text; `STORE_FAILED`.
+   */
+  park(id: string): Promise<ParkOutcome>;
+  /**
    * Takes no more sessions, lets the calls in flight finish, ends everything. Resolves when nothing is left. Draining
    * twice waits for the same; a drained supervisor can't be used again.
-   * @throws {SupervisorError} `INVALID_OPTION` for options that are none, or a timeout that is no duration.
+   * @throws {SupervisorError} `INVALID_OPTION` for options that are none, or a timeout or delay that is no duration.
    */
   drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Whether a balancer should send requests here: it neither drains nor is about to, it is in its cluster where it is a
+   * node, and the session store answers within 1 s, which it is asked at most once a second. Never rejects.
+   */
+  readiness(): Promise<Readiness>;
   /**
    * Listens to the lives of sessions, and of handles. Returns what ends the listening. A listener that throws is logged.
    * @throws {SupervisorError} `INVALID_OPTION` for an event that there is not, or a listener that is no function.
@@ -132,6 +152,7 @@ function idOf(id: unknown): string {
 
 /** Gives a supervisor its public face. */
 export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): SessionSupervisor {
+  const departure = new DrainDelay(core);
   const face: SessionSupervisor = {
     session: (id) => core.registry.get(idOf(id))?.info(),
     *sessions() {
@@ -143,8 +164,13 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     },
     drain: async (options = {}) => {
       checkOptions('The options of a drain', options);
-      return core.drain(options.timeout);
+      const { delay = 0, timeout } = options;
+      checkDrainTimeout(timeout);
+      checkDrainDelay(delay);
+      return departure.drain(delay, timeout);
     },
+    park: async (id) => park(core, idOf(id)),
+    readiness: readinessOf(core, () => departure.isLeaving),
     on: (type: SessionEventType | HandleEventType, listener: SessionListener | HandleListener) =>
       core.events.on(type, listener),
     handles: (name, options) => {

@@ -1,7 +1,9 @@
 /** What somebody may do to nodes from without, and what that may not do to anybody else. */
 import { describe, expect, test } from 'vitest';
+import { Lives } from '../../src/cluster/lives.ts';
 import { createMemoryDirectory, createMemorySessionStore } from '../../src/index.ts';
 import { supervise } from '../support/serve.ts';
+import { SimulatedClock } from '../support/simulatedClock.ts';
 import { turns, until } from '../support/until.ts';
 import { openStream, sessionHeaders } from '../support/wire.ts';
 import { call, type Node, Nodes, open, outcomeOf } from './nodes.ts';
@@ -83,4 +85,21 @@ describe('an operator is told, once, why requests do not get to a node', () => {
     expect(outcomeOf(await nodes.passUntil(answer))).toBe('hello');
     expect(told(b)).toEqual([]);
   });
+});
+
+test('a directory that throws where it is to reject is one that does not answer', async () => {
+  const throws = () => {
+    throw new Error('away');
+  };
+  const directory = { join: throws, renew: throws, leave: throws, find: throws, named: throws, lives: throws };
+  const lives = new Lives({ ...directory, close: async () => {} }, new SimulatedClock(), () => 0);
+  for (const ask of [
+    () => lives.named('a'),
+    () => lives.find('a#1'),
+    () => lives.ask('a#1'),
+    () => lives.other(new Set()),
+  ]) {
+    const asked = ask();
+    await expect(asked).rejects.toThrow('away');
+  }
 });

@@ -35,13 +35,18 @@ test('of one that nobody has: parked, by its record', async () => {
   expect(await a.supervisor.record(id)).toMatchObject({ id, state: 'parked' });
 });
 
-test('of one whose node is dead: nothing, which is logged, until its lease has run out; then its record', async () => {
+test('of one whose node is dead: its record, when the lease of that has run out', async () => {
   const { nodes, a, b, id } = await two();
   await nodes.kill(a);
-  expect(await nodes.passUntil(b.supervisor.record(id), [b])).toBe(undefined);
+  expect(await nodes.passUntil(b.supervisor.record(id), [b])).toMatchObject({ id, state: 'parked' });
+  expect(told(b)).toEqual([]);
+});
+
+test('of one whose node lives and can not be asked: nothing, which is logged', async () => {
+  const { nodes, a, b, id } = await two();
+  a.ways.peers = false;
+  expect(await nodes.passUntil(b.supervisor.record(id))).toBe(undefined);
   expect(told(b)).toMatchObject([{ level: 'warn', sessionId: id }]);
-  await nodes.pass(6_000, [b]);
-  expect(await b.supervisor.record(id)).toMatchObject({ id, state: 'parked' });
 });
 
 test('of none, or one of another cluster: nothing, and nobody is told', async () => {

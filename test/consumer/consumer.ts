@@ -9,12 +9,14 @@ import {
   type SessionStore,
   SupervisorError,
 } from 'mcp-session-supervisor';
+import { serveAdmin } from 'mcp-session-supervisor/admin';
 import { createInspection, serveInspector } from 'mcp-session-supervisor/inspector';
 import { createLmdbStores } from 'mcp-session-supervisor/lmdb';
 import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
 import { createRedisStores } from 'mcp-session-supervisor/redis';
 import { stdioServer } from 'mcp-session-supervisor/stdio';
+import { prometheusMetrics } from 'mcp-session-supervisor/telemetry';
 import {
   httpDriver,
   sessionPaths,
@@ -42,6 +44,12 @@ export const sessions: SessionInfo[] = [...supervisor.sessions()];
 export const state = supervisor.actor.getSnapshot().value;
 export const inspection = createInspection();
 export const inspector = serveInspector(supervisor);
+export const admin = serveAdmin(supervisor, {
+  path: undefined,
+  metrics: false,
+  drain: () => supervisor.drain({ delay: 1 }),
+});
+export const metrics: string = prometheusMetrics(supervisor).text();
 export const known = [END_REASONS, sessionMachine.id, SupervisorError];
 export const stores: readonly SessionStore[] = [
   createMemorySessionStore(),

@@ -1,8 +1,8 @@
 /** The census by itself, over a supervisor that is made up. */
 import { afterEach, expect, test, vi } from 'vitest';
+import { Pseudonyms } from '../../src/door/pseudonym.ts';
 import type { SessionInfo, SessionSupervisor } from '../../src/index.ts';
 import { Census } from '../../src/inspector/census.ts';
-import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 import { withTimeout } from '../support/until.ts';
 

@@ -24,7 +24,7 @@ export interface ConnectOptions {
 }
 
 /** Opens a WebSocket to an inspector; it is closed when the test ends. */
-export function openSocket(inspector: Inspector, options: ConnectOptions = {}): WebSocket {
+export function openSocket(inspector: Pick<Inspector, 'port' | 'token'>, options: ConnectOptions = {}): WebSocket {
   const { path = '/feed', token = inspector.token, headers = {} } = options;
   const query = `${path.includes('?') ? '&' : '?'}token=${token}`;
   const socket = new WebSocket(`ws://127.0.0.1:${inspector.port}${path}${query}`, { headers });
@@ -58,7 +58,7 @@ export class FeedClient {
   readonly transitions: Record<string, number> = {};
   totals: Totals | undefined;
 
-  constructor(inspector: Inspector, options?: ConnectOptions) {
+  constructor(inspector: Pick<Inspector, 'port' | 'token'>, options?: ConnectOptions) {
     this.socket = openSocket(inspector, options);
     this.socket.on('error', () => {});
     this.socket.on('message', (data) => this.#take(JSON.parse(String(data)) as ServerFrame));

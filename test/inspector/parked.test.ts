@@ -1,10 +1,10 @@
 /** Sessions that have records, as viewers of the feed are told of them: parked, brought back, and ended without that. */
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Pseudonyms } from '../../src/door/pseudonym.ts';
 import { createMemorySessionStore, type SessionContext, type SessionInfo } from '../../src/index.ts';
 import { Census } from '../../src/inspector/census.ts';
 import { FeedViewer } from '../../src/inspector/feedViewer.ts';
 import type { ParkedRow, Row, SnapshotFrame, Totals } from '../../src/inspector/protocol.ts';
-import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';
 import { Gates } from '../support/gates.ts';

@@ -1,8 +1,8 @@
 /** What clients and principals call themselves, as the page is told: visible, short, and nobody else's name. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Pseudonyms } from '../../src/door/pseudonym.ts';
 import type { SessionInfo } from '../../src/index.ts';
-import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;

@@ -1,7 +1,7 @@
 /** The feed at many sessions, and before a viewer that is slow: in pieces, told once, and within its bounds. */
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Pseudonyms } from '../../src/door/pseudonym.ts';
 import { Feed } from '../../src/inspector/feed.ts';
-import { Pseudonyms } from '../../src/inspector/pseudonym.ts';
 import { Rows } from '../../src/inspector/rows.ts';
 import { Timeouts } from '../../src/inspector/timeouts.ts';
 import { Viewer } from '../../src/inspector/viewer.ts';

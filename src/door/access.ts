@@ -1,6 +1,6 @@
 /**
- * Who may look. The token is in the URL that was printed; Host and Origin are checked as well, because a web page that
- * a person has open elsewhere can send requests to this machine, but can't choose those two headers.
+ * Who may look. The token is in the URL that was printed, or in a header; Host and Origin are checked as well, because a web
+ * page that a person has open elsewhere can send requests to this machine, but can't choose those two headers.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -43,6 +43,12 @@ export class Access {
   knowsOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
     if (origin === undefined || this.#origins.has(origin)) return true;
     return URL.canParse(origin) && host !== undefined && new URL(origin).host === new URL(`http://${host}`).host;
+  }
+
+  /** Whether the request has the token as its credentials (RFC 6750, 2.1). */
+  hasCredentials({ headers: { authorization } }: IncomingMessage): boolean {
+    const [, token = null] = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '') ?? [];
+    return this.knowsToken(token);
   }
 
   /** Whether the token is the right one; it takes the same time whatever it is. */
