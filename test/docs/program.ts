@@ -1,17 +1,13 @@
 /** The programs of pages, loaded as they are written there. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { afterAll, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
-/** Of this test file alone: others run beside it, in the same process. */
-const FOLDER = new URL(`../../.artifacts/programs-${process.pid}-${Math.random()}/`, import.meta.url);
+const ARTIFACTS = new URL('../../.artifacts/', import.meta.url);
 
 /** How each program listens and ends: as README's does, so that the tests put their own in place of it. */
 const LISTENING = `http.createServer(toNodeHandler(supervisor)).listen(3000, '127.0.0.1');
 process.once('SIGTERM', () => supervisor.drain().then(() => process.exit()));
 `;
-
-await mkdir(FOLDER, { recursive: true });
-afterAll(() => rm(FOLDER, { recursive: true }));
 
 /** The text of a page of docs/. */
 export const pageOf = (name: string) => readFile(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
@@ -22,7 +18,10 @@ export async function load<T>(page: string, has: string, names: readonly string[
   const [code = '', ...more] = blocks.filter((block) => block.includes(has));
   expect(more).toEqual([]);
   // A module of its own for each test; whole programs are JavaScript as they stand.
-  const file = new URL(`${Math.random()}.${names.length > 0 ? 'mjs' : 'ts'}`, FOLDER);
+  const folder = new URL(`program-${process.pid}-${Math.random()}/`, ARTIFACTS);
+  await mkdir(folder, { recursive: true });
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = new URL(names.length > 0 ? 'program.mjs' : 'program.ts', folder);
   if (names.length > 0) expect(code).toContain(LISTENING);
   const exported = names.length > 0 ? `export { ${names.join(', ')} };\n` : '';
   await writeFile(file, code.replace(LISTENING, exported));
