@@ -49,10 +49,8 @@ export interface Admin {
  * import { serveAdmin } from 'mcp-session-supervisor/admin';
  *
  * const admin = await serveAdmin(supervisor, { port: 9464 });
- * process.once('SIGTERM', async () => {
- *   await supervisor.drain({ delay: 5_000 }); // /readyz says no at once; after 5 s the drain begins
- *   await admin.close();
- * });
+ * console.log(`health, metrics and sessions at ${admin.url}`);
+ * process.once('SIGTERM', () => supervisor.drain({ delay: 5_000 }).then(() => admin.close()));
  * ```
  */
 export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOptions = {}): Promise<Admin> {

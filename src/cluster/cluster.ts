@@ -66,7 +66,17 @@ export class Cluster implements ClusterNode {
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
     const log = (entry: LogEntry) => core.log(entry);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty(), log);
+    const emptied = () => core.judgeEmpty();
+    this.#peers = new Peers({
+      network: this.#network,
+      envelopes: this.#envelopes,
+      limits: core.options,
+      now,
+      vigils,
+      emptied,
+      log,
+      observers: core.observers,
+    });
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -118,6 +128,8 @@ export class Cluster implements ClusterNode {
       node: this.#options.node,
       state,
       forwarded: this.#peers.open,
+      forwards: { ...this.#peers.forwards },
+      leaseRemaining: this.#membership.leaseRemaining,
       held: this.#routing.held + this.#waiting.size,
       takenOver: this.#takenOver,
       fenced,

@@ -3,10 +3,12 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { Sought } from '../supervisor/clusterNode.ts';
+import type { ForwardOutcome } from '../supervisor/observer.ts';
+import type { Observers } from '../supervisor/observers.ts';
 import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import { sendLook, sendTerminate } from './ask.ts';
 import type { Envelopes } from './envelopes.ts';
-import { type Forwarding, type ForwardOutcome, type ForwardParts, type ForwardResult, forward } from './forward.ts';
+import { type Forwarding, type ForwardParts, type ForwardResult, forward } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import { Shares } from './shares.ts';
@@ -34,41 +36,34 @@ export interface Forwarded {
   readonly owner?: string | undefined;
 }
 
-export class Peers {
-  readonly #network: PeerNetwork;
-  readonly #envelopes: Envelopes;
-  readonly #limits: AnswerLimits;
+export interface PeersParts {
+  readonly network: PeerNetwork;
+  readonly envelopes: Envelopes;
+  readonly limits: AnswerLimits;
   /** Monotonic, in ms. */
-  readonly #now: () => number;
-  readonly #vigils: Vigils;
-  readonly #emptied: () => void;
+  readonly now: () => number;
+  readonly vigils: Vigils;
+  /** Called when nothing is with others that a drain waits for. */
+  readonly emptied: () => void;
+  readonly log: (entry: LogEntry) => void;
+  readonly observers: Observers;
+}
+
+export class Peers {
+  readonly #parts: PeersParts;
+  /** Requests that were sent on, by what became of them. */
+  readonly forwards: Partial<Record<ForwardOutcome, number>> = {};
   /** What may be ended, and whether it is waited for in a drain. */
   readonly #open = new Map<Forwarding, boolean>();
   /** Of those that a drain waits for. */
   #awaited = 0;
   readonly #shares = new Shares();
   #draining = false;
-  readonly #log: (entry: LogEntry) => void;
   /** Lives that could not be reached; the oldest first. */
   readonly #down = new Map<string, Down>();
 
-  /** `emptied` is called when nothing is with others that a drain waits for. */
-  constructor(
-    network: PeerNetwork,
-    envelopes: Envelopes,
-    limits: AnswerLimits,
-    now: () => number,
-    vigils: Vigils,
-    emptied: () => void,
-    log: (entry: LogEntry) => void,
-  ) {
-    this.#network = network;
-    this.#envelopes = envelopes;
-    this.#limits = limits;
-    this.#now = now;
-    this.#vigils = vigils;
-    this.#emptied = emptied;
-    this.#log = log;
+  constructor(parts: PeersParts) {
+    this.#parts = parts;
   }
 
   get open(): number {
@@ -84,20 +79,22 @@ export class Peers {
   async forward(life: NodeLife, from: string, { exchange, id, principal, body }: Sought): Promise<Forwarded> {
     const awaited = exchange.method !== 'GET';
     if (this.#draining && !awaited) return { outcome: 'busy' };
-    if ((this.#down.get(life.id)?.until ?? 0) > this.#now()) return { outcome: 'unreached' };
+    if ((this.#down.get(life.id)?.until ?? 0) > this.#parts.now()) return { outcome: 'unreached' };
     const giveBack = this.#shares.take(life.id, principal ?? id); // of nobody in particular each session is by itself
     if (giveBack === undefined) return { outcome: 'busy' };
-    const forwarding = forward(this.#parts(life, from), exchange, { sessionId: id, principal, body });
+    const since = this.#parts.now();
+    const forwarding = forward(this.#partsOf(life, from), exchange, { sessionId: id, principal, body });
     this.#open.set(forwarding, awaited);
     if (awaited) this.#awaited++;
-    const done = this.#vigils.watch(life.id, () => forwarding.abort());
+    const done = this.#parts.vigils.watch(life.id, () => forwarding.abort());
     const forwarded = await forwarding.result;
     done();
     giveBack();
     this.#open.delete(forwarding);
     if (awaited) this.#awaited--;
     this.#note(life, forwarded);
-    if (this.empty) this.#emptied();
+    this.#count(forwarded.outcome, Math.max(0, this.#parts.now() - since));
+    if (this.empty) this.#parts.emptied();
     return forwarded;
   }
 
@@ -107,11 +104,16 @@ export class Peers {
     id: string,
     reason: EndReason,
   ): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
-    return sendTerminate(this.#parts(life, from), id, reason);
+    return sendTerminate(this.#partsOf(life, from), id, reason);
   }
 
   look(life: NodeLife, from: string, id: string): Promise<SessionInfo | 'moved' | undefined> {
-    return sendLook(this.#parts(life, from), id);
+    return sendLook(this.#partsOf(life, from), id);
+  }
+
+  #count(outcome: ForwardOutcome, duration: number): void {
+    this.forwards[outcome] = (this.forwards[outcome] ?? 0) + 1;
+    if (this.#parts.observers.any) this.#parts.observers.tell({ type: 'request.forwarded', outcome, duration });
   }
 
   /** A thousand requests for a node that is gone are no reason to connect to it a thousand times. */
@@ -119,7 +121,7 @@ export class Peers {
     const before = this.#down.get(life.id);
     this.#down.delete(life.id);
     if (outcome !== 'unreached') return;
-    const now = this.#now();
+    const now = this.#parts.now();
     const { since, told } = before ?? { since: now, told: false };
     const tells = !told && now - since >= TOLD_AFTER;
     this.#down.set(life.id, { since, until: now + DOWN_FOR, told: told || tells });
@@ -133,11 +135,12 @@ export class Peers {
     const why = WHY[reason.split(' ')[0] ?? ''] ?? reason;
     const message = `Node ${node} can’t be sent requests at ${url}: ${why}. They are held, and refused with 503 in the end`;
     const cause = error === undefined ? {} : { error };
-    this.#log({ level: 'warn', event: 'cluster.peerUnreachable', message, node, url, ...cause });
+    this.#parts.log({ level: 'warn', event: 'cluster.peerUnreachable', message, node, url, ...cause });
   }
 
-  #parts(life: NodeLife, from: string): ForwardParts {
-    return { network: this.#network, envelopes: this.#envelopes, life, from, limits: this.#limits };
+  #partsOf(life: NodeLife, from: string): ForwardParts {
+    const { network, envelopes, limits } = this.#parts;
+    return { network, envelopes, life, from, limits };
   }
 
   /** GET streams end, and are not opened any more. */

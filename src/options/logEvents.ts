@@ -1,6 +1,6 @@
 /**
- * Every event of the log, and the levels that it is told at: those of the library first, then what `./admin` and `./stdio` add, then the
- * command. `docs/logs.md` has a heading for each. An event that is not here does not compile.
+ * Every event of the log, and the levels that it is told at: those of the library first, then what `./admin` and `./stdio`
+ * add, then the command. `docs/logs.md` has a heading for each. An event that is not here does not compile.
  */
 
 /** How much an entry matters. */
@@ -28,6 +28,7 @@ export const LOG_EVENTS = {
   'server.failed': ['warn', 'error'],
   'server.closeFailed': ['warn'],
   'listener.failed': ['warn', 'error'],
+  'observer.failed': ['error'],
   'handle.opened': ['info'],
   'handle.terminated': ['info', 'error'],
   'handle.openFailed': ['warn'],

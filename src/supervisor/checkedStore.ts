@@ -5,12 +5,21 @@
 import { isObject } from '../protocol/messages.ts';
 import { type JsonObject, wrongMember } from '../stores/sessionRecord.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
+import type { Observers } from './observers.ts';
 import type { Patience } from './patience.ts';
 import type { Pending } from './pending.ts';
 
-/** What the store is asked counts as `pending` until it is through with it; each answer is news of it for `patience`. */
-export function checkedStore(store: SessionStore, pending: Pending, patience: Patience): SessionStore {
-  const checked = checking(store);
+/**
+ * What the store is asked counts as `pending` until it is through with it, and is told to those who observe; each answer is
+ * news of it for `patience`.
+ */
+export function checkedStore(
+  store: SessionStore,
+  pending: Pending,
+  patience: Patience,
+  observers?: Observers,
+): SessionStore {
+  const checked = observing(checking(store), observers);
   return {
     ...checked,
     load: (...given) => patience.note(checked.load(...given)),
@@ -20,6 +29,23 @@ export function checkedStore(store: SessionStore, pending: Pending, patience: Pa
     park: (...given) => patience.note(pending.watch(() => checked.park(...given))),
     remove: (...given) => patience.note(pending.watch(() => checked.remove(...given))),
     expired: (...given) => patience.note(pending.watch(() => checked.expired(...given))),
+  };
+}
+
+function observing(store: SessionStore, observers: Observers | undefined): SessionStore {
+  if (observers === undefined) return store;
+  const tell = <T>(operation: string, operate: () => Promise<T>): Promise<T> =>
+    observers.any ? observers.timed('session', operation, operate) : operate();
+  return {
+    ...store,
+    create: (...given) => tell('create', () => store.create(...given)),
+    load: (...given) => tell('load', () => store.load(...given)),
+    claim: (...given) => tell('claim', () => store.claim(...given)),
+    update: (...given) => tell('update', () => store.update(...given)),
+    park: (...given) => tell('park', () => store.park(...given)),
+    remove: (...given) => tell('remove', () => store.remove(...given)),
+    expired: (...given) => tell('expired', () => store.expired(...given)),
+    count: () => tell('count', () => store.count()),
   };
 }
 
