@@ -1,15 +1,13 @@
 /** The programs of pages, loaded as they are written there. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { afterAll, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
-const FOLDER = new URL(`../../.artifacts/programs-${process.pid}/`, import.meta.url);
+const ARTIFACTS = new URL('../../.artifacts/', import.meta.url);
 
 /** How each program listens and ends: as README's does, so that the tests put their own in place of it. */
 const LISTENING = `http.createServer(toNodeHandler(supervisor)).listen(3000, '127.0.0.1');
 process.once('SIGTERM', () => supervisor.drain().then(() => process.exit()));
 `;
-
-afterAll(() => rm(FOLDER, { recursive: true, force: true }));
 
 /** The text of a page of docs/. */
 export const pageOf = (name: string) => readFile(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
@@ -20,10 +18,12 @@ export async function load<T>(page: string, has: string, names: readonly string[
   const [code = '', ...more] = blocks.filter((block) => block.includes(has));
   expect(more).toEqual([]);
   // A module of its own for each test; whole programs are JavaScript as they stand.
-  const file = new URL(`${Math.random()}.${names.length > 0 ? 'mjs' : 'ts'}`, FOLDER);
+  const folder = new URL(`program-${process.pid}-${Math.random()}/`, ARTIFACTS);
+  await mkdir(folder, { recursive: true });
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = new URL(names.length > 0 ? 'program.mjs' : 'program.ts', folder);
   if (names.length > 0) expect(code).toContain(LISTENING);
   const exported = names.length > 0 ? `export { ${names.join(', ')} };\n` : '';
-  await mkdir(FOLDER, { recursive: true });
   await writeFile(file, code.replace(LISTENING, exported));
   return (await import(file.pathname)) as T;
 }
