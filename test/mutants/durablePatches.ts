@@ -80,8 +80,8 @@ export const DURABLE_PATCHES: readonly Patch[] = [
   patch(
     'supervisor/drain.js',
     'a drain does not wait for the store',
-    ', storeThrough(supervisor), supervisor.cluster',
-    ', supervisor.cluster',
+    ', storeThrough(supervisor), left',
+    ', left',
   ),
   patch(
     'transport/sessionStreams.js',
