@@ -77,12 +77,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     "if (outcome === 'fenced') records.told(this.#session.id);",
     '',
   ),
-  patch(
-    'supervisor/drain.js',
-    'a drain does not wait for the store',
-    ', storeThrough(supervisor), left',
-    ', left',
-  ),
+  patch('supervisor/drain.js', 'a drain does not wait for the store', ', storeThrough(supervisor), left', ', left'),
   patch(
     'transport/sessionStreams.js',
     'what a restored server says before its client is back is lost',
