@@ -1,6 +1,6 @@
 /** The HTTP server around the supervisor: the endpoint at its path, and a word for whoever asks elsewhere. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as TcpServer } from 'node:net';
+import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net';
 import type { Logger } from '../index.ts';
 import { CommandFailure, describeError } from './failure.ts';
 import { Repeated } from './repeated.ts';
@@ -52,10 +52,13 @@ export class Endpoint {
   readonly #path: string;
   readonly #server: Server;
   readonly #calls = new Set<ServerResponse>();
+  readonly #sockets = new Set<Socket>();
   readonly #log: Logger;
   #handler: RequestListener = (_req, res) => res.writeHead(503, { 'Retry-After': '1' }).end();
   #refused: RefusalListener = () => {};
   #isClosing = false;
+  /** Connections stay for their calls alone. */
+  #isLate = false;
 
   constructor({ path, requestBodyTimeout = 0, httpKeepAliveTimeout, log }: EndpointOptions) {
     this.#path = path;
@@ -64,6 +67,10 @@ export class Endpoint {
     server.keepAliveTimeout = httpKeepAliveTimeout ?? DEFAULT_HTTP_KEEP_ALIVE_TIMEOUT;
     server.headersTimeout = Math.max(NODE_HEADERS_TIMEOUT, server.keepAliveTimeout + HEADERS_MARGIN);
     server.requestTimeout = Math.max(NODE_REQUEST_TIMEOUT, requestBodyTimeout + server.headersTimeout);
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     this.#server = server;
   }
 
@@ -99,8 +106,11 @@ export class Endpoint {
   /**
    * Stops listening and resolves when every connection has ended, those that linger by force. One without a request is
    * left for a moment: the request may be on its way, and a balancer sends another nothing that may have got here.
+   * `patience`: how long calls may take that are not over yet, in ms; those that another node answers are none of a drain's.
+   * @returns the calls that were cut off.
    */
-  async close(): Promise<void> {
+  async close(patience = 0): Promise<readonly ServerResponse[]> {
+    let cut: readonly ServerResponse[] = [];
     const closed = new Promise<void>((resolve) => {
       this.#server.once('close', () => resolve());
     });
@@ -109,10 +119,24 @@ export class Endpoint {
     // Node's HTTP server would close at once what has no request yet.
     TcpServer.prototype.close.call(this.#server);
     const last = setTimeout(() => this.#server.closeIdleConnections(), LAST_REQUESTS);
-    const force = setTimeout(() => this.#server.closeAllConnections(), CLOSING_GRACE);
+    const grace = setTimeout(() => this.#endOthers(), CLOSING_GRACE);
+    const force = setTimeout(
+      () => {
+        cut = [...this.#calls];
+        this.#server.closeAllConnections();
+      },
+      Math.max(CLOSING_GRACE, patience),
+    );
     await closed;
-    clearTimeout(last);
-    clearTimeout(force);
+    for (const timer of [last, grace, force]) clearTimeout(timer);
+    return cut;
+  }
+
+  /** Ends what is no call. */
+  #endOthers(): void {
+    this.#isLate = true;
+    const ofCalls = new Set([...this.#calls].map(({ socket }) => socket));
+    for (const socket of this.#sockets) if (!ofCalls.has(socket)) socket.destroy();
   }
 
   /**
@@ -137,6 +161,7 @@ export class Endpoint {
     if (this.#isClosing) res.shouldKeepAlive = false;
     res.on('close', () => {
       this.#calls.delete(res);
+      if (this.#isLate) req.socket.destroySoon();
       if (res.statusCode >= 400 && res.writableFinished) this.#refused(req, res.statusCode);
     });
     const path = req.url === this.#path ? this.#path : pathOf(req.url ?? '/');

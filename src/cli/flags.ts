@@ -50,7 +50,8 @@ export interface Flags extends AdminFlags {
   readonly node?: string;
   readonly peerListen?: PeerAddress;
   readonly peerUrl?: string;
-  readonly clusterSecretFile?: string;
+  /** One file, or two. */
+  readonly clusterSecretFile?: readonly string[];
   readonly modern?: 'refuse' | 'serve' | 'off';
   readonly maxModernRequests?: number;
   readonly maxModernRequestsPerPrincipal?: number;
@@ -98,6 +99,11 @@ function parseVariable(text: string, before: readonly GivenVariable[] = []): rea
   const variable =
     at === -1 ? { name: text, value: undefined } : { name: text.slice(0, at), value: text.slice(at + 1) };
   return [...before, variable];
+}
+
+/** A file, which may come again. */
+function parseFile(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
 }
 
 /** All of them, by the heading under which `--help` has them. */
@@ -176,8 +182,8 @@ export const FLAGS: Readonly<Record<string, readonly Option[]>> = {
     ).argParser(parsePeerUrl),
     new Option(
       '--cluster-secret-file <file>',
-      'what only the nodes know: one or two lines of 16 bytes or more; the first one signs, both are believed',
-    ),
+      'what only the nodes know: one or two lines of 16 bytes or more; the first one signs, both are believed; may be repeated, for a file of each',
+    ).argParser(parseFile),
   ],
   'Requests without sessions (MCP 2026-07-28):': [
     new Option(

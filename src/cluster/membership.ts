@@ -226,7 +226,8 @@ export class Membership {
   #end(): void {
     this.#over();
     leaveParent(this.#actor, this.#host.actor);
-    const message = `Node ${this.#node} has left its cluster`;
+    const joined = this.#last !== `${this.#node}#none`;
+    const message = `Node ${this.#node} ${joined ? 'has left its cluster' : 'ends, and was never in its cluster'}`;
     this.#host.log({ level: 'info', event: 'cluster.left', message, node: this.#node });
     this.#host.changed();
     this.#whenLeft();

@@ -35,6 +35,15 @@ test('make the option, with the directory of the session store', () => {
   expect(() => resolveOptions({ server, sessionStore: createMemorySessionStore(), cluster })).not.toThrow();
 });
 
+test('of two files each has a secret: the first one signs, and neither is dropped', () => {
+  const files = ['the new secret of all\n', 'the old secret of all'].map(secretFile);
+  const given = files.flatMap((file) => ['--cluster-secret-file', file]);
+  const cluster = toClusterOptions(flagsOf(...NODE, '127.0.0.1:0', ...given), { directory });
+  expect(cluster?.secrets).toEqual(['the new secret of all', 'the old secret of all']);
+  const three = flagsOf(...NODE, '127.0.0.1:0', ...given, '--cluster-secret-file', secretFile('a third secret of all'));
+  expect(() => toClusterOptions(three, { directory })).toThrow('there have to be one or two different lines');
+});
+
 test('without --node there is no cluster', () => {
   expect(toClusterOptions(flagsOf(), { directory })).toBe(undefined);
 });
@@ -44,13 +53,24 @@ test('a session store of one process is refused, with one that is for several', 
   expect(() => toClusterOptions(flags, {})).toThrow(/needs a session store .* redis:/);
 });
 
+test.each(['0.0.0.0:7000', '[::]:7000'])('%s is where nobody is reached, and needs a URL', (address) => {
+  const file = secretFile('the first secret of all');
+  const flags = flagsOf(...NODE, address, '--cluster-secret-file', file);
+  expect(() => toClusterOptions(flags, { directory })).toThrow("say by '--peer-url <url>'");
+  const reached = flagsOf(...NODE, address, '--cluster-secret-file', file, '--peer-url', 'http://10.0.0.7:7000');
+  expect(toClusterOptions(reached, { directory })?.url).toBe('http://10.0.0.7:7000');
+});
+
 describe('the file of secrets', () => {
   test.each([
-    ['', 'it has to have one or two different lines'],
-    ['a secret of all nodes\na secret of all nodes', 'it has to have one or two different lines'],
-    ['one of three secrets\ntwo of three secrets\nthree of three secrets', 'it has to have one or two different lines'],
+    ['', 'there have to be one or two different lines'],
+    ['a secret of all nodes\na secret of all nodes', 'there have to be one or two different lines'],
+    [
+      'one of three secrets\ntwo of three secrets\nthree of three secrets',
+      'there have to be one or two different lines',
+    ],
     ['too short', 'each line has to have 16 bytes or more'],
-    ['x'.repeat(65_537), 'it is too large'],
+    ['x'.repeat(65_537), 'that is too large'],
   ])('%#: %s', (text, why) => {
     const flags = flagsOf(...NODE, '127.0.0.1:0', '--cluster-secret-file', secretFile(text));
     expect(() => toClusterOptions(flags, { directory })).toThrow(why);

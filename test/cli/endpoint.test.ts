@@ -1,4 +1,5 @@
 /** The command's HTTP server at its end: whoever got through to it before gets an answer. */
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { Endpoint } from '../../src/cli/endpoint.ts';
@@ -53,4 +54,45 @@ test('a request on a connection that was made before the end is answered, and is
     expect(answer).toMatch(/^HTTP\/1\.1 503 /);
     expect(answer).toContain('Connection: close');
   }
+});
+
+/** An endpoint that has a call and a stream which nobody has answered yet. */
+async function withCall() {
+  const endpoint = new Endpoint({
+    path: '/mcp',
+    requestBodyTimeout: undefined,
+    httpKeepAliveTimeout: undefined,
+    log: () => {},
+  });
+  const { port } = await endpoint.listen('127.0.0.1', 0);
+  const responses: ServerResponse[] = [];
+  endpoint.serve(
+    (_, response) => void responses.push(response),
+    () => {},
+  );
+  const ask = (method: string) =>
+    fetch(`http://127.0.0.1:${port}/mcp`, { method }).then(
+      ({ status }) => status,
+      () => 'cut off',
+    );
+  const call = ask('POST');
+  await until(() => responses.length === 1);
+  const stream = ask('GET');
+  await until(() => responses.length === 2);
+  return { endpoint, call, stream, response: responses[0] as ServerResponse };
+}
+
+test('calls that another node answers may take what is left of the time, and nothing else may', async () => {
+  const { endpoint, call, stream, response } = await withCall();
+  const closing = endpoint.close(10_000);
+  expect(await withTimeout(stream, { what: 'the stream to be ended' })).toBe('cut off');
+  response.writeHead(200).end();
+  expect(await call).toBe(200);
+  expect(await withTimeout(closing, { what: 'the endpoint to close with its last call' })).toEqual([]);
+});
+
+test('calls that take longer are cut off, and told', async () => {
+  const { endpoint, call, response } = await withCall();
+  expect(await withTimeout(endpoint.close(1_200), { what: 'the endpoint to close' })).toEqual([response]);
+  expect(await call).toBe('cut off');
 });

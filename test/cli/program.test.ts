@@ -95,7 +95,7 @@ describe('flags', () => {
     // It excludes what speaks of sessions.
     const stores = { sessionStore: createMemorySessionStore(), eventStore: createMemoryEventStore() };
     const { clusterSecretFile, ...others } = all;
-    expect(clusterSecretFile).toBe('package.json');
+    expect(clusterSecretFile).toEqual(['package.json']);
     // What a cluster takes has a test of its own: `clusterOptions.test.ts`.
     const named = [...Object.keys(toSupervisorOptions(others, ANYWHERE, stores)), 'cluster', 'stateless'];
     const inexpressible = ['server', 'principal', 'sessionIdGenerator', 'clock', 'inspect', 'logger'];

@@ -137,7 +137,11 @@ test('two processes under one name: the second opens and finds nothing until the
   expect(refused.map(({ status }) => status)).toEqual([503, 503]);
   expect(second.supervisor.stats().refused).toEqual({ notJoined: 2 });
   expect(told(second, 'cluster.nameTaken')).toHaveLength(1);
+  const third = await nodes.launch({ name: 'a' });
+  await third.stop();
+  expect(told(third, 'cluster.left')).toMatchObject([{ message: 'Node a ends, and was never in its cluster' }]);
   await a.stop();
+  expect(told(a, 'cluster.left')).toMatchObject([{ message: 'Node a has left its cluster' }]);
   expect(outcomeOf(await nodes.passUntil(call(second, id), [second]))).toBe('hello');
 });
 

@@ -5,6 +5,7 @@ import { DURABLE_ATTACKS } from './durableAttacks.ts';
 import { EDGE_ATTACKS } from './edgeAttacks.ts';
 import { FAULT_ATTACKS } from './faultAttacks.ts';
 import { HANDLE_ATTACKS } from './handleAttacks.ts';
+import { LINK_ATTACKS } from './linkAttacks.ts';
 import { MODERN_ATTACKS } from './modernAttacks.ts';
 import { RESTART_ATTACKS, WRITE_ATTACK } from './restartAttacks.ts';
 import { SCRIPT_ATTACKS, SIMULATION_ATTACKS } from './simulationAttacks.ts';
@@ -21,6 +22,7 @@ export const ATTACKS: readonly Attack[] = [
   ...DURABLE_ATTACKS,
   ...EDGE_ATTACKS,
   ...MODERN_ATTACKS,
+  ...LINK_ATTACKS,
   ...SCRIPT_ATTACKS,
   ...RESTART_ATTACKS.slice(0, FEW),
   ...SIMULATION_ATTACKS.slice(0, FEW),

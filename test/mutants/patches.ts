@@ -6,6 +6,7 @@ import { CLUSTER_PATCHES } from './clusterPatches.ts';
 import { DURABLE_PATCHES } from './durablePatches.ts';
 import { FAULT_PATCHES } from './faultPatches.ts';
 import { HANDLE_PATCHES } from './handlePatches.ts';
+import { LINK_PATCHES } from './linkPatches.ts';
 import { MODERN_PATCHES } from './modernPatches.ts';
 import { type Patch, patch } from './patch.ts';
 import { STDIO_PATCHES } from './stdioPatches.ts';
@@ -212,4 +213,5 @@ export const PATCHES: readonly Patch[] = [
   ...MODERN_PATCHES,
   ...STDIO_PATCHES,
   ...CLUSTER_PATCHES,
+  ...LINK_PATCHES,
 ];

@@ -27,6 +27,7 @@ const KILLERS = `${ROOT}test/mutants/killers.json`;
 /** Of what a mutant is attacked by first of which nothing is known: what is about processes, only those attacks find. */
 const LIKELY: readonly (readonly [RegExp, string])[] = [
   [/^(stdio|machines\/child)/, 'stdio: '],
+  [/^cluster\/link/, 'links: '],
   [/^modern\/(listening|responseWriter)/, 'modern: '],
   [/^(modern|http\/modern)/, 'simulation, seed 1'],
 ];

@@ -38,7 +38,8 @@ const NOTHING = new Uint8Array(0);
 
 /** A message in the making. */
 export class Message {
-  #parts: Uint8Array[] = [];
+  /** Of each frame: its head, and its bytes. */
+  #parts: (readonly Uint8Array[])[] = [];
   /** In bytes. */
   size = 0;
 
@@ -47,17 +48,20 @@ export class Message {
     head[0] = kind;
     head.writeUInt32BE(id, 1);
     head.writeUInt32BE(bytes.length, 5);
-    this.#parts.push(head);
-    if (bytes.length > 0) this.#parts.push(bytes);
+    this.#parts.push(bytes.length > 0 ? [head, bytes] : [head]);
     this.size += HEAD_SIZE + bytes.length;
   }
 
-  /** The message as bytes; what is added from now on is in the next one. */
-  take(): Buffer {
-    const whole = Buffer.concat(this.#parts, this.size);
-    this.#parts = [];
-    this.size = 0;
-    return whole;
+  /** What is in it as bytes, as many frames as it takes to have so many of them. What is left is in the next message. */
+  take(enough: number): Buffer {
+    let size = 0;
+    let count = 0;
+    while (count < this.#parts.length && size < enough) {
+      for (const part of this.#parts[count++] as readonly Uint8Array[]) size += part.length;
+    }
+    const frames = this.#parts.splice(0, count);
+    this.size -= size;
+    return Buffer.concat(frames.flat(), size);
   }
 }
 

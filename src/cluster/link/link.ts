@@ -15,15 +15,23 @@ const TURN = 32 * 1024;
 /** So many bytes are handed to the connection before it has taken them. */
 const AHEAD = 256 * 1024;
 
-/** What a message can have at most, in bytes: it was not full when the last frame was added. */
+/** What a message may have at most, in bytes: ours were not full before their last frame, which is one of 64 KiB at most. */
 const MAX_MESSAGE = 1024 * 1024;
 
 /** How often a link is looked at, in ms; and after how many times on which it had nothing to do it is closed. */
 const LOOK_EVERY = 1_000;
-const IDLE_LOOKS = 30;
+export const IDLE_LOOKS = 30;
+
+/** `readyState` of a socket; above it are those that are being closed. */
+const OPEN = 1;
 
 /** Options of either end. `closeTimeout`: how long the other end may take to close its side, in ms. */
-export const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: MAX_MESSAGE, closeTimeout: 2_000 } as const;
+export const SOCKET_OPTIONS = {
+  perMessageDeflate: false,
+  maxPayload: MAX_MESSAGE,
+  closeTimeout: 2_000,
+  autoPong: false, // `Link` answers pings, but not without end to somebody who does not read
+} as const;
 
 export interface LinkEnd {
   readonly reason: 'broken' | 'timeout';
@@ -36,8 +44,8 @@ export interface LinkEvents {
   read?(): void;
   /** Whether the other end has anything to say: only then silence means something. */
   readonly busy: boolean;
-  /** It had nothing to do for a while. */
-  idle(): void;
+  /** It had nothing to do at so many looks, one a second, and nothing has come. */
+  idle(looks: number): void;
   /** It is over, whichever way. */
   ended(end: LinkEnd): void;
 }
@@ -67,6 +75,9 @@ export class Link {
     this.#maxSilence = Math.max(1, Math.round(silenceTimeout / LOOK_EVERY));
     socket.on('message', (data) => this.#said(data));
     socket.on('pong', () => this.#hear());
+    socket.on('ping', (data) => {
+      if (socket.bufferedAmount < AHEAD) socket.pong(data);
+    });
     socket.on('error', (error) => {
       this.#why = { reason: 'broken', error };
     });
@@ -108,11 +119,15 @@ export class Link {
     this.#end();
   }
 
+  get #isClosing(): boolean {
+    return this.#socket.readyState > OPEN;
+  }
+
   look(): void {
     this.#looking.refresh();
     if (!this.#events.busy) {
       this.#silent = 0;
-      if (++this.#idle >= IDLE_LOOKS) this.#events.idle();
+      if (++this.#idle >= IDLE_LOOKS) this.#events.idle(this.#idle);
       return;
     }
     this.#idle = 0;
@@ -122,6 +137,7 @@ export class Link {
   }
 
   #said(data: RawData): void {
+    if (this.#isClosing) return; // what comes now can't be answered
     this.#hear();
     const whole = readFrames(data as Buffer, (kind, id, bytes) => {
       if (!this.#over) this.#events.frame(kind, id, bytes);
@@ -133,6 +149,7 @@ export class Link {
   #hear(): void {
     this.heard = performance.now();
     this.#silent = 0;
+    this.#idle = 0;
   }
 
   #schedule(): void {
@@ -147,7 +164,8 @@ export class Link {
   }
 
   #flush(): void {
-    while (!this.#over && this.#unsent < AHEAD) {
+    // What is given to one that is being closed does not go out, and was not delivered.
+    while (!this.#over && this.#unsent < AHEAD && !this.#isClosing) {
       for (const flow of this.#flows) {
         if (this.#message.size >= FULL) break;
         this.#flows.delete(flow);
@@ -155,7 +173,7 @@ export class Link {
         if (flow.ready) this.#flows.add(flow); // behind the others
       }
       if (this.#message.size === 0) return;
-      const message = this.#message.take();
+      const message = this.#message.take(FULL);
       this.#unsent += message.length;
       this.#socket.send(message, () => this.#taken(message.length));
     }

@@ -74,7 +74,9 @@ export class LinkReply implements Reply {
   }
 
   open(headers: ResponseHeaders): void {
-    if (this.answerable) this.#begin(200, headers, undefined);
+    if (!this.answerable) return;
+    const { 'Content-Length': length, ...others } = headers;
+    this.#begin(200, others, length === undefined ? undefined : Number(length));
   }
 
   flush(): void {

@@ -21,6 +21,8 @@ export class LinkRequest implements IncomingPeerRequest {
   #chunks: Buffer[] = [];
   #size = 0;
   #complete = false;
+  /** Nobody waits for more of it: what was on its way is dropped. */
+  #settled = false;
   /** Of the content, as its head says. */
   #awaited = UNASKED;
   #done: ((content: Uint8Array | ContentFailure) => void) | undefined;
@@ -35,6 +37,7 @@ export class LinkRequest implements IncomingPeerRequest {
   }
 
   read({ size, budget }: ContentLimits, done: (content: Uint8Array | ContentFailure) => void): void {
+    if (this.reply.closed) return done('aborted');
     this.#awaited = size;
     this.#host.proven();
     if (this.#size > size) return done('aborted');
@@ -52,6 +55,7 @@ export class LinkRequest implements IncomingPeerRequest {
   /** Returns false for more than a peer of ours would send. */
   content(bytes: Buffer): boolean {
     if (this.#complete) return false;
+    if (this.#settled) return true;
     this.#size += bytes.length;
     if (this.#size <= this.#awaited) this.#chunks.push(bytes);
     else if (this.#done === undefined) return false;
@@ -79,7 +83,7 @@ export class LinkRequest implements IncomingPeerRequest {
     const done = this.#done;
     this.#done = undefined;
     this.#chunks = [];
-    this.#complete = true;
+    this.#settled = true;
     notAfterwards(this.#timer);
     this.#share?.release();
     done?.(content);

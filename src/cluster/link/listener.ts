@@ -16,9 +16,10 @@ export interface ListenerLimits {
   readonly silenceTimeout: number;
 }
 
-/** How large a head of HTTP may be, in bytes, and how long it may take, in ms. */
+/** How large a head of HTTP may be, in bytes, and how long it may take, in ms; that of TLS before it as long. Checked so often. */
 const MAX_HEAD = 4_096;
 const HEAD_TIME = 10_000;
+const CHECK_EVERY = 2_000;
 
 /** How long links may take to be closed, in ms. */
 const CLOSE_TIME = 5_000;
@@ -33,8 +34,17 @@ export async function listenForPeers(
   log: (entry: LogEntry) => void,
 ): Promise<PeerListener> {
   const { WebSocketServer } = await webSockets();
-  const options = { maxHeaderSize: MAX_HEAD, headersTimeout: HEAD_TIME, requestTimeout: HEAD_TIME, noDelay: true };
-  const server = tls === undefined ? createServer(options) : createSecureServer({ ...options, ...serverTls(tls) });
+  const options = {
+    maxHeaderSize: MAX_HEAD,
+    headersTimeout: HEAD_TIME,
+    requestTimeout: HEAD_TIME,
+    connectionsCheckingInterval: CHECK_EVERY,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createSecureServer({ ...options, handshakeTimeout: HEAD_TIME, ...serverTls(tls) });
   server.maxConnections = limits.maxConnections;
   const sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...SOCKET_OPTIONS });
   const listener = new Listener(server);

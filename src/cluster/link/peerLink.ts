@@ -8,6 +8,9 @@ import { webSockets } from './sockets.ts';
 /** For so many ms after its last word a peer is taken to be there. */
 const TRUST = 50;
 
+/** `readyState` of a socket; above it are those that are being closed. */
+const OPEN = 1;
+
 /** Beyond it the next request has another link. */
 const LAST_ID = 2 ** 32 - 1;
 
@@ -20,16 +23,20 @@ export interface Rider {
 }
 
 export class PeerLink implements LinkEvents {
-  /** Takes no new requests: it is closed when those that are on it have ended. */
-  leaving = false;
   #link: Link | undefined;
   #socket: WebSocket | undefined;
   #error: unknown;
   readonly #sendings = new Map<number, Rider>();
   #lastId = 0;
+  #leaving = false;
 
   constructor(address: string, options: ClientOptions, silenceTimeout: number) {
     void this.#connect(address, options, silenceTimeout);
+  }
+
+  /** Takes no new requests: it is closed when those that are on it have ended, or is being closed. */
+  get leaving(): boolean {
+    return this.#leaving || (this.#socket !== undefined && this.#socket.readyState > OPEN);
   }
 
   get isOpen(): boolean {
@@ -48,14 +55,14 @@ export class PeerLink implements LinkEvents {
   /** The number of a request that is on it from now on. */
   add(sending: Rider): number {
     const id = ++this.#lastId;
-    if (id === LAST_ID) this.leaving = true;
+    if (id === LAST_ID) this.#leaving = true;
     this.#sendings.set(id, sending);
     return id;
   }
 
   remove(id: number): void {
     this.#sendings.delete(id);
-    if (this.leaving) this.#closeIfFree();
+    if (this.#leaving) this.#closeIfFree();
   }
 
   say(kind: FrameKind, id: number, bytes?: Uint8Array): void {
@@ -71,7 +78,7 @@ export class PeerLink implements LinkEvents {
   }
 
   leave(): void {
-    this.leaving = true;
+    this.#leaving = true;
     this.#closeIfFree();
   }
 
@@ -85,7 +92,7 @@ export class PeerLink implements LinkEvents {
   }
 
   ended(end: LinkEnd): void {
-    this.leaving = true;
+    this.#leaving = true;
     this.#link = undefined;
     const sendings = [...this.#sendings.values()];
     this.#sendings.clear();
@@ -95,7 +102,7 @@ export class PeerLink implements LinkEvents {
   async #connect(address: string, options: ClientOptions, silenceTimeout: number): Promise<void> {
     try {
       const { WebSocket } = await webSockets();
-      if (this.leaving) return this.ended({ reason: 'broken' });
+      if (this.#leaving && !this.busy) return this.ended({ reason: 'broken' });
       const socket = new WebSocket(address, options);
       this.#socket = socket;
       socket.on('error', (error) => {
@@ -115,7 +122,7 @@ export class PeerLink implements LinkEvents {
   }
 
   #closeIfFree(): void {
-    if (!this.leaving || this.busy) return;
+    if (!this.#leaving || this.busy) return;
     if (this.#link === undefined) this.#socket?.terminate();
     else this.#link.close();
   }

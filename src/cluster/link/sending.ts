@@ -6,6 +6,7 @@
 import { afterwards, nextTurn, notAfterwards } from '../../clock.ts';
 import type { SealedEnvelope } from '../envelope.ts';
 import type { OutgoingPeerRequest, PeerAnswer, PeerExchange, PeerFailure } from '../peerNetwork.ts';
+import { parseAnswer } from './answers.ts';
 import { creditOf, FRAME, UNASKED, WINDOW } from './frames.ts';
 import type { LinkEnd } from './link.ts';
 import { Outflow } from './outflow.ts';
@@ -41,6 +42,9 @@ export class Sending implements PeerExchange, Rider {
   #trusting = false;
   #retried = false;
   #timer: NodeJS.Timeout | undefined;
+  #answer: PeerAnswer | undefined;
+  /** Bytes of the answer that came. */
+  #came = 0;
   #paused = false;
   /** What came of the answer since it is paused; null for its end. */
   readonly #held: (Buffer | null)[] = [];
@@ -56,7 +60,7 @@ export class Sending implements PeerExchange, Rider {
   }
 
   get delivered(): boolean {
-    return this.#content !== undefined && this.#content.progress > 0;
+    return this.#answer !== undefined || (this.#content !== undefined && this.#content.progress > 0);
   }
 
   start(): void {
@@ -104,9 +108,9 @@ export class Sending implements PeerExchange, Rider {
       case FRAME.answer:
         return this.#answered(bytes);
       case FRAME.data:
-        return this.#came(bytes);
+        return this.#data(bytes);
       case FRAME.end:
-        return this.#paused ? void this.#held.push(null) : this.#end();
+        return this.#ended();
       case FRAME.reset:
         return this.#fail({ delivered: this.delivered, reason: 'broken' });
     }
@@ -163,26 +167,41 @@ export class Sending implements PeerExchange, Rider {
   }
 
   #answered(bytes: Buffer): void {
+    if (this.#answer !== undefined) return this.#break();
     notAfterwards(this.#timer);
     if (this.#content !== undefined) this.#link?.drop(this.#content);
-    let answer: PeerAnswer;
     try {
-      answer = JSON.parse(bytes.toString()) as PeerAnswer;
+      this.#answer = parseAnswer(bytes);
     } catch (error) {
-      return this.#fail({ delivered: this.delivered, reason: 'broken', error });
+      return this.#break(error);
     }
-    this.#outgoing.head(answer);
+    this.#outgoing.head(this.#answer);
   }
 
-  #came(bytes: Buffer): void {
+  #data(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#came += bytes.length;
+    // An answer that has not begun, or is longer than it says, would not be what the client takes it for.
+    if (this.#answer === undefined || this.#came > (this.#answer.length ?? Number.POSITIVE_INFINITY)) {
+      return this.#break();
+    }
     if (!this.#paused) return this.#take(bytes);
     this.#held.push(bytes);
     this.#heldSize += bytes.length;
     // More than it was allowed to send.
-    if (this.#heldSize > 2 * WINDOW) {
-      this.#link?.say(FRAME.reset, this.#id);
-      this.#fail({ delivered: true, reason: 'broken' });
-    }
+    if (this.#heldSize > 2 * WINDOW) this.#break();
+  }
+
+  #ended(): void {
+    if (this.#answer === undefined || this.#came < (this.#answer.length ?? 0)) return this.#break();
+    if (this.#paused) this.#held.push(null);
+    else this.#end();
+  }
+
+  /** What comes is no answer that a peer of ours would give: no more of it is wanted. */
+  #break(error?: unknown): void {
+    this.#link?.say(FRAME.reset, this.#id);
+    this.#fail({ delivered: this.delivered, reason: 'broken', error });
   }
 
   #take(bytes: Buffer): void {

@@ -4,7 +4,7 @@ import { afterwards, notAfterwards } from '../../clock.ts';
 import type { LogEntry } from '../../options.ts';
 import type { IncomingPeerRequest } from '../peerNetwork.ts';
 import { FRAME } from './frames.ts';
-import { Link, type LinkEvents } from './link.ts';
+import { IDLE_LOOKS, Link, type LinkEvents } from './link.ts';
 import { LinkRequest, type RequestHost } from './linkRequest.ts';
 
 /** Requests that may be on a link at a time. */
@@ -41,8 +41,9 @@ export class ServedLink implements LinkEvents, RequestHost {
     return this.#requests.size > 0;
   }
 
-  idle(): void {
-    // Its sender closes it: something may be on its way.
+  idle(looks: number): void {
+    // Its sender closes it, as something may be on its way. One that has not is gone, and its end was never heard of.
+    if (looks >= 2 * IDLE_LOOKS) this.link.cut();
   }
 
   /** Has the sender close it, when nothing is on it any more. */
@@ -70,7 +71,9 @@ export class ServedLink implements LinkEvents, RequestHost {
   read(): void {
     const fresh = this.#fresh;
     this.#fresh = [];
-    for (const request of fresh) this.#host.serve(request);
+    for (const request of fresh) {
+      if (!request.reply.closed) this.#host.serve(request); // its sender may have left already
+    }
   }
 
   proven(): void {

@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws';
 import { FRAME, readFrames } from '../../../src/cluster/link/frames.ts';
 import { Link, type LinkEnd } from '../../../src/cluster/link/link.ts';
 import { Outflow } from '../../../src/cluster/link/outflow.ts';
+import { ServedLink } from '../../../src/cluster/link/servedLink.ts';
 import { linkNetwork } from '../../../src/cluster/linkNetwork.ts';
 import type { OutgoingPeerRequest } from '../../../src/cluster/peerNetwork.ts';
 import { turns, until, withTimeout } from '../../support/until.ts';
@@ -20,6 +21,9 @@ class FakeSocket extends EventEmitter {
   readonly messages: Buffer[] = [];
   readonly #taken: (() => void)[] = [];
   pings = 0;
+  pongs = 0;
+  bufferedAmount = 0;
+  readyState = 1;
 
   send(message: Buffer, taken: () => void): void {
     this.messages.push(message);
@@ -32,6 +36,10 @@ class FakeSocket extends EventEmitter {
 
   ping(): void {
     this.pings++;
+  }
+
+  pong(): void {
+    this.pongs++;
   }
 
   close(): void {
@@ -53,15 +61,16 @@ function link(busy = true) {
   const socket = new FakeSocket();
   const ends: LinkEnd[] = [];
   let idle = 0;
+  let frames = 0;
   const events = {
     busy,
-    frame: () => {},
+    frame: () => void frames++,
     idle: () => void idle++,
     ended: (end: LinkEnd) => void ends.push(end),
   };
   const made = new Link(socket as unknown as WebSocket, events, 3_000);
   onTestFinished(() => made.cut());
-  return { link: made, socket, ends, idle: () => idle };
+  return { link: made, socket, ends, idle: () => idle, frames: () => frames };
 }
 
 const flowOf = (id: number, bytes: number) => {
@@ -126,6 +135,47 @@ test('one that has nothing to do says so after 30 looks, and is not tried', () =
   expect(idle()).toBe(0);
   one.look();
   expect([idle(), socket.pings, ends]).toEqual([1, 0, []]);
+});
+
+test('a word has one be used for 30 looks more', () => {
+  const { link: one, socket, idle } = link(false);
+  for (let n = 0; n < 29; n++) one.look();
+  socket.emit('message', Buffer.alloc(0));
+  for (let n = 0; n < 29; n++) one.look();
+  expect(idle()).toBe(0);
+});
+
+test('pings are answered until 256 KiB wait for who sends them', () => {
+  const { socket } = link();
+  socket.bufferedAmount = 256 * 1024 - 1;
+  socket.emit('ping', Buffer.alloc(125));
+  expect(socket.pongs).toBe(1);
+  socket.bufferedAmount++;
+  socket.emit('ping', Buffer.alloc(125));
+  expect(socket.pongs).toBe(1);
+});
+
+test('on one that is being closed nothing is said, and nothing heard', async () => {
+  const { link: one, socket, frames } = link();
+  const flow = flowOf(1, 10);
+  one.send(FRAME.request, 1);
+  one.flow(flow);
+  socket.readyState = 2;
+  await turns(2);
+  expect([socket.messages, flow.progress]).toEqual([[], 0]);
+  socket.emit('message', Buffer.alloc(9));
+  expect(frames()).toBe(0);
+});
+
+test('an owner cuts one on which nothing was for 60 looks: who should have closed it is gone', () => {
+  const socket = new FakeSocket();
+  let over = 0;
+  const host = { serve: () => {}, log: () => {}, over: () => void over++ };
+  const { link: one } = new ServedLink(socket as unknown as WebSocket, host, 3_000);
+  for (let n = 0; n < 59; n++) one.look();
+  expect(over).toBe(0);
+  one.look();
+  expect([over, socket.pings]).toEqual([1, 0]);
 });
 
 test('nothing is said on one that has ended', async () => {

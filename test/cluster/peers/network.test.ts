@@ -103,6 +103,19 @@ describe('with certificates', async () => {
     expect(await outcome(listening, sending)).toBe('unreached');
   });
 
+  test('who begins nothing is cut off after 10 s, with certificates and without', async () => {
+    const secure = await peerOwner(() => {}, { listen: { tls: node } });
+    const plain = await peerOwner(() => {});
+    const since = performance.now();
+    await Promise.all(
+      [secure, plain].map(async ({ port }) => {
+        const { closed } = await rawSocket(port);
+        await withTimeout(closed, { within: 16_000, what: 'the connection to be ended' });
+      }),
+    );
+    expect(performance.now() - since).toBeGreaterThan(8_000);
+  }, 18_000);
+
   test('asked of both sides', async () => {
     const asking = { ...node, requestCert: true };
     expect(await outcome(asking, node)).toBe('answer');

@@ -38,7 +38,7 @@ export class RawLink {
   say(...frames: readonly (readonly [FrameKind, number, (string | Uint8Array)?])[]): void {
     const message = new Message();
     for (const [kind, id, bytes] of frames) message.add(kind, id, bytes === undefined ? undefined : Buffer.from(bytes));
-    this.socket.send(message.take());
+    this.socket.send(message.take(Number.POSITIVE_INFINITY));
   }
 
   of(kind: FrameKind, id: number): RawFrame[] {
