@@ -1,0 +1,95 @@
+/** The two nodes of the operator's page: its unit's command line, with a server, ports and files of the tests. */
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuiltCommand, Running } from '../cli/command.ts';
+import { freePort, startRedis } from '../redis/redisServer.ts';
+import { until } from '../support/until.ts';
+import { block, commandOf } from './documented.ts';
+
+/** A process takes a while to start, and to end, where others are busy, in ms. */
+const WITHIN = 30_000;
+
+/** What the tests can't wait for: comments every half second in place of 15 s. */
+const QUICKER = ['--keep-alive-interval', '500ms'];
+
+/** Told how something is ended. */
+export type OnEnd = (end: () => Promise<void>) => void;
+
+export interface Ports {
+  readonly endpoint: number;
+  readonly admin: number;
+}
+
+export class Node {
+  readonly #command: BuiltCommand;
+  readonly #args: readonly string[];
+  readonly #health: string;
+  readonly #onEnd: OnEnd;
+  #running: Running | undefined;
+
+  constructor(command: BuiltCommand, args: readonly string[], health: string, onEnd: OnEnd) {
+    this.#command = command;
+    this.#args = args;
+    this.#health = health;
+    this.#onEnd = onEnd;
+  }
+
+  /** Starts it, and resolves when it is ready, as the unit's `ExecStartPost` does. */
+  async start(): Promise<void> {
+    const running = this.#command.run(this.#args, { onEnd: this.#onEnd });
+    this.#running = running;
+    const ready = () =>
+      fetch(`${this.#health}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    let isOver = false;
+    void running.exited(10 * WITHIN).then(
+      () => {
+        isOver = true;
+      },
+      () => {},
+    );
+    await until(async () => isOver || (await ready()), { within: WITHIN, what: 'a node to be ready' });
+    if (isOver) throw new Error(`A node ended at once: ${running.stdout}${running.stderr}`);
+  }
+
+  /** SIGTERM; resolves to the exit code. */
+  async stop(): Promise<number | null> {
+    this.#running?.kill('SIGTERM');
+    const { code } = (await this.#running?.exited(WITHIN)) ?? { code: null };
+    return code;
+  }
+}
+
+/** Starts Redis and both; `onEnd` is told how each is ended. */
+export async function startNodes(
+  command: BuiltCommand,
+  onEnd: OnEnd,
+): Promise<{ readonly nodes: readonly Node[]; readonly ports: Ports }> {
+  const redis = await startRedis();
+  onEnd(() => redis.dispose());
+  const ports = { endpoint: await freePort(), admin: await freePort() };
+  const peers = await freePort();
+  await command.module('cluster-secret', `${'the secret of two nodes '.repeat(2)}\n`);
+  const token = await command.module('admin-token', `${'t'.repeat(32)}\n`);
+  await chmod(token, 0o600);
+  const given = (word: string): string =>
+    word
+      .replace('redis://127.0.0.1:6379', redis.url)
+      .replace(/^3000$/, String(ports.endpoint))
+      .replace(/:9464$/, `:${ports.admin}`)
+      .replace(/:7000$/, `:${peers}`);
+  const nodes = ['1', '2'].map((instance) => {
+    const [program = '', module = '', ...flags] = commandOf(
+      block('operations', 'ini', 'mcp@'),
+      instance,
+      command.directory,
+    );
+    if (!program.endsWith('/mcp-session-supervisor') || module.startsWith('-')) throw new Error('Not the unit we know');
+    const args = [join(import.meta.dirname, 'fixtures/server.js'), ...flags.map(given), ...QUICKER];
+    return new Node(command, args, `http://127.0.0.${instance}:${ports.admin}`, onEnd);
+  });
+  await Promise.all(nodes.map((node) => node.start()));
+  return { nodes, ports };
+}
