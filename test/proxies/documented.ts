@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 
-export function page(name: string): string {
+function page(name: string): string {
   return readFileSync(`${DOCS}${name}.md`, 'utf8');
 }
 

@@ -14,10 +14,6 @@ import { DOMAIN } from './proxiedClient.ts';
 
 export type ProxyName = 'nginx' | 'haproxy' | 'caddy';
 
-/** How long the proxies wait for a silent connection here, in place of the minute that the page says. */
-export const PROXY_IDLE = 2_000;
-const IDLE = `${PROXY_IDLE / 1_000}s`;
-
 const NODES = ['127.0.0.1', '127.0.0.2'];
 
 export interface RunningProxy {
@@ -26,10 +22,16 @@ export interface RunningProxy {
   restart(): Promise<void>;
 }
 
-interface Prepared {
+interface Given {
+  readonly ports: Ports;
+  /** How long it waits for a silent connection, in place of the minute that the page says. */
+  readonly idle?: string | undefined;
+  readonly onEnd: OnEnd;
+}
+
+interface Prepared extends Given {
   readonly folder: string;
   readonly port: number;
-  readonly ports: Ports;
 }
 
 /** What is run, and where it listens. */
@@ -41,13 +43,13 @@ interface Recipe {
 const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   nginx: {
     protocol: 'https',
-    async prepare({ folder, port, ports }) {
+    async prepare({ folder, port, ports, idle = '60s' }) {
       const { certificate, key } = await certify(folder);
       const site = replaced(block('proxies', 'nginx'), [
         ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
         ['/etc/ssl/mcp/fullchain.pem', certificate],
         ['/etc/ssl/mcp/privkey.pem', key],
-        ['proxy_read_timeout 60s', `proxy_read_timeout ${IDLE}`],
+        ['proxy_read_timeout 60s', `proxy_read_timeout ${idle}`],
         ...NODES.map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
         // In the map the dots are escaped.
         ...NODES.map((node) => node.replaceAll('.', '\\.')).map(
@@ -69,15 +71,15 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   },
   haproxy: {
     protocol: 'https',
-    async prepare({ folder, port, ports }) {
+    async prepare({ folder, port, ports, idle = '60s' }) {
       const { certificate, key } = await certify(folder);
       const both = join(folder, 'both.pem');
       await writeFile(both, `${await readFile(certificate, 'utf8')}${await readFile(key, 'utf8')}`, { mode: 0o600 });
       const text = replaced(block('proxies', 'haproxy'), [
         ['bind :443', `bind 127.0.0.1:${port}`],
         ['/etc/ssl/mcp/both.pem', both],
-        ['timeout client 60s', `timeout client ${IDLE}`],
-        ['timeout server 60s', `timeout server ${IDLE}`],
+        ['timeout client 60s', `timeout client ${idle}`],
+        ['timeout server 60s', `timeout server ${idle}`],
         ['check port 9464', `check port ${ports.admin}`],
         ...NODES.map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
       ]);
@@ -102,12 +104,13 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
 };
 
 /** Starts it, and resolves when it listens; `onEnd` is told how it is ended. */
-export async function startProxy(name: ProxyName, ports: Ports, onEnd: OnEnd): Promise<RunningProxy> {
+export async function startProxy(name: ProxyName, given: Given): Promise<RunningProxy> {
+  const { onEnd } = given;
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   onEnd(() => rm(folder, { recursive: true, force: true }));
   const port = await freePort();
   const { protocol, prepare } = RECIPES[name];
-  const [program = '', ...args] = await prepare({ folder, port, ports });
+  const [program = '', ...args] = await prepare({ ...given, folder, port });
   let running: Running;
   const run = async () => {
     running = start(program, args, { group: true, onEnd });

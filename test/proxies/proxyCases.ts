@@ -6,11 +6,13 @@ import { until, withTimeout } from '../support/until.ts';
 import { initializeBody } from '../support/wire.ts';
 import { type Node, type Ports, startNodes } from './nodes.ts';
 import { connectThrough, DOMAIN, FOREIGN, type ProxiedClient, resolveNames } from './proxiedClient.ts';
-import { PROXY_IDLE, type ProxyName, type RunningProxy, startProxy } from './proxy.ts';
+import { type ProxyName, type RunningProxy, startProxy } from './proxy.ts';
 import { RollingLoad } from './rollingLoad.ts';
 
 const CLIENTS = 12;
 const LEAST_CALLS = 2_000;
+/** How long a proxy waits for a silent connection where a stream is to live longer than that, in ms. */
+const IDLE = 2_000;
 const LARGEST_BODY = 4 * 1024 * 1024;
 
 export function describeProxy(name: ProxyName): void {
@@ -24,7 +26,7 @@ export function describeProxy(name: ProxyName): void {
     resolveNames();
     const onEnd = (end: () => Promise<void>) => void ends.unshift(end);
     ({ nodes, ports } = await startNodes(command, onEnd));
-    proxy = await startProxy(name, ports, onEnd);
+    proxy = await startProxy(name, { ports, onEnd });
     await until(async () => (await initialize(proxy.url)).status === 200, { within: 10_000, what: 'a way through it' });
   }, 60_000);
   afterAll(async () => {
@@ -37,7 +39,7 @@ export function describeProxy(name: ProxyName): void {
     return client;
   };
 
-  describe(`behind ${name}`, { timeout: 120_000 }, () => {
+  describe(`behind ${name}`, { timeout: 150_000 }, () => {
     test('a client opens a session, and its calls are of that session', async () => {
       const { call, sessionId } = await connect();
       expect([await call('count'), await call('count'), await call('count')]).toEqual(['1', '2', '3']);
@@ -53,10 +55,12 @@ export function describeProxy(name: ProxyName): void {
     });
 
     test('a GET stream lives on over several times of what the proxy waits for', async () => {
+      const { url } = await startProxy(name, { ports, idle: `${IDLE / 1_000}s`, onEnd: onTestFinished });
+      await until(async () => (await initialize(url)).status === 200, { within: 10_000, what: 'a way through it' });
       const { call, sessionId } = await connect();
-      const stream = await Stream.open(proxy.url, sessionId);
+      const stream = await Stream.open(url, sessionId);
       const begun = performance.now();
-      await stream.read(() => performance.now() - begun > 3 * PROXY_IDLE);
+      await stream.read(() => performance.now() - begun > 3 * IDLE);
       expect(stream.comments).toBeGreaterThanOrEqual(8);
       await call('announce');
       await stream.read(() => stream.text.includes('announced'));
