@@ -104,6 +104,17 @@ export type { Handles } from './supervisor/handles.ts';
 export type { Used } from './supervisor/handleUse.ts';
 export type { HistoryEvent, HistoryEventName } from './supervisor/history.ts';
 export type { ListenInfo, ListenWish } from './supervisor/modernEra.ts';
+export {
+  FORWARD_OUTCOMES,
+  type ForwardOutcome,
+  type ObservedEvent,
+  type Operation,
+  type OperationEnd,
+  type OperationObserver,
+  RESTORE_OUTCOMES,
+  type RestoreOutcome,
+  type SupervisorObserver,
+} from './supervisor/observer.ts';
 export type { ParkOutcome } from './supervisor/park.ts';
 export type { NotReadyReason, Readiness } from './supervisor/readiness.ts';
 export type {
@@ -114,4 +125,6 @@ export type {
   SessionState,
 } from './supervisor/sessionInfo.ts';
 export type { ChangeNotifier, DrainOptions, FetchOptions, SessionSupervisor } from './supervisor/sessionSupervisor.ts';
-export type { SupervisorStats } from './supervisor/tally.ts';
+export type { ModernStats, SupervisorStats } from './supervisor/tally.ts';
+export type { StreamDrop } from './transport/connection.ts';
+export { OPERATION_OUTCOMES, type OperationOutcome } from './transport/operations.ts';

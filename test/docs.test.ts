@@ -58,6 +58,7 @@ import type { Express } from 'express';
 import type { SessionSupervisor } from 'mcp-session-supervisor';
 export { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+export { serveAdmin } from 'mcp-session-supervisor/admin';
 export { serveInspector } from 'mcp-session-supervisor/inspector';
 export { toCorsMiddleware } from 'mcp-session-supervisor/node';
 export { toNodeHandler } from 'mcp-session-supervisor/node';

@@ -79,6 +79,17 @@ const ROWS: Readonly<Record<string, Row>> = {
     code: OPTIONS,
   },
   'telemetry prometheusMetrics': { call: telemetry.prometheusMetrics, code: ['NOT_A_SUPERVISOR'] },
+  'telemetry prometheusMetrics, its options': {
+    call: (given) => telemetry.prometheusMetrics(supervisor, given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
+  'telemetry instrument': { call: telemetry.instrument, code: ['NOT_A_SUPERVISOR'] },
+  'telemetry instrument, its options': {
+    call: (given) => telemetry.instrument(supervise(), given),
+    takes: ['undefined', 'an object without a prototype', 'a date'],
+    code: OPTIONS,
+  },
   'root createMemoryDirectory': {
     call: root.createMemoryDirectory,
     takes: ['undefined', 'an object without a prototype', 'a date'],
@@ -103,6 +114,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   'supervisor drain, its delay': {
     call: (given) => supervise().drain({ delay: given }),
     takes: ['undefined', 'a number'],
+  },
+  'supervisor observe': { call: supervisor.observe, takes: ['an object', 'an object without a prototype', 'a date'] },
+  'supervisor observe, its operation': {
+    call: (operation) => supervisor.observe({ operation }),
+    takes: ['undefined', 'a function'],
+  },
+  'supervisor observe, its event': {
+    call: (event) => supervisor.observe({ event }),
+    takes: ['undefined', 'a function'],
   },
   'supervisor notify': { call: supervisor.notify.resourceUpdated, takes: ['a text'] },
   'supervisor drain': {

@@ -103,6 +103,10 @@ export function resolveAdminOptions(supervisor: SessionSupervisor, options: Admi
   for (const origin of allowedOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) refuse('allowedOrigins', 'exact origins');
   }
+  for (const name of options.allowedHosts ?? []) {
+    if (!/^(?:[a-z\d._-]+|\[[\da-f:.]+\])$/i.test(name))
+      refuse('allowedHosts', 'names of hosts, without scheme and port');
+  }
   return {
     place: placeOf(options),
     token: token ?? (tokenFile === undefined ? randomToken() : readTokenFile(tokenFile)),

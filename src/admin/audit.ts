@@ -37,8 +37,7 @@ export class Audit {
     this.#token = hash('sha256', token, 'hex').slice(0, FINGERPRINT);
   }
 
-  changed(req: IncomingMessage, { action, outcome, sessionId, reason, error }: Change): void {
-    const peer = peerOf(req);
+  changed(peer: string, { action, outcome, sessionId, reason, error }: Change): void {
     this.#tell({
       level: error === undefined ? 'info' : 'warn',
       event: 'admin.changed',
@@ -78,8 +77,8 @@ export class Audit {
   }
 }
 
-/** The other end of the connection; of a unix socket nothing is known but that its user may open it. */
-function peerOf({ socket: { remoteAddress, remotePort } }: IncomingMessage): string {
+/** The other end of the connection, while there is one; of a unix socket nothing is known but that its user may open it. */
+export function peerOf({ socket: { remoteAddress, remotePort } }: IncomingMessage): string {
   if (remoteAddress === undefined) return 'unix socket';
   return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

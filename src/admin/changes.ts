@@ -1,7 +1,7 @@
 /** What can be changed: a session is ended or parked, the supervisor drains. Each is one line in the log. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { END_REASONS, type EndReason, type SessionSupervisor } from '../index.ts';
-import type { Audit, Change } from './audit.ts';
+import { type Audit, type Change, peerOf } from './audit.ts';
 import { type RefusalName, refuse, sendJson } from './refusals.ts';
 
 /** The request that asks for a change, and where its answer goes. */
@@ -63,7 +63,8 @@ export class Changes {
 
   async #do({ req, res }: Asked, change: Omit<Change, 'outcome'>, act: () => Promise<Done>): Promise<void> {
     const { audit, allowed } = this.#options;
-    const tell = (outcome: string, error?: unknown) => audit.changed(req, { ...change, outcome, error });
+    const peer = peerOf(req); // who may have left when it is done
+    const tell = (outcome: string, error?: unknown) => audit.changed(peer, { ...change, outcome, error });
     if (!allowed) {
       tell('forbidden');
       return refuse(res, 'readOnly');

@@ -7,7 +7,7 @@ import { resolveInspectorOptions } from '../inspector/inspectorOptions.ts';
 import { type MountedInspector, mountInspector } from '../inspector/mount.ts';
 import { prometheusMetrics } from '../telemetry/index.ts';
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './adminOptions.ts';
-import { Audit } from './audit.ts';
+import { Audit, peerOf } from './audit.ts';
 import { Changes } from './changes.ts';
 import { Desk, PAGE_PATH } from './desk.ts';
 import { Health } from './health.ts';
@@ -18,8 +18,9 @@ import { SessionRows } from './sessionRows.ts';
 /** Connections at a time, viewers of the page included. */
 const MAX_CONNECTIONS = 256;
 
-/** How long a request may take to come, in ms. */
-const REQUEST_TIMEOUT = 10_000;
+/** How long a request may take to come, and how often that is looked at, in ms. */
+const REQUEST_TIMEOUT = 5_000;
+const LOOKED_AT_EVERY = 1_000;
 
 /** How long what is being answered may take when it closes, in ms. */
 const CLOSING_GRACE = 1_000;
@@ -61,10 +62,12 @@ export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOp
   const metrics = resolved.metrics === false ? undefined : (resolved.metrics ?? ours);
   const desk = new Desk({ access, audit, health, api: { supervisor, rows, list, changes }, metrics, page });
 
-  const server = createServer((req, res) => void desk.answer(req, res));
+  const times = { headersTimeout: REQUEST_TIMEOUT, requestTimeout: REQUEST_TIMEOUT };
+  const server = createServer(
+    { ...times, connectionsCheckingInterval: LOOKED_AT_EVERY },
+    (req, res) => void desk.answer(req, res),
+  );
   server.maxConnections = MAX_CONNECTIONS;
-  server.headersTimeout = REQUEST_TIMEOUT;
-  server.requestTimeout = REQUEST_TIMEOUT;
   server.on('upgrade', (req, socket, head) => desk.upgrade(req, socket, head));
   const end = async () => {
     health.close();
@@ -97,9 +100,11 @@ function mountPage(
   audit: Audit,
 ): Promise<MountedInspector> {
   const options = resolveInspectorOptions({ allowTerminate: allowChanges, revealIds, revealPrincipals, token });
-  return mountInspector(supervisor, options, access, (req, { id: sessionId, outcome }) =>
-    audit.changed(req, { action: 'session.end', outcome: told(outcome), sessionId, reason: 'terminated' }),
-  );
+  return mountInspector(supervisor, options, access, (req) => {
+    const peer = peerOf(req);
+    return ({ id: sessionId, outcome }) =>
+      audit.changed(peer, { action: 'session.end', outcome: told(outcome), sessionId, reason: 'terminated' });
+  });
 }
 
 /** What came of it on the page, as the API says it. */

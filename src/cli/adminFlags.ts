@@ -16,7 +16,7 @@ export interface AdminFlags {
 }
 
 /** `host:port`, or a path, which has a slash in it. */
-export function parseAdminPlace(text: string): AdminPlace {
+function parseAdminPlace(text: string): AdminPlace {
   if (text.includes('/')) return { path: text };
   try {
     return parsePeerAddress(text);

@@ -65,6 +65,13 @@ export function refuseIdle(flags: Flags): void {
       EXIT_USAGE,
     );
   }
+  for (const name of ['adminAllowChanges', 'adminInspector'] as const) {
+    if (flags[name] === undefined || flags.quiet === undefined || flags.adminTokenFile !== undefined) continue;
+    throw new CommandFailure(
+      `option '${flagOf(name)}' needs option '--admin-token-file <file>' where --quiet has no token printed`,
+      EXIT_USAGE,
+    );
+  }
   const { parkAfter = Number.POSITIVE_INFINITY, sessionIdleTimeout = DEFAULT_IDLE_TIMEOUT } = flags;
   if (Number.isFinite(parkAfter) && parkAfter >= sessionIdleTimeout) {
     const most = `--session-idle-timeout (${formatDuration(sessionIdleTimeout)}), which ends a session that is idle for so long`;

@@ -63,7 +63,15 @@ export class Cluster implements ClusterNode {
     this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(this.#network, this.#envelopes, core.options, now, vigils, () => core.judgeEmpty());
+    this.#peers = new Peers(
+      this.#network,
+      this.#envelopes,
+      core.options,
+      now,
+      vigils,
+      () => core.judgeEmpty(),
+      core.observers,
+    );
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -115,6 +123,8 @@ export class Cluster implements ClusterNode {
       node: this.#options.node,
       state,
       forwarded: this.#peers.open,
+      forwards: { ...this.#peers.forwards },
+      leaseRemaining: this.#membership.leaseRemaining,
       held: this.#routing.held + this.#waiting.size,
       takenOver: this.#takenOver,
       fenced,

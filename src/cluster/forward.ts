@@ -6,6 +6,7 @@ import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
+import type { ForwardOutcome } from '../supervisor/observer.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { endToEnd } from './endToEnd.ts';
@@ -20,14 +21,6 @@ const DEFAULT_LIMITS: AnswerLimits = { clock: SYSTEM_CLOCK, keepAliveInterval: 1
 
 /** How long a peer may take to end a session, in ms. */
 const TERMINATE_TIMEOUT = 10_000;
-
-/**
- * `answered`: the client has its answer, or has left. `moved`: the peer does not have the session. `busy`: it has, and can't
- * be asked now; or it has as many requests from here as it may. `unreached`: nothing was delivered. After these three
- * the request may be sent again. `lost`: it may have been delivered, and no answer will come; the client was told so, by 503
- * or by the end of its stream.
- */
-export type ForwardOutcome = 'answered' | 'moved' | 'busy' | 'unreached' | 'lost';
 
 export interface ForwardResult {
   readonly outcome: ForwardOutcome;

@@ -105,6 +105,11 @@ export class Membership {
     return this.#life;
   }
 
+  /** For how long its life is certain still, in ms. */
+  get leaseRemaining(): number {
+    return this.#life === undefined ? 0 : Math.max(0, this.#until - this.#host.now());
+  }
+
   /** The life that this node had last, if it had any: it sends in its name while nothing lives here any more. */
   get last(): string {
     return this.#life?.id ?? this.#last;

@@ -2,8 +2,10 @@
 import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { Sought } from '../supervisor/clusterNode.ts';
+import type { ForwardOutcome } from '../supervisor/observer.ts';
+import type { Observers } from '../supervisor/observers.ts';
 import type { Envelopes } from './envelopes.ts';
-import { type ForwardOutcome, type ForwardParts, forward, sendTerminate } from './forward.ts';
+import { type ForwardParts, forward, sendTerminate } from './forward.ts';
 import type { AnswerLimits } from './forwardedAnswer.ts';
 import type { PeerNetwork } from './peerNetwork.ts';
 import type { Vigils } from './vigils.ts';
@@ -27,6 +29,9 @@ export class Peers {
   readonly #now: () => number;
   readonly #vigils: Vigils;
   readonly #emptied: () => void;
+  readonly #observers: Observers | undefined;
+  /** Requests that were sent on, by what became of them. */
+  readonly forwards: Partial<Record<ForwardOutcome, number>> = {};
   /** What may be ended, and whether it is waited for in a drain. */
   readonly #open = new Map<AbortController, boolean>();
   #draining = false;
@@ -41,6 +46,7 @@ export class Peers {
     now: () => number,
     vigils: Vigils,
     emptied: () => void,
+    observers?: Observers,
   ) {
     this.#network = network;
     this.#envelopes = envelopes;
@@ -48,6 +54,7 @@ export class Peers {
     this.#now = now;
     this.#vigils = vigils;
     this.#emptied = emptied;
+    this.#observers = observers;
   }
 
   get open(): number {
@@ -66,12 +73,14 @@ export class Peers {
     if (this.#draining && !awaited) return { outcome: 'busy' };
     if ((this.#down.get(life.id) ?? 0) > this.#now()) return { outcome: 'unreached' };
     const ending = new AbortController();
+    const since = this.#now();
     this.#open.set(ending, awaited);
     const done = this.#vigils.watch(life.id, () => ending.abort());
     try {
       const request = { sessionId: id, principal, body };
       const forwarded = await forward(this.#parts(life, from), exchange, request, ending.signal);
       this.#note(life.id, forwarded.outcome);
+      this.#count(forwarded.outcome, Math.max(0, this.#now() - since));
       return forwarded;
     } finally {
       done();
@@ -87,6 +96,11 @@ export class Peers {
     reason: EndReason,
   ): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
     return sendTerminate(this.#parts(life, from), id, reason);
+  }
+
+  #count(outcome: ForwardOutcome, duration: number): void {
+    this.forwards[outcome] = (this.forwards[outcome] ?? 0) + 1;
+    if (this.#observers?.any === true) this.#observers.tell({ type: 'request.forwarded', outcome, duration });
   }
 
   /** A thousand requests for a node that is gone are no reason to connect to it a thousand times. */

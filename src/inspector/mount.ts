@@ -22,8 +22,8 @@ const MAX_FRAME = 4_096;
 
 const PAGE = new URL('./page/', import.meta.url);
 
-/** Hears that somebody wanted a session to end, who asked for the feed by this request. */
-export type TerminationListener = (req: IncomingMessage, told: TerminatedByViewer) => void;
+/** Makes what hears that a viewer wanted a session to end, who has come by this request. */
+export type TerminationListener = (req: IncomingMessage) => (told: TerminatedByViewer) => void;
 
 /** A mounted page; paths are those below its own. */
 export interface MountedInspector {
@@ -38,7 +38,7 @@ export async function mountInspector(
   supervisor: SessionSupervisor,
   options: ResolvedInspectorOptions,
   access: Access,
-  terminated: TerminationListener = () => {},
+  terminated: TerminationListener = () => () => {},
 ): Promise<MountedInspector> {
   const { maxViewers, maxViewerBuffer: maxBuffer, pingInterval, revealIds } = options;
   const inspection = options.inspection ?? new Relay({ revealIds });
@@ -54,7 +54,7 @@ export async function mountInspector(
   const welcome = (req: IncomingMessage, socket: WebSocket, selection: Selection | undefined): void => {
     const viewer = new Viewer(socket, { maxBuffer, pingInterval });
     viewers.add(viewer);
-    viewer.onTerminated = (told) => terminated(req, told);
+    viewer.onTerminated = terminated(req);
     const drop =
       selection === undefined ? feed.addViewer(viewer) : inspection.addViewer(viewer, supervisor.actor, selection);
     viewer.onGone = () => {

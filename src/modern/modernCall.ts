@@ -3,7 +3,7 @@
  * closed with it; SDK v2's handler says what it is and has it answered. Closing the connection cancels it: that is how a
  * client of this revision does so.
  */
-import type { McpServer, Server } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, McpServer, Server } from '@modelcontextprotocol/server';
 import type { RefusalName } from '../errors.ts';
 import { asksToListen, CLAIM, CLIENT_INFO } from '../protocol/era.ts';
 import { clientOf } from '../protocol/initialize.ts';
@@ -11,7 +11,9 @@ import { isMessage, isObject, isRequest, messageId } from '../protocol/messages.
 import type { ModernPlace } from '../supervisor/modernEra.ts';
 import { refusalOf, ServerInstance } from '../supervisor/serverInstance.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import { NOT_JSON, refusedAs } from '../transport/operations.ts';
 import type { CallHost } from './callHost.ts';
+import { CallOperation } from './callOperation.ts';
 import type { Listening } from './listening.ts';
 import { modernRequest, type ServerBuilder } from './modernRequest.ts';
 import { ResponseWriter } from './responseWriter.ts';
@@ -44,6 +46,8 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
   #answered = false;
   #ended = false;
   #timer: unknown;
+  /** It is observed. */
+  #operation: CallOperation | undefined;
 
   constructor(
     host: CallHost,
@@ -83,6 +87,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
       if (this.#failure !== undefined) return this.#refuse(this.#failure);
       await this.#writer.write(response, this.#listening);
       this.#answered = true;
+      this.#operation?.end(this.#writer.text, true);
       this.#close();
     } catch (error) {
       this.#fail(error);
@@ -136,16 +141,22 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
     this.#failure = 'serverFailed';
   }
 
+  answers(response: JSONRPCMessage): void {
+    this.#operation?.answered(response);
+  }
+
   /** Its answer is no JSON; the SDK takes it for sent, and sends no other. */
   unsendable(error: unknown): void {
     if (this.#ended) return;
     this.#fail(error);
+    this.#operation?.cut(NOT_JSON);
     this.#writer.fail('the answer is not JSON');
     this.#end();
   }
 
   /** The time of a drain is up. */
   cutShort(): void {
+    this.#operation?.cut(refusedAs('draining'));
     this.#writer.breakOff('draining');
     this.#end();
   }
@@ -163,8 +174,11 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
     const request = modernRequest(this.#exchange, this.#controller.signal, this);
     const { authInfo } = this.#exchange;
     const options = authInfo === undefined ? { parsedBody: body } : { parsedBody: body, authInfo };
-    if (this.#listening === undefined) return handler.fetch(request, options);
-    const response = await this.#listening.handler.fetch(request, options);
+    const by = this.#listening?.handler ?? handler;
+    this.#operation = CallOperation.of(this.#host.observers, body, this.#meta[CLAIM]);
+    const fetched = this.#operation?.run(() => by.fetch(request, options)) ?? by.fetch(request, options);
+    if (this.#listening === undefined) return fetched;
+    const response = await fetched;
     this.#close(); // it was asked what there is to listen to, and that is all
     return response;
   }
@@ -175,6 +189,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
   }
 
   #refuse(name: RefusalName): void {
+    this.#operation?.cut(refusedAs(name));
     if (!this.#exchange.closed) this.#writer.breakOff(name);
     this.#listening?.refused();
     this.#answered = true;
@@ -184,6 +199,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
   /** It takes too long. */
   #giveUp(name: RefusalName): void {
     this.#failure = name;
+    this.#operation?.cut(refusedAs(name));
     this.#writer.breakOff(name);
     this.#end();
   }
@@ -201,6 +217,7 @@ export class ModernCall implements ModernPlace, ServerBuilder<BuiltServer>, Conn
     this.#ended = true;
     this.#host.options.clock.clearTimeout(this.#timer);
     this.#writer.end();
+    this.#operation?.end(this.#writer.text, false);
     if (this.#counted) this.#host.load.calls--;
     if (!this.#answered) this.#controller.abort();
     this.#listening?.left();

@@ -10,6 +10,7 @@ import type { LogEntry } from '../options.ts';
 import type { ListenInfo, ModernEra, ModernPlace } from '../supervisor/modernEra.ts';
 import { Repetition } from '../supervisor/repetition.ts';
 import { ServerCount } from '../supervisor/serverCount.ts';
+import type { ModernStats } from '../supervisor/tally.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import type { Load } from '../transport/transportOptions.ts';
 import type { CallHost } from './callHost.ts';
@@ -35,6 +36,7 @@ export class ModernRequests implements ModernEra, CallHost {
   readonly #notices = new Notices();
   readonly #reported: Repetition;
   #loaded: Promise<Loaded> | undefined;
+  #admitted = 0;
   #listened = 0;
   #closing = 0;
   #told = false;
@@ -51,8 +53,16 @@ export class ModernRequests implements ModernEra, CallHost {
     return this.#open.size === 0 && this.#closing === 0;
   }
 
+  get stats(): ModernStats {
+    return { admitted: this.#admitted, open: this.#open.size, listening: this.#listening.size };
+  }
+
   get options(): ModernHost['options'] {
     return this.#host.options;
+  }
+
+  get observers(): ModernHost['observers'] {
+    return this.#host.observers;
   }
 
   get load(): Load {
@@ -74,6 +84,7 @@ export class ModernRequests implements ModernEra, CallHost {
         this.#ended();
       });
     });
+    this.#admitted++;
     this.#open.add(call);
     this.#byPrincipal.set(principal, own + 1);
     call.watch();

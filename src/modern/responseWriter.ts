@@ -32,6 +32,8 @@ export class ResponseWriter {
   readonly #host: CallHost;
   /** The id of the request, once that is known. */
   id: Id = null;
+  /** The body that it was answered with in one piece. */
+  text: string | undefined;
   #connection: Connection | undefined;
   #timer: unknown;
   #ended = false;
@@ -85,7 +87,10 @@ export class ResponseWriter {
     if (this.#ended) return;
     this.#ended = true;
     this.#host.options.clock.clearTimeout(this.#timer);
-    if (this.#connection !== undefined) this.#host.load.streams--;
+    if (this.#connection === undefined) return;
+    const { load } = this.#host;
+    load.streams--;
+    if (this.#connection.dropped !== undefined) load.dropped?.(this.#connection.dropped);
   }
 
   #stream(): Connection {
@@ -97,6 +102,7 @@ export class ResponseWriter {
   }
 
   #whole(status: number, headers: ResponseHeaders, text: string | undefined): void {
+    this.text = text;
     if (this.#connection !== undefined) {
       // It is a stream by now, because it took long: so it is no notification, and has something to say.
       return this.#connection.end(text === undefined ? text : messageFrame(text));

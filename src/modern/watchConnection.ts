@@ -2,12 +2,14 @@
  * What SDK v2's handler does not tell of the server that it serves a request with: that its `connect` is through or has failed, and that
  * its answer could not be sent.
  */
-import type { McpServer, Server, Transport } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, McpServer, Server, Transport } from '@modelcontextprotocol/server';
 
 /** Whoever waits for the answer. */
 export interface ConnectionWatcher {
   connected(): void;
   unconnected(error: unknown): void;
+  /** The server answers with this. */
+  answers(response: JSONRPCMessage): void;
   unsendable(error: unknown): void;
 }
 
@@ -33,6 +35,7 @@ export function watchConnection(server: McpServer | Server, watcher: ConnectionW
 function watchAnswer(transport: Transport, watcher: ConnectionWatcher): void {
   const send = transport.send.bind(transport);
   transport.send = async (message, options) => {
+    if (!('method' in message)) watcher.answers(message);
     try {
       await send(message, options);
     } catch (error) {

@@ -21,7 +21,7 @@ export function keepText(message: JSONRPCMessage, text: string): void {
   (message as Kept)[TEXT] = { of: message, text };
 }
 
-function keptText(message: JSONRPCMessage): string | undefined {
+export function keptText(message: JSONRPCMessage): string | undefined {
   const kept = (message as Kept)[TEXT];
   return kept?.of === message ? kept.text : undefined;
 }

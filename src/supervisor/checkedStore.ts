@@ -5,11 +5,12 @@
 import { isObject } from '../protocol/messages.ts';
 import { type JsonObject, wrongMember } from '../stores/sessionRecord.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
+import type { Observers } from './observers.ts';
 import type { Pending } from './pending.ts';
 
-/** What the store is asked counts as `pending` until it is through with it. */
-export function checkedStore(store: SessionStore, pending: Pending): SessionStore {
-  const checked = checking(store);
+/** What the store is asked counts as `pending` until it is through with it, and is told to those who observe. */
+export function checkedStore(store: SessionStore, pending: Pending, observers?: Observers): SessionStore {
+  const checked = observing(checking(store), observers);
   return {
     ...checked,
     create: (...given) => pending.watch(() => checked.create(...given)),
@@ -18,6 +19,23 @@ export function checkedStore(store: SessionStore, pending: Pending): SessionStor
     park: (...given) => pending.watch(() => checked.park(...given)),
     remove: (...given) => pending.watch(() => checked.remove(...given)),
     expired: (...given) => pending.watch(() => checked.expired(...given)),
+  };
+}
+
+function observing(store: SessionStore, observers: Observers | undefined): SessionStore {
+  if (observers === undefined) return store;
+  const tell = <T>(operation: string, operate: () => Promise<T>): Promise<T> =>
+    observers.any ? observers.timed('session', operation, operate) : operate();
+  return {
+    ...store,
+    create: (...given) => tell('create', () => store.create(...given)),
+    load: (...given) => tell('load', () => store.load(...given)),
+    claim: (...given) => tell('claim', () => store.claim(...given)),
+    update: (...given) => tell('update', () => store.update(...given)),
+    park: (...given) => tell('park', () => store.park(...given)),
+    remove: (...given) => tell('remove', () => store.remove(...given)),
+    expired: (...given) => tell('expired', () => store.expired(...given)),
+    count: () => tell('count', () => store.count()),
   };
 }
 

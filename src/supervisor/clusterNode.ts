@@ -3,6 +3,7 @@ import type { RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import type { ForwardOutcome } from './observer.ts';
 
 /** A request that another node has sent here, because the session is said to be here. It is sent on to nobody. */
 export interface ForwardedRequest {
@@ -40,6 +41,10 @@ export interface ClusterStats {
   readonly state: NodeState;
   /** Requests that are with other nodes now. */
   readonly forwarded: number;
+  /** Requests that were with other nodes, by what became of them; those that happened. */
+  readonly forwards: Readonly<Partial<Record<ForwardOutcome, number>>>;
+  /** For how long the lease of this node is certain still, in ms; 0 while it has none. */
+  readonly leaseRemaining: number;
   /** Requests that wait for a session whose owner can't be reached, or for this node to join. */
   readonly held: number;
   /** Sessions that were taken over from nodes that had gone. */

@@ -25,11 +25,14 @@ export function checkDrainDelay(delay: unknown): void {
 export class DrainDelay {
   readonly #delayed: Delayed;
   #timer: unknown;
-  /** When it is over, by the supervisor's clock; undefined while nobody waits for that. */
-  #until: number | undefined;
+  /** When it is over, by the supervisor's clock. */
+  #until = Number.POSITIVE_INFINITY;
   #timeout: number | undefined;
-  #begun: Promise<void> | undefined;
-  #begin = () => {};
+  /** Resolves when it is over; undefined as long as nobody wants to leave. */
+  #over: Promise<void> | undefined;
+  #isOver = false;
+  /** Ends it. */
+  #end = () => {};
 
   constructor(delayed: Delayed) {
     this.#delayed = delayed;
@@ -37,7 +40,7 @@ export class DrainDelay {
 
   /** Requests should not be sent here any more. */
   get isLeaving(): boolean {
-    return this.#begun !== undefined;
+    return this.#over !== undefined;
   }
 
   /**
@@ -45,43 +48,47 @@ export class DrainDelay {
    * last, if any was.
    */
   async drain(delay: number, timeout: number | undefined): Promise<void> {
-    const { clock } = this.#delayed.options;
     if (timeout !== undefined) this.#timeout = timeout;
-    if (this.#delayed.accepting && delay > 0) await this.#wait(clock.now() + delay, delay);
-    else this.#over();
+    if (delay > 0 && this.#delayed.accepting) await this.#wait(delay);
     return this.#delayed.drain(this.#timeout);
   }
 
-  #wait(until: number, delay: number): Promise<void> {
+  #wait(delay: number): Promise<void> {
     const { clock } = this.#delayed.options;
-    this.#begun ??= this.#leave(delay);
-    if (this.#until === undefined || until < this.#until) {
+    const until = clock.now() + delay;
+    const isFirst = this.#over === undefined;
+    this.#over ??= this.#begin();
+    if (until < this.#until && !this.#isOver) {
       this.#until = until;
       clock.clearTimeout(this.#timer);
-      this.#timer = clock.setTimeout(() => this.#over(), delay);
+      this.#timer = clock.setTimeout(() => this.#end(), delay);
     }
-    return this.#begun;
+    // Whoever is told may have it begin at once.
+    if (isFirst) this.#tell(delay);
+    return this.#over;
   }
 
-  async #leave(delay: number): Promise<void> {
-    const { actor, log } = this.#delayed;
-    const over = new Promise<void>((resolve) => {
-      this.#begin = resolve;
+  #begin(): Promise<void> {
+    const { actor, options } = this.#delayed;
+    // A drain without a delay ends it, whoever wanted that one; and so does the end of the root.
+    const end = () => this.#end();
+    const watching = actor.subscribe({
+      next: ({ value }) => void (value !== 'accepting' && end()),
+      complete: end,
+      error: end,
     });
-    log.call(this.#delayed, {
-      level: 'info',
-      event: 'supervisor.leaving',
-      message: `Not ready from now on; the drain begins in ${delay} ms`,
-      delay,
+    return new Promise((resolve) => {
+      this.#end = () => {
+        this.#isOver = true;
+        options.clock.clearTimeout(this.#timer);
+        watching.unsubscribe();
+        resolve();
+      };
     });
-    // Somebody may stop the root meanwhile, which is a drain.
-    const watching = actor.subscribe({ next: ({ value }) => void (value !== 'accepting' && this.#over()) });
-    await over;
-    watching.unsubscribe();
   }
 
-  #over(): void {
-    this.#delayed.options.clock.clearTimeout(this.#timer);
-    this.#begin();
+  #tell(delay: number): void {
+    const message = `Not ready from now on; the drain begins in ${delay} ms`;
+    this.#delayed.log({ level: 'info', event: 'supervisor.leaving', message, delay });
   }
 }

@@ -2,13 +2,22 @@
  * One life of a session in this process: its server, its transport, the exchanges that hold it. What happens to it, it
  * tells its session, which decides. It ends once, in `end`, and is silent from then on.
  */
-import type { JSONRPCRequest, RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCNotification, JSONRPCRequest, RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import { isCoded, type RefusalName } from '../errors.ts';
 import type { EndReason } from '../machines/reasons.ts';
 import type { LogEntry } from '../options.ts';
+import { JsonAnswer } from '../transport/answer.ts';
 import type { Exchange, ExchangeInfo } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
-import { HttpInitialize, type Opening } from '../transport/initializeSink.ts';
+import { HttpInitialize, ObservedInitialize, type Opening } from '../transport/initializeSink.ts';
+import {
+  CLIENT_GONE,
+  type OpenOperation,
+  type OperationOutcome,
+  type OperationSide,
+  type OperationWatch,
+  refusedAs,
+} from '../transport/operations.ts';
 import { refuse, withDetail } from '../transport/refuse.ts';
 import type { Replayed, Said } from '../transport/replay.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
@@ -21,6 +30,7 @@ import type {
 } from '../transport/transportOptions.ts';
 import { atMost } from './atMost.ts';
 import type { Memory } from './memory.ts';
+import type { Observers } from './observers.ts';
 import { refusalOf, type ServerHost, ServerInstance, type ServerRequest } from './serverInstance.ts';
 import type { SessionState } from './sessionInfo.ts';
 
@@ -40,6 +50,8 @@ export interface Incarnated {
   /** Nobody waits for a call any more. */
   quiet(): void;
   readonly state: SessionState;
+  /** What was negotiated; until then what was asked for. */
+  readonly protocolVersion: string;
   /** It can't go on here; its record stays. */
   drop(error: unknown): void;
   /** It has to end. */
@@ -50,6 +62,8 @@ export interface Incarnated {
 export interface IncarnationHost extends ServerHost {
   readonly options: ServerHost['options'] & TransportOptions;
   readonly load: Load;
+  /** Who observes; undefined where nobody can. */
+  readonly observers?: Observers | undefined;
   /** Asking for it has everything here ended where the lease of this node is over. */
   readonly owner?: string | null | undefined;
 }
@@ -68,13 +82,15 @@ const LEFT_EARLY = 'The server closed itself while it was being put back';
 /** What calls are answered that are cut off when their session is parked in a hurry. */
 const SET_ASIDE = 'The server let go of the session before it had answered; the session goes on';
 
-export class Incarnation implements TransportEvents, Opening {
+export class Incarnation implements TransportEvents, Opening, OperationWatch {
   readonly transport: SessionTransport;
   readonly #session: Incarnated;
   readonly #host: IncarnationHost;
   readonly #server: ServerInstance;
   /** The exchange of the initialize, until it is answered. */
-  #opening: { readonly exchange: Exchange; readonly id: RequestId } | undefined;
+  #opening:
+    | { readonly exchange: Exchange; readonly id: RequestId; readonly operation: OpenOperation | undefined }
+    | undefined;
   /** The initialize, until the session is stored, if it is to be. */
   #said: JSONRPCRequest | undefined;
   #ended = false;
@@ -96,6 +112,14 @@ export class Incarnation implements TransportEvents, Opening {
     return this.#host.load;
   }
 
+  get watch(): OperationWatch | undefined {
+    return this.#host.observers?.any === true ? this : undefined;
+  }
+
+  begin(side: OperationSide, message: JSONRPCRequest | JSONRPCNotification): OpenOperation | undefined {
+    return this.#host.observers?.begin(side, 'session', message, this.#session);
+  }
+
   get memory(): Memory | undefined {
     return this.#session.memory;
   }
@@ -107,20 +131,27 @@ export class Incarnation implements TransportEvents, Opening {
 
   /** Builds the server and has it answer the initialize; `text` is what that was parsed from. */
   async open(exchange: Exchange, initialize: JSONRPCRequest, request: ServerRequest, text?: string): Promise<void> {
-    this.#opening = { exchange, id: initialize.id };
+    const operation = this.watch?.begin('server', initialize);
+    this.#opening = { exchange, id: initialize.id, operation };
     if (this.memory !== undefined) this.#said = initialize;
     exchange.onClose(() => {
       if (this.#opening !== undefined) this.#end('closed'); // nobody is left who could learn the id
     });
     // It was ended by somebody who was told of what made room for it, before there was an exchange to answer.
-    if (this.#ended) return refuse(exchange, 'endedEarly', initialize.id);
+    if (this.#ended) {
+      operation?.end(refusedAs('endedEarly'));
+      return refuse(exchange, 'endedEarly', initialize.id);
+    }
     try {
-      if (!(await this.#server.start(request, this.transport))) return;
+      const start = () => this.#server.start(request, this.transport);
+      if (!(await (operation === undefined ? start() : operation.run(start)))) return;
       const answers = {
-        plain: () => this.transport.plainAnswer(initialize.id, exchange),
+        plain: () => new JsonAnswer([initialize.id], exchange, () => ({}), false, this.#host.options.clock),
         inSession: (hold: Hold) => this.transport.answer([initialize.id], exchange, false, hold),
       };
-      this.transport.initialize(initialize, new HttpInitialize(initialize.id, exchange, answers, this), text);
+      const sink = new HttpInitialize(initialize.id, exchange, answers, this);
+      if (operation === undefined) this.transport.initialize(initialize, sink, text);
+      else operation.run(() => this.transport.initialize(initialize, new ObservedInitialize(sink, operation), text));
     } catch (error) {
       this.failed(error);
     }
@@ -169,10 +200,13 @@ export class Incarnation implements TransportEvents, Opening {
     const opening = this.#opening;
     this.#opening = undefined;
     this.#attempt('An answer could not be written', () => {
-      if (opening !== undefined) refuse(opening.exchange, refusalAtEnd(reason, error), opening.id, causeOf(error));
+      if (opening === undefined) return;
+      const refusal = refusalAtEnd(reason, error);
+      opening.operation?.end(opening.exchange.closed ? CLIENT_GONE : refusedAs(refusal));
+      refuse(opening.exchange, refusal, opening.id, causeOf(error));
     });
     const lastWord = withDetail(reason === 'parked' ? SET_ASIDE : `Session ended: ${reason}`, causeOf(error));
-    this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord));
+    this.#attempt('The streams could not be ended', () => this.transport.shut(lastWord, outcomeOf(reason)));
     // The server hears of it, and its handlers abort, before it is closed: what `close` does is the embedder's.
     const told = this.transport.close().catch((error: unknown) => {
       this.#warn('session.closeFailed', 'The server threw when told of its end', error);
@@ -193,6 +227,7 @@ export class Incarnation implements TransportEvents, Opening {
       if (refusal === undefined) return this.#opened(result);
       const opening = this.#opening;
       this.#opening = undefined;
+      opening?.operation?.end(refusedAs(refusal));
       if (opening !== undefined) refuse(opening.exchange, refusal, opening.id);
       this.#end('closed');
       return undefined;
@@ -261,6 +296,11 @@ export class Incarnation implements TransportEvents, Opening {
   #warn(event: LogEntry['event'], message: string, error: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId: this.#session.id, error });
   }
+}
+
+/** How what is cut short by the end of an incarnation ends for those who observe. */
+function outcomeOf(reason: EndReason | 'parked'): OperationOutcome {
+  return reason === 'drained' ? 'drained' : 'sessionEnded';
 }
 
 /** What an initialize is answered whose session has ended for this reason. */

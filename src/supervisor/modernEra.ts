@@ -2,6 +2,7 @@
 import type { RefusalName } from '../errors.ts';
 import type { ClientInfo } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
+import type { ModernStats } from './tally.ts';
 
 /** The place of one such request among those that there may be at a time. */
 export interface ModernPlace {
@@ -46,6 +47,7 @@ export interface ModernEra {
   readonly empty: boolean;
   /** Servers of theirs that are being built, and that are being closed. */
   readonly servers: { readonly starting: number; readonly closing: number };
+  readonly stats: ModernStats;
   /** Takes in a request until its exchange has ended; returns why there is no room for it, if so. */
   admit(exchange: Exchange, principal: string | undefined): ModernPlace | RefusalName;
   /** Tells the listen streams that want to hear of it. */

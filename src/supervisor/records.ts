@@ -16,6 +16,7 @@ import { atMost } from './atMost.ts';
 import { checkedStore } from './checkedStore.ts';
 import { Loads } from './loads.ts';
 import { Misses } from './misses.ts';
+import type { Observers } from './observers.ts';
 import { Pending } from './pending.ts';
 import { once, removal } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
@@ -30,6 +31,8 @@ const MAX_TOLD = 1_000;
 /** What the records need of the supervisor. */
 export interface RecordsHost {
   readonly options: ResolvedOptions;
+  /** Who observes; undefined where nobody can. */
+  readonly observers?: Observers | undefined;
   log(entry: LogEntry): void;
   /** The session has an incarnation here, or is being brought back: its actor decides when it ends. */
   livesHere(id: string): boolean;
@@ -79,7 +82,7 @@ export class Records {
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
-    this.store = checkedStore(store, this.#pending);
+    this.store = checkedStore(store, this.#pending, host.observers);
     this.#host = host;
     this.#clock = host.options.clock;
     this.#loads = new Loads(this.store, this.#clock);

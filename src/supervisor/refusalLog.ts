@@ -4,6 +4,7 @@ import { REFUSALS, type Refusal, type RefusalName } from '../errors.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
 import { printable } from '../protocol/printable.ts';
 import type { Refused } from '../transport/exchange.ts';
+import type { Observers } from './observers.ts';
 import { oftenBefore, Repetition } from './repetition.ts';
 
 /** What an operator has to know of: somebody is kept out, by a setting or because a bound is reached. */
@@ -36,12 +37,14 @@ const BOUNDS: Readonly<Partial<Record<RefusalName, keyof ResolvedOptions>>> = {
 export class RefusalLog {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #log: (entry: LogEntry) => void;
+  readonly #observers: Observers | undefined;
   readonly #repetitions = new Map<RefusalName, Repetition>();
 
   /** `log` must not throw. */
-  constructor(clock: Pick<Clock, 'now'>, log: (entry: LogEntry) => void) {
+  constructor(clock: Pick<Clock, 'now'>, log: (entry: LogEntry) => void, observers?: Observers) {
     this.#clock = clock;
     this.#log = log;
+    this.#observers = observers;
   }
 
   /** How often each was refused, those that were; a copy. */
@@ -58,6 +61,7 @@ export class RefusalLog {
     }
     const count = repetition.happened();
     if (count !== undefined) this.#log(entryOf(name, count, what));
+    if (this.#observers?.any === true) this.#observers.tell({ type: 'request.refused', refusal: name });
   }
 }
 

@@ -11,6 +11,7 @@ import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { ExchangeInfo } from '../transport/exchange.ts';
 import { atMost } from './atMost.ts';
 import { FairQueue } from './fairQueue.ts';
+import type { RestoreOutcome } from './observer.ts';
 import type { Records } from './records.ts';
 import { restore } from './restoration.ts';
 import type { Session } from './session.ts';
@@ -48,6 +49,8 @@ export interface RestorerHost {
   lacksRoomFor(record: SessionRecord): RefusalName | undefined;
   /** A session was claimed; `before` is its record as somebody else left it. */
   claimed(before: SessionRecord, record: SessionRecord): void;
+  /** Is told of restores that are over. */
+  readonly load?: { restoreEnded(outcome: RestoreOutcome, duration: number): void } | undefined;
   /** Makes the session of a claimed record, whose server is yet to be started. */
   readmit(record: SessionRecord): Session | RefusalName;
 }
@@ -57,6 +60,8 @@ interface Waking {
   readonly record: SessionRecord;
   /** Of the request that asked first. */
   readonly info: ExchangeInfo;
+  /** When that was, in ms since the epoch. */
+  readonly since: number;
   readonly done: Promise<Session | RefusalName>;
   readonly settle: (outcome: Session | RefusalName) => void;
   urgent: boolean;
@@ -156,6 +161,7 @@ export class Restorer {
     const waking: Waking = {
       record,
       info,
+      since: this.#clock.now(),
       done,
       settle,
       urgent: false,
@@ -195,6 +201,7 @@ export class Restorer {
       this.#host.log({ level: 'error', event: 'session.dropped', message, sessionId: waking.record.id, error });
     }
     this.#finish(waking, outcome);
+    this.#host.load?.restoreEnded(outcomeOf(outcome), Math.max(0, this.#clock.now() - waking.since));
   }
 
   #finish(waking: Waking, outcome: Session | RefusalName): void {
@@ -254,4 +261,20 @@ export class Restorer {
       });
     });
   }
+}
+
+/** What an operator has to know of why a session was not brought back, by what those who waited were refused with. */
+const FAILURES: Partial<Record<RefusalName, RestoreOutcome>> = {
+  sessionNotFound: 'gone',
+  sessionElsewhere: 'elsewhere',
+  notJoined: 'elsewhere',
+  draining: 'draining',
+  full: 'noRoom',
+  principalFull: 'noRoom',
+  tooManyServers: 'noRoom',
+  storeUnavailable: 'storeUnavailable',
+};
+
+function outcomeOf(outcome: Session | RefusalName): RestoreOutcome {
+  return typeof outcome === 'string' ? (FAILURES[outcome] ?? 'failed') : 'restored';
 }

@@ -34,6 +34,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   readonly principal: string | undefined;
   readonly clientInfo: ClientInfo;
   readonly createdAt: number;
+  /** What was negotiated; until then what was asked for. */
+  protocolVersion: string;
   /** 1 for the first incarnation, greater for each later one. */
   readonly epoch: number;
   readonly incarnation: Incarnation;
@@ -49,7 +51,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   /** What `bag` is to begin with, as text; until somebody asks for it. */
   #storedState: string | undefined;
   #bag: Bag | undefined;
-  #protocolVersion: string;
   #lastActiveAt: number;
   /** What the actor announces, while its snapshot is still the one before. */
   #inFlight: number | undefined;
@@ -63,7 +64,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
     this.id = id;
     this.principal = principal;
     this.clientInfo = clientInfo;
-    this.#protocolVersion = protocolVersion;
+    this.protocolVersion = protocolVersion;
     this.#host = host;
     this.epoch = record?.epoch ?? 1;
     this.#storedState = record?.state; // the rest of the record may be large, and is not kept
@@ -79,10 +80,6 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   /** A getter, because the compiler takes a property for what it was before somebody else was called. */
   get hasLeft(): boolean {
     return this.state === 'terminated' || this.state === 'parked';
-  }
-
-  get protocolVersion(): string {
-    return this.#protocolVersion;
   }
 
   get transport(): SessionTransport {
@@ -122,7 +119,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
       lastActiveAt: this.#lastActiveAt,
       principal: this.principal,
       clientInfo: this.clientInfo,
-      protocolVersion: this.#protocolVersion,
+      protocolVersion: this.protocolVersion,
       epoch: this.epoch,
       get history() {
         return history();
@@ -132,13 +129,13 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
 
   /** Builds the server and has it answer the initialize; `text` is what that was parsed from. */
   open(exchange: Exchange, initialize: JSONRPCRequest, text?: string): Promise<void> {
-    return this.incarnation.open(exchange, initialize, this.#request(exchange, this.#protocolVersion), text);
+    return this.incarnation.open(exchange, initialize, this.#request(exchange, this.protocolVersion), text);
   }
 
   /** Builds the server of a session that is brought back, and tells it what its client said before. */
   putBack(said: Said, info: ExchangeInfo): Promise<Replayed | undefined> {
     const request = this.#request(info, String(said.initialize['protocolVersion']));
-    return this.incarnation.restore(said, this.#protocolVersion, request, info);
+    return this.incarnation.restore(said, this.protocolVersion, request, info);
   }
 
   /** Its server has been put back. Returns whether that came in time. */
@@ -209,6 +206,7 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
   }
 
   evict(): void {
+    this.#host.load.makesRoom?.(this.memory?.exists === true);
     void (this.memory?.exists === true ? this.park() : this.terminate('evicted'));
   }
 
@@ -266,8 +264,8 @@ export class Session implements Registered, ActorOwner, Incarnated, Remembered, 
 
   opened(result: Result): boolean {
     if (this.state !== 'initializing') return false;
-    if (typeof result['protocolVersion'] === 'string') this.#protocolVersion = result['protocolVersion'];
-    this.transport.setNegotiatedVersion(this.#protocolVersion);
+    if (typeof result['protocolVersion'] === 'string') this.protocolVersion = result['protocolVersion'];
+    this.transport.setNegotiatedVersion(this.protocolVersion);
     this.#send({ type: 'INITIALIZED' });
     return this.#isActive;
   }

@@ -8,6 +8,7 @@ import { checkDrainDelay, DrainDelay } from './drainDelay.ts';
 import type { HandleEventType, HandleInfo, HandleListener } from './handleInfo.ts';
 import { HandleRegistry, type Handles } from './handles.ts';
 import type { Change, ListenInfo } from './modernEra.ts';
+import type { SupervisorObserver } from './observer.ts';
 import { type ParkOutcome, park } from './park.ts';
 import { type Readiness, readinessOf } from './readiness.ts';
 import type { SessionEventType, SessionInfo, SessionListener } from './sessionInfo.ts';
@@ -72,6 +73,12 @@ export interface SessionSupervisor {
    */
   on(type: SessionEventType, listener: SessionListener): () => void;
   on(type: HandleEventType, listener: HandleListener): () => void;
+  /**
+   * Observes requests and notifications from their begin to their end, and what else `on` does not tell. Returns what ends
+   * it. While nobody observes it costs nothing. An observer that throws is logged.
+   * @throws {SupervisorError} `INVALID_OPTION` for what is no observer.
+   */
+  observe(observer: SupervisorObserver): () => void;
   /**
    * Defines a kind of handles: state of one's own (a browser, a sandbox) that outlives a call, supervised like a session.
    * They live with their process. `name` is one that no other kind has: models read it in errors.
@@ -170,6 +177,7 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
     readiness: readinessOf(core, () => departure.isLeaving),
     on: (type: SessionEventType | HandleEventType, listener: SessionListener | HandleListener) =>
       core.events.on(type, listener),
+    observe: (observer) => core.observers.add(observer),
     handles: (name, options) => {
       core.handles ??= new HandleRegistry(core);
       return core.handles.define(name, options);

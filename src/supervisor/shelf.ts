@@ -62,6 +62,7 @@ export class Shelf implements MemoryHost {
     this.records = new Records(store, {
       livesHere,
       options: host.options,
+      observers: host.observers,
       log: (entry) => host.log(entry),
       owner: () => host.owner,
       mayLive: async (owner) => (await host.cluster?.mayLive(owner)) ?? false,

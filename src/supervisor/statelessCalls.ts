@@ -2,12 +2,13 @@
  * Stateless mode: one request, one server, no session. The exchange is all there is: when it has ended, answered or
  * not, the server is closed; a drain waits for it.
  */
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, JSONRPCNotification, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { RefusalName } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { clientInfoOf } from '../protocol/initialize.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { Hold } from '../transport/hold.ts';
+import type { OpenOperation, OperationOutcome, OperationSide, OperationWatch } from '../transport/operations.ts';
 import { refuse } from '../transport/refuse.ts';
 import { SessionTransport } from '../transport/sessionTransport.ts';
 import type { TransportEvents } from '../transport/transportOptions.ts';
@@ -58,13 +59,15 @@ export class StatelessCalls {
   }
 }
 
-class StatelessCall implements TransportEvents {
+class StatelessCall implements TransportEvents, OperationWatch {
   readonly #host: StatelessHost;
   readonly #exchange: Exchange;
   readonly #transport: SessionTransport;
   readonly #server: ServerInstance;
   readonly #onEnd: (closed: Promise<void>) => void;
   #delivered = false;
+  /** What the header says, or an initialize asks for. */
+  #protocolVersion: string | undefined;
   #ended = false;
   #timer: unknown;
 
@@ -80,18 +83,29 @@ class StatelessCall implements TransportEvents {
     return this.#host.load;
   }
 
+  get watch(): OperationWatch | undefined {
+    return this.#host.observers?.any === true ? this : undefined;
+  }
+
+  begin(side: OperationSide, message: JSONRPCRequest | JSONRPCNotification): OpenOperation | undefined {
+    const of = { id: undefined, protocolVersion: this.#protocolVersion };
+    return this.#host.observers?.begin(side, 'session', message, of);
+  }
+
   /** Has a fresh server answer the messages. */
   async answer(messages: readonly JSONRPCMessage[], batch: boolean, principal: string | undefined): Promise<void> {
     const { options } = this.#host;
     const exchange = this.#exchange;
     this.#timer = options.clock.setTimeout(() => this.end('initializeTimeout'), options.initializeTimeout);
     exchange.onClose(() => this.end('endedEarly'));
+    const client = clientInfoOf(messages[0], exchange.headers);
+    this.#protocolVersion = client.protocolVersion;
     const request = {
       id: undefined,
       principal,
       authInfo: exchange.authInfo,
       requestInfo: exchange.requestInfo,
-      ...clientInfoOf(messages[0], exchange.headers),
+      ...client,
       session: undefined,
     };
     try {
@@ -110,8 +124,13 @@ class StatelessCall implements TransportEvents {
     this.#ended = true;
     this.#host.options.clock.clearTimeout(this.#timer);
     if (!this.#delivered && !this.#exchange.closed) refuse(this.#exchange, refusal);
-    this.#transport.shut('The call was ended');
+    this.#transport.shut('The call was ended', this.#outcome(refusal));
     this.#onEnd(this.#close());
+  }
+
+  #outcome(refusal: RefusalName): OperationOutcome {
+    if (refusal === 'draining') return 'drained';
+    return this.#exchange.closed ? 'clientGone' : 'sessionEnded';
   }
 
   // --- what the transport tells

@@ -18,6 +18,7 @@ import type { HandleRegistry } from './handles.ts';
 import { inSlices } from './inSlices.ts';
 import type { MemoryHost } from './memory.ts';
 import type { ModernEra } from './modernEra.ts';
+import { Observers } from './observers.ts';
 import { Outbox } from './outbox.ts';
 import { RefusalLog } from './refusalLog.ts';
 import { Registry } from './registry.ts';
@@ -38,9 +39,10 @@ export class Supervisor implements SessionHost<Session> {
   readonly options: ResolvedOptions;
   readonly outbox = new Outbox();
   readonly events: SessionEvents;
+  readonly observers: Observers;
   readonly registry: Registry<Session>;
   readonly servers: ServerCount;
-  readonly load = new Tally();
+  readonly load: Tally;
   readonly stateless: StatelessCalls;
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
@@ -65,11 +67,13 @@ export class Supervisor implements SessionHost<Session> {
     const failed = (event: string, message: string) => (error: unknown) =>
       this.log({ level: 'error', event, message, error });
     const clock = guardedClock(options.clock, failed('clock.failed', 'The clock failed'));
-    this.options = { ...options, clock };
     this.events = new SessionEvents(this.outbox, (type, error) =>
       this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} failed`, error }),
     );
-    this.refusals = new RefusalLog(clock, (entry) => this.log(entry));
+    this.observers = new Observers(this.outbox, options.clock, failed('observer.failed', 'An observer failed'));
+    this.load = new Tally(clock, this.observers);
+    this.options = { ...options, clock, eventStore: this.observers.eventStore(options.eventStore) };
+    this.refusals = new RefusalLog(clock, (entry) => this.log(entry), this.observers);
     this.#onRefused = (name, refused) => this.refusals.refused(name, refused);
     this.registry = new Registry(options);
     this.servers = new ServerCount(options.maxSessions);
@@ -230,7 +234,7 @@ export class Supervisor implements SessionHost<Session> {
   forget(session: Session, before: SessionState): void {
     const { error, reason } = session;
     this.registry.forget(session);
-    this.load.left(before, reason);
+    this.load.left(session, before, reason);
     this.#ending.add(session);
     if (session.state === 'parked') {
       if (before === 'restoring') return; // it never came to be
@@ -318,7 +322,7 @@ export class Supervisor implements SessionHost<Session> {
   }
 
   endedAside(info: SessionInfo, reason: EndReason): void {
-    this.load.endedAside(reason);
+    this.load.endedAside(info, reason);
     const { id } = info;
     const message = `Session ended: ${reason}`;
     this.log({ level: 'info', event: 'session.terminated', message, sessionId: id, reason });

@@ -4,7 +4,7 @@
  */
 
 /** The value of a label that stands for whatever has no value of its own. */
-const OTHER = '_OTHER';
+export const OTHER = '_OTHER';
 
 /** Sets of labels that one histogram keeps apart; as many as OpenTelemetry's SDK does. */
 const MAX_SERIES = 2_000;
@@ -27,6 +27,11 @@ export class Histogram {
   constructor(bounds: readonly number[], names: readonly string[]) {
     this.bounds = bounds;
     this.#names = names;
+  }
+
+  /** Nothing was taken in yet. */
+  get empty(): boolean {
+    return this.#series.size === 0;
   }
 
   /** Takes in a duration, in seconds. Labels that are undefined are not there. */

@@ -1,9 +1,13 @@
 /** The metrics of a supervisor as text for Prometheus, without any package. */
-import type { SessionEvent, SessionSupervisor } from '../index.ts';
+import type { SessionSupervisor } from '../index.ts';
 import { CONTENT_TYPE, head, numberText, prometheusName, sample } from './exposition.ts';
 import { Histogram } from './histogram.ts';
-import { READ_METRICS, SESSION_DURATION, type TimedMetric } from './metrics.ts';
+import { measuring, newNames } from './measuring.ts';
+import type { TimedMetric } from './metric.ts';
+import { type MetricOptions, resolveMetricOptions } from './options.ts';
+import { READ_METRICS } from './readMetrics.ts';
 import { checkSupervisor } from './supervisorCheck.ts';
+import { TIMED_METRICS } from './timedMetrics.ts';
 
 /** What `prometheusMetrics` returns. */
 export interface PrometheusMetrics {
@@ -11,26 +15,26 @@ export interface PrometheusMetrics {
   readonly contentType: string;
   /** All metrics as they are now, in Prometheus' text format 0.0.4. */
   text(): string;
-  /** Listens to the supervisor no more: durations are not added to from then on. Twice is harmless. */
+  /** Observes the supervisor no more: no durations are added from then on. Twice is harmless. */
   stop(): void;
 }
 
 /**
  * The metrics of a supervisor for Prometheus: what `stats()` counts, and durations from now on. Serve the text where the
  * public can't reach it. `docs/telemetry.md` has all names.
- * @throws {SupervisorError} `NOT_A_SUPERVISOR`
+ * @throws {SupervisorError} `NOT_A_SUPERVISOR`, `INVALID_OPTION` or `UNKNOWN_OPTION`
  */
-export function prometheusMetrics(supervisor: SessionSupervisor): PrometheusMetrics {
+export function prometheusMetrics(supervisor: SessionSupervisor, options: MetricOptions = {}): PrometheusMetrics {
   checkSupervisor(supervisor);
-  const lives = histogramOf(SESSION_DURATION);
-  const stop = supervisor.on('session.terminated', ({ session, reason }: SessionEvent) => {
-    const end = session.history.at(-1)?.at ?? session.lastActiveAt;
-    lives.record(Math.max(0, end - session.createdAt) / 1_000, { reason });
-  });
+  const { maxNames } = resolveMetricOptions('prometheusMetrics', options);
+  const histograms = new Map(TIMED_METRICS.map((metric) => [metric, histogramOf(metric)]));
+  const observer = measuring(newNames(maxNames), (metric, seconds, labels) =>
+    histograms.get(metric)?.record(seconds, labels),
+  );
   return {
     contentType: CONTENT_TYPE,
-    text: () => readText(supervisor) + timedText(SESSION_DURATION, lives),
-    stop,
+    text: () => readText(supervisor) + Array.from(histograms, ([metric, timed]) => timedText(metric, timed)).join(''),
+    stop: supervisor.observe(observer),
   };
 }
 
@@ -40,9 +44,10 @@ function histogramOf({ bounds, labels }: TimedMetric): Histogram {
 
 function readText(supervisor: SessionSupervisor): string {
   const stats = supervisor.stats();
+  const { value: state } = supervisor.actor.getSnapshot();
   let text = '';
   for (const metric of READ_METRICS) {
-    const readings = metric.read(stats);
+    const readings = metric.read(stats, state);
     if (readings === undefined) continue;
     const name = prometheusName(metric);
     text += head(name, metric.kind, metric.help);
@@ -52,6 +57,7 @@ function readText(supervisor: SessionSupervisor): string {
 }
 
 function timedText(metric: TimedMetric, histogram: Histogram): string {
+  if (histogram.empty) return '';
   const name = prometheusName(metric);
   let text = head(name, metric.kind, metric.help);
   for (const { labels, buckets, sum, count } of histogram) {

@@ -10,6 +10,7 @@ import { destroyWhenStalled } from './connection.ts';
 import type { Reply, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import type { MessageStream } from './messageStream.ts';
+import { CLIENT_GONE, endingOf, NOT_JSON, type OpenOperation } from './operations.ts';
 
 export interface Answer {
   /** Requests that are not answered yet. */
@@ -88,6 +89,15 @@ export class JsonAnswer implements Answer {
   cancel(id: RequestId): void {
     this.settle(id, cancelled(id)); // an HTTP response needs a body, and there is no other
   }
+}
+
+/** The answer is given up when the exchange that it is for has ended before it was complete. */
+export function whileHeld(answer: JsonAnswer, hold: Hold, owner: Pick<AnswerOwner, 'abandoned'>): JsonAnswer {
+  hold.onLeave(() => {
+    owner.abandoned(answer);
+    hold.release();
+  });
+  return answer;
 }
 
 const RESOLVED = Promise.resolve();
@@ -184,11 +194,22 @@ export class StreamAnswer implements Answer {
   }
 }
 
-/** Settles a call. Throws when its response is no JSON (a bigint, a cycle): its client gets an error all the same. */
-export function settle(answer: Answer, id: RequestId, response: JSONRPCMessage): void {
+/**
+ * Settles a call. Throws when its response is no JSON (a bigint, a cycle): its client gets an error all the same. `awaited`
+ * says whether there is a client, to those who observe the operation.
+ */
+export function settle(
+  answer: Answer,
+  id: RequestId,
+  response: ResponseMessage,
+  operation: OpenOperation | undefined,
+  awaited: boolean,
+): void {
   try {
     answer.settle(id, response);
+    operation?.end(awaited ? endingOf(response) : CLIENT_GONE);
   } catch (error) {
+    operation?.end(NOT_JSON);
     answer.settle(id, {
       jsonrpc: '2.0',
       id,

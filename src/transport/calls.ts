@@ -15,6 +15,7 @@ import { isObject, progressTokenOf } from '../protocol/messages.ts';
 import { translated, withId, withParams } from '../protocol/messageText.ts';
 import type { Answer } from './answer.ts';
 import type { Note } from './notes.ts';
+import type { OpenOperation } from './operations.ts';
 
 /** Calls of one session whose handlers may run at a time, whoever waits for them. */
 const MAX_RUNNING = 4_096;
@@ -41,6 +42,8 @@ export interface Call {
   renamed: boolean;
   /** What has to be remembered when it is granted. */
   readonly note: Note | undefined;
+  /** It is observed. */
+  readonly operation: OpenOperation | undefined;
 }
 
 /** What is remembered of a cancelled call: until when, and the token under which its handler may still tell of progress. */
@@ -101,12 +104,12 @@ export class Calls {
   }
 
   /** Takes a call in, and calls nobody; `note` is what to remember when it is granted. Returns what its server is to see. */
-  add(request: JSONRPCRequest, answer: Answer, note?: Note): JSONRPCRequest {
+  add(request: JSONRPCRequest, answer: Answer, note?: Note, operation?: OpenOperation): JSONRPCRequest {
     const { id } = request;
     const token = progressTokenOf(request.params);
     const alias = this.#running.has(id) || this.#cancelled?.has(id) ? this.#newAlias() : id;
     const tokenAlias = token !== undefined && this.#silenced?.has(token) ? this.#newAlias() : token;
-    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false, note };
+    const call: Call = { id, alias, answer, token, tokenAlias, awaited: true, renamed: false, note, operation };
     // Or another that went by this id, under an alias, was left and runs on: it is not what the id means any more.
     if (alias !== id || this.#aliased?.has(id)) {
       const before = this.named(id);

@@ -14,6 +14,9 @@ export interface ConnectionLimits {
   readonly maxStreamBuffer: number;
 }
 
+/** Why a stream was cut off: its reader was too slow for `maxStreamBuffer`, or took nothing any more. */
+export type StreamDrop = 'slow' | 'dead';
+
 /** How long an ended answer may take nothing before its connection is destroyed, in ms. */
 const STALL_TIMEOUT = 30_000;
 
@@ -27,6 +30,8 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #emptyStatus: number;
   readonly #retry: number | undefined;
+  /** Why it was cut off, if it was. */
+  dropped: StreamDrop | undefined;
   #opened = false;
   /** Bytes that the stream began with, before any frame. */
   #greeting = 0;
@@ -93,7 +98,10 @@ export class Connection {
     if (this.#overflows(frame)) {
       // What is sent within one turn of the event loop waits on our side whoever reads: let it go before judging.
       this.#reply.flush();
-      if (this.#overflows(frame)) return this.end();
+      if (this.#overflows(frame)) {
+        this.dropped = 'slow';
+        return this.end();
+      }
     }
     this.#reply.write(frame);
   }
@@ -144,7 +152,10 @@ export class Connection {
     this.#timer = this.#limits.clock.setTimeout(() => {
       if (this.closed) return; // ended by the clock itself, while it was asked for the timer
       const { buffered, progress } = this.#reply;
-      if (buffered > 0 && progress === this.#waiting) return this.#reply.destroy();
+      if (buffered > 0 && progress === this.#waiting) {
+        this.dropped = 'dead';
+        return this.#reply.destroy();
+      }
       this.#waiting = buffered > 0 ? progress : undefined;
       if (buffered === 0) this.write(KEEP_ALIVE);
       this.#keepAlive();

@@ -7,6 +7,7 @@ import { isRequest, type ResponseMessage } from '../protocol/messages.ts';
 import type { Answer } from './answer.ts';
 import type { ExchangeInfo } from './exchange.ts';
 import type { Hold } from './hold.ts';
+import { endingOf, type OpenOperation, NOT_JSON as UNWRITABLE } from './operations.ts';
 
 export interface InitializeSink {
   /** What the server's handler is told of the request that brought the initialize. */
@@ -80,6 +81,36 @@ export class HttpInitialize implements InitializeSink {
   #refuse(message: ResponseMessage): void {
     if (message.id !== undefined) this.#answers.plain().settle(message.id, message);
     this.#opening.refused();
+  }
+}
+
+/** One whose operation is observed. */
+export class ObservedInitialize implements InitializeSink {
+  readonly #sink: InitializeSink;
+  readonly #operation: OpenOperation;
+
+  constructor(sink: InitializeSink, operation: OpenOperation) {
+    this.#sink = sink;
+    this.#operation = operation;
+  }
+
+  get info(): ExchangeInfo {
+    return this.#sink.info;
+  }
+
+  send(message: JSONRPCMessage): boolean {
+    return this.#sink.send(message);
+  }
+
+  answer(message: ResponseMessage): Promise<void> | void {
+    const end = () => this.#operation.end(endingOf(message));
+    try {
+      const answered = this.#sink.answer(message);
+      return answered instanceof Promise ? answered.then(end) : end();
+    } catch (error) {
+      this.#operation.end(UNWRITABLE);
+      throw error;
+    }
   }
 }
 

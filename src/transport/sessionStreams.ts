@@ -267,13 +267,17 @@ export class SessionStreams {
   }
 
   #connection(exchange: Exchange, emptyStatus?: number): Connection {
+    const { load } = this.#owner;
     this.#open++;
-    this.#owner.load.streams++;
+    load.streams++;
+    const headers = () => sseHeaders(this.#sessionId);
+    const connection = new Connection(exchange, headers, this.#options, emptyStatus, this.#retry);
     exchange.onClose(() => {
       this.#open--;
-      this.#owner.load.streams--;
+      load.streams--;
+      if (connection.dropped !== undefined) load.dropped?.(connection.dropped);
     });
-    return new Connection(exchange, () => sseHeaders(this.#sessionId), this.#options, emptyStatus, this.#retry);
+    return connection;
   }
 
   #stream(id: string): MessageStream {

@@ -14,15 +14,17 @@ import type {
 import { SupervisorError } from '../errors.ts';
 import { isCancellation, isRequest, isResponse, type ResponseMessage, requestsAmong } from '../protocol/messages.ts';
 import { keepText, keepTexts, withId, withParams } from '../protocol/messageText.ts';
-import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, StreamAnswer, settle } from './answer.ts';
+import { accept } from './accept.ts';
+import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, settle, whileHeld } from './answer.ts';
+import { Asked } from './asked.ts';
 import { type Call, Calls } from './calls.ts';
 import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import type { InitializeSink } from './initializeSink.ts';
-import { MessageExtra } from './messageExtra.ts';
+import { extraOfStreams, MessageExtra } from './messageExtra.ts';
 import { isInitialized, noteOf } from './notes.ts';
+import { CLIENT_GONE, type Ending, type OperationOutcome, onBehalf } from './operations.ts';
 import { Questions } from './questions.ts';
-import { refuse } from './refuse.ts';
 import { Replay, type Replayed, type Said } from './replay.ts';
 import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
 import type { IncarnationNumber, Load, TransportEvents, TransportOptions } from './transportOptions.ts';
@@ -45,6 +47,8 @@ export class SessionTransport implements Transport, StreamsOwner {
   /** Where the session may have several incarnations: what its server asks. */
   readonly #questions: Questions | undefined;
   #calls: Calls | undefined;
+  /** What its server asks, as far as that is observed. */
+  #asked: Asked | undefined;
   /** While a later incarnation's server is told what the client said before, and while what it asks then waits. */
   #replay: Replay | undefined;
   replaying = false;
@@ -125,8 +129,11 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (this.replaying && !(await this.#replay?.sent(message))) return;
     if (this.#shut) throw new SupervisorError('SESSION_CLOSED', SESSION_ENDED);
     // A notification that nobody can receive is lost, as the protocol allows; a request must not wait for ever.
-    const isLost = !this.#route(message, options?.relatedRequestId) && isRequest(message);
-    if (isLost) this.#questions?.unsent(message);
+    const { watch } = this.owner;
+    if (watch !== undefined) this.#asked ??= new Asked();
+    const carried = this.#asked === undefined ? message : this.#asked.sending(watch, message);
+    const isLost = !this.#route(carried, options?.relatedRequestId) && isRequest(message);
+    if (isLost) for (const open of [this.#questions, this.#asked]) open?.unsent(message);
     if (isLost || isCancellation(message)) this.#judgeSettled();
     if (isLost) throw new SupervisorError('NO_STREAM', noStreamFor(message.method));
   }
@@ -170,7 +177,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     const ids = messages.filter(isRequest).map(({ id }) => id);
     if (ids.length === 0) {
       for (const message of messages) this.#receive(message, exchange);
-      return this.#accept(exchange);
+      return accept(exchange, this.#sessionHeaders(), this.owner.memory);
     }
     for (const id of ids) this.#endWaiting(id);
     const answer = this.answer(ids, exchange, batch, hold);
@@ -182,8 +189,9 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
-    const noted = this.owner.memory === undefined ? undefined : noteOf;
-    const taken = (message: JSONRPCRequest) => this.#calls?.add(message, answer, noted?.(message));
+    const { memory, watch } = this.owner;
+    const taken = (message: JSONRPCRequest) =>
+      this.#calls?.add(message, answer, memory && noteOf(message), watch?.begin('server', message));
     const requests = messages.map((message) => (isRequest(message) ? taken(message) : message));
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
@@ -194,16 +202,7 @@ export class SessionTransport implements Transport, StreamsOwner {
   answer(ids: RequestId[], exchange: Exchange, batch: boolean, hold: Hold): Answer {
     if (!this.#options.enableJsonResponse) return this.#streams.answer(ids, exchange, hold, this.takesText);
     const answer = new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
-    hold.onLeave(() => {
-      this.abandoned(answer);
-      hold.release();
-    });
-    return answer;
-  }
-
-  /** Makes the answer of a request that belongs to no session. */
-  plainAnswer(id: RequestId, exchange: Exchange): Answer {
-    return new JsonAnswer([id], exchange, () => ({}), false, this.#options.clock);
+    return whileHeld(answer, hold, this);
   }
 
   /** Opens a GET stream. */
@@ -229,13 +228,17 @@ export class SessionTransport implements Transport, StreamsOwner {
     this.#streams.closeStandalone();
   }
 
-  /** Answers every call in flight with an error and ends every stream. Nothing can be sent after it. */
-  shut(message: string): void {
+  /**
+   * Answers every call in flight with an error and ends every stream. Nothing can be sent after it. `outcome` is how what is
+   * cut short ends for those who observe.
+   */
+  shut(message: string, outcome: OperationOutcome = 'sessionEnded'): void {
     if (this.#shut) return;
     this.#shut = true;
     this.#lastWord = message;
     this.#replay?.release();
-    this.#answerAll();
+    this.#answerAll({ outcome });
+    this.#asked?.endAll({ outcome });
     this.closeStandalone();
     this.#streams.detach();
   }
@@ -270,10 +273,11 @@ export class SessionTransport implements Transport, StreamsOwner {
   // --- within
 
   /** Answers every call in flight with an error. */
-  #answerAll(): void {
+  #answerAll(ending: Ending): void {
     const message = this.#lastWord;
-    for (const { id, answer } of this.#calls ?? []) {
+    for (const { id, answer, operation, awaited } of this.#calls ?? []) {
       this.load.calls--;
+      operation?.end(awaited ? ending : CLIENT_GONE);
       answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
     }
     this.#calls = undefined;
@@ -298,23 +302,14 @@ export class SessionTransport implements Transport, StreamsOwner {
   }
 
   #answer(call: Call, message: ResponseMessage): void {
+    const { awaited, operation } = call;
     this.#calls?.delete(call);
     this.load.calls--;
     try {
-      settle(call.answer, call.id, withId(message, call.id));
+      settle(call.answer, call.id, withId(message, call.id), operation, awaited);
     } finally {
       this.#judgeQuiet();
     }
-  }
-
-  /** Says that what came has arrived, when what it has to be remembered for is stored. */
-  #accept(exchange: Exchange): void {
-    const stored = this.owner.memory?.stored();
-    if (stored === undefined) return exchange.respond(202, this.#sessionHeaders());
-    void stored.then((isStored) => {
-      if (isStored) exchange.respond(202, this.#sessionHeaders());
-      else refuse(exchange, 'storeUnavailable');
-    });
   }
 
   #answerInitialize(message: ResponseMessage): Promise<void> | void {
@@ -334,20 +329,24 @@ export class SessionTransport implements Transport, StreamsOwner {
     return call !== undefined && (call.awaited || mayBeResumed(call.answer, call.id)) && call.answer.send(sent);
   }
 
-  /** Hands a message of the client to the server. */
+  /** Hands a message of the client to the server, on behalf of its operation where it is observed. */
   #receive(message: JSONRPCMessage, exchange: Exchange, answer?: Answer): void {
+    const { watch } = this.owner;
+    if (watch === undefined || isResponse(message)) return this.#take(message, exchange, answer);
+    const operation = isRequest(message) ? this.#calls?.find(message.id)?.operation : watch.begin('server', message);
+    onBehalf(operation, message, () => this.#take(message, exchange, answer));
+  }
+
+  #take(message: JSONRPCMessage, exchange: Exchange, answer?: Answer): void {
     if (isCancellation(message)) return this.#cancel(message, exchange);
     const heard = this.#questions === undefined ? message : this.#questions.heard(message);
     if (heard === undefined) return;
+    if (this.#asked !== undefined && isResponse(heard)) this.#asked.answered(heard);
     if (isInitialized(heard)) this.owner.memory?.note({ what: 'initialized' });
     this.#judgeSettled();
     if (this.takesText) return this.#dispatch(heard); // on the other side nobody could ask for more
-    const extra = new MessageExtra(exchange);
-    if (isRequest(message) && this.#streams.primes) {
-      extra.closeStandaloneSSEStream = () => this.#streams.disconnectStandalone();
-      if (answer instanceof StreamAnswer) extra.closeSSEStream = () => answer.stream.disconnect();
-    }
-    this.#dispatch(heard, extra);
+    const mayComeBack = isRequest(message) && this.#streams.primes;
+    this.#dispatch(heard, mayComeBack ? extraOfStreams(exchange, this.#streams, answer) : new MessageExtra(exchange));
   }
 
   #dispatch(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
@@ -375,6 +374,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     if (call === undefined || this.#calls?.find(call.alias) !== call) return;
     this.#calls.cancel(call);
     this.load.calls--;
+    call.operation?.end({ outcome: 'cancelled' });
     call.answer.cancel(call.id);
     this.#judgeQuiet();
   }

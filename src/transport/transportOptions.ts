@@ -3,8 +3,9 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp
 import type { AnyActorRef } from 'xstate';
 import type { Clock } from '../clock.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import type { ConnectionLimits } from './connection.ts';
+import type { ConnectionLimits, StreamDrop } from './connection.ts';
 import type { Note } from './notes.ts';
+import type { OperationWatch } from './operations.ts';
 
 export interface TransportOptions extends ConnectionLimits {
   readonly enableJsonResponse: boolean;
@@ -31,6 +32,10 @@ export interface Load {
   calls: number;
   /** SSE responses that are open. */
   streams: number;
+  /** A stream was cut off. */
+  dropped?(cause: StreamDrop): void;
+  /** A session makes room for another one, and is parked for that, or ends. */
+  makesRoom?(parks: boolean): void;
 }
 
 /** What a transport tells whoever owns it. */
@@ -49,6 +54,8 @@ export interface TransportEvents {
   readonly memory: SessionMemory | undefined;
   /** What a server has to know that is more than an object; undefined where there is no session. */
   readonly surroundings?: Surroundings | undefined;
+  /** Where operations begin; undefined while nobody observes. */
+  readonly watch?: OperationWatch | undefined;
   /** Something is about to leave: where the session may be another process's by now, the transport is shut by this. */
   checkLease?(): void;
 }

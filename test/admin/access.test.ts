@@ -161,6 +161,8 @@ describe('options', () => {
     [{ metrics: {} }, 'metrics must be false, or an object with contentType and text()'],
     [{ metrics: true }, 'metrics must be an object; got something of type boolean'],
     [{ allowedOrigins: ['https://a.example/'] }, 'allowedOrigins must be exact origins'],
+    [{ allowedHosts: ['*'] }, 'allowedHosts must be names of hosts, without scheme and port'],
+    [{ allowedHosts: ['a.example:80'] }, 'allowedHosts must be names of hosts, without scheme and port'],
     [{ path: '' }, 'path must be the path of a unix socket'],
   ] as [AdminOptions, string][])('%j is refused', async (options, message) => {
     onTestFinished(stop);

@@ -6,7 +6,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type AdminOptions, serveAdmin } from '../../src/admin/index.ts';
 import { SupervisorError } from '../../src/index.ts';
 import { supervise } from '../support/serve.ts';
@@ -102,7 +102,10 @@ describe('a unix socket', () => {
 
   test('leaves the mask of new files as it was', async () => {
     const before = process.umask();
+    const umask = vi.spyOn(process, 'umask');
     await administer(given(), { path: join(folder(), 'admin.sock') });
+    // Nobody may connect between bind and chmod either.
+    expect(umask.mock.calls).toEqual([[0o177], [before]]);
     expect(process.umask()).toBe(before);
   });
 

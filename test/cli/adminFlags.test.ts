@@ -38,6 +38,11 @@ describe('refused', () => {
     ['--admin-inspector', /'--admin-inspector' has no effect without option '--admin <place>'/],
     ['--admin a:1 --admin-allowed-hosts *', /Names, not \*: any name would let any page of the web ask/],
     ['--admin a:1 --admin-inspector --stateless', /cannot be used with option '--stateless'/],
+    [
+      '--admin a:1 --admin-inspector --quiet',
+      /'--admin-inspector' needs option '--admin-token-file <file>' where --quiet/,
+    ],
+    ['--admin a:1 --admin-allow-changes --quiet', /needs option '--admin-token-file <file>' where --quiet/],
     ['--drain-delay infinity', /'--drain-delay <duration>' argument 'infinity' is invalid/],
   ])('%s', (line, message) => {
     expect(() => flagsOf(...line.split(' '))).toThrow(

@@ -37,7 +37,8 @@ async function tokenFile(): Promise<string> {
 }
 
 test('prints where it is and its token, which opens the sessions; health and metrics need none', async () => {
-  const { running, url, admin } = await serve('--admin-inspector');
+  const stores = ['--session-store', join(command.directory, 'sessions')];
+  const { running, url, admin } = await serve('--admin-inspector', ...stores);
   expect(admin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const token = wordOf(await running.line(/^ {2}admin token /));
   expect(await running.line(/^ {2}inspector /)).toContain(`${admin}/inspector/?token=${token}`);

@@ -16,7 +16,7 @@ import { END_REASONS, sessionMachine } from 'mcp-session-supervisor/machines';
 import { toNodeHandler } from 'mcp-session-supervisor/node';
 import { createRedisStores } from 'mcp-session-supervisor/redis';
 import { stdioServer } from 'mcp-session-supervisor/stdio';
-import { prometheusMetrics } from 'mcp-session-supervisor/telemetry';
+import { instrument, prometheusMetrics } from 'mcp-session-supervisor/telemetry';
 import {
   httpDriver,
   sessionPaths,
@@ -49,6 +49,7 @@ export const admin = serveAdmin(supervisor, {
   metrics: false,
   drain: () => supervisor.drain({ delay: 1 }),
 });
+export const instrumented = instrument(supervisor, { idKey: undefined, revealIds: true });
 export const metrics: string = prometheusMetrics(supervisor).text();
 export const known = [END_REASONS, sessionMachine.id, SupervisorError];
 export const stores: readonly SessionStore[] = [

@@ -32,6 +32,7 @@ function given(options: object = {}) {
     drop: () => {},
     opened: () => session.opens,
     released: () => told.push('released'),
+    protocolVersion: '2025-11-25',
     quiet: () => told.push('quiet'),
     terminate: async (reason: EndReason, error?: unknown) => {
       told.push(error === undefined ? reason : [reason, error]);

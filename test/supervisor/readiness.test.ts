@@ -6,6 +6,7 @@ import { controlledSessionStore } from '../support/controlledSessionStore.ts';
 import { supervise } from '../support/serve.ts';
 import { advance, SimulatedClock } from '../support/simulatedClock.ts';
 import { withTimeout } from '../support/until.ts';
+import { WatchedClock } from '../support/watchedClock.ts';
 
 const READY = { ready: true, reasons: [] };
 const NO_STORE = { ready: false, reasons: ['storeUnavailable'] };
@@ -152,6 +153,21 @@ describe('drain({ delay })', () => {
     await advance(clock, 100);
     await withTimeout(Promise.all(drains), { what: 'both drains' });
     expect(supervisor.actor.getSnapshot().value).toBe('stopped');
+  });
+
+  test('a logger that drains when it is told has it begin, and leaves no timer', async () => {
+    const clock = new WatchedClock();
+    const { supervisor, log, stop } = supervise({
+      clock,
+      logger: ({ event }) => {
+        if (event === 'supervisor.leaving') void supervisor.drain({ delay: 50_000 }).then(() => supervisor.drain());
+        if (event === 'supervisor.leaving') void supervisor.drain();
+      },
+    });
+    onTestFinished(stop);
+    await withTimeout(supervisor.drain({ delay: 60_000 }), { what: 'the drain' });
+    expect(log.filter(({ event }) => event === 'supervisor.leaving')).toHaveLength(1);
+    expect(clock.pending).toEqual([]);
   });
 
   test('who stops the root meanwhile has it begin', async () => {

@@ -8,7 +8,7 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: 'COUNTER' | 'GAUGE' | 'HISTOGRAM' | 'UNTYPED';
-  readonly metrics: readonly { readonly labels?: Labels; readonly value?: string }[];
+  readonly metrics: { readonly labels?: Labels; readonly value?: string }[];
 }
 
 /** What a histogram says of one set of labels. */
@@ -20,8 +20,13 @@ export interface Durations {
 }
 
 export function scrape(text: string): ReadonlyMap<string, Family> {
-  const families = parsePrometheusTextFormat(text) as Family[];
-  return new Map(families.map((family) => [family.name, family]));
+  const families = new Map<string, Family>();
+  for (const family of parsePrometheusTextFormat(text) as Family[]) {
+    const before = families.get(family.name);
+    if (before === undefined) families.set(family.name, family);
+    else before.metrics.push(...family.metrics); // it begins anew whenever another name came between
+  }
+  return families;
 }
 
 /** The value of one sample; undefined where there is none. */

@@ -1,40 +1,6 @@
-/**
- * The one table of metrics: name, kind, unit, help, labels with the values that they can have, and where the numbers come
- * from. The OpenTelemetry meter and the text for Prometheus are both made from it; docs/telemetry.md is compared with it.
- */
-import { END_REASONS, type HandleEndReason, REFUSAL_NAMES, type SupervisorStats } from '../index.ts';
-
-/** One number, and what it is of. */
-export interface Reading {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** Values that a label can have: all of them, or in words where others name them. */
-export type LabelValues = readonly string[] | string;
-
-interface Described {
-  /** As OpenTelemetry has it; Prometheus' name follows from it. */
-  readonly name: string;
-  /** In UCUM: `s`, `By`, `{session}`. */
-  readonly unit: string;
-  readonly help: string;
-  readonly labels: Readonly<Record<string, LabelValues>>;
-}
-
-/** A metric that is read when somebody asks: `counter` only grows, `gauge` is how it is now. */
-export interface ReadMetric extends Described {
-  readonly kind: 'counter' | 'gauge';
-  /** Undefined where this supervisor has no such thing. */
-  read(stats: SupervisorStats): readonly Reading[] | undefined;
-}
-
-/** A metric of durations, each of which is told when it is over. */
-export interface TimedMetric extends Described {
-  readonly kind: 'histogram';
-  /** Upper bounds of the buckets, in seconds. */
-  readonly bounds: readonly number[];
-}
+/** The metrics that are read when somebody asks, from `stats()`. With `timedMetrics.ts` the one table of names. */
+import { END_REASONS, FORWARD_OUTCOMES, type HandleEndReason, REFUSAL_NAMES, RESTORE_OUTCOMES } from '../index.ts';
+import { type Reading, type ReadMetric, SUPERVISOR_STATES } from './metric.ts';
 
 /** One number without labels. */
 const one = (value: number): Reading[] => [{ labels: {}, value }];
@@ -51,6 +17,8 @@ function each(
 const STATES = ['initializing', 'restoring', 'active', 'idle', 'parked'] as const;
 const SERVER_STATES = ['starting', 'closing'] as const;
 const NODE_STATES = ['joining', 'waiting', 'member', 'fenced', 'leaving', 'left'] as const;
+const EVICTIONS = ['parked', 'ended'] as const;
+const DROPS = ['slow', 'dead'] as const;
 const HANDLE_STATES = ['initializing', 'active', 'idle', 'closing'] as const;
 
 /** Typed, so that a reason that is new or gone does not compile. */
@@ -64,13 +32,26 @@ const HANDLE_REASONS = Object.keys({
   initializeTimeout: true,
 } satisfies Record<HandleEndReason, true>) as readonly HandleEndReason[];
 
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 const KIND = 'a kind that `supervisor.handles` was told of';
 
 export const READ_METRICS: readonly ReadMetric[] = [
+  {
+    name: 'mcp.supervisor.state',
+    kind: 'gauge',
+    unit: '1',
+    help: 'How the supervisor stands: 1 for its state, 0 for the others.',
+    labels: { state: SUPERVISOR_STATES },
+    read: (_, state) => each('state', SUPERVISOR_STATES, { [state]: 1 }),
+  },
+  {
+    name: 'mcp.supervisor.drain.remaining',
+    kind: 'gauge',
+    unit: '{session}',
+    help: 'Sessions and requests without one that a drain waits for; 0 while there is no drain.',
+    labels: {},
+    read: ({ sessions: { initializing, restoring, active, idle }, modern }, state) =>
+      one(state === 'draining' ? initializing + restoring + active + idle + (modern?.open ?? 0) : 0),
+  },
   {
     name: 'mcp.supervisor.sessions',
     kind: 'gauge',
@@ -78,6 +59,14 @@ export const READ_METRICS: readonly ReadMetric[] = [
     help: 'Sessions there are now, by their state; parked is what the session store said last.',
     labels: { state: STATES },
     read: ({ sessions }) => each('state', STATES, sessions),
+  },
+  {
+    name: 'mcp.supervisor.session.begun',
+    kind: 'counter',
+    unit: '{session}',
+    help: 'Sessions that were begun, opened or not; each is still there, or parked, or has ended.',
+    labels: {},
+    read: ({ begun }) => one(begun),
   },
   {
     name: 'mcp.supervisor.session.opened',
@@ -88,12 +77,20 @@ export const READ_METRICS: readonly ReadMetric[] = [
     read: ({ opened }) => one(opened),
   },
   {
-    name: 'mcp.supervisor.session.restored',
+    name: 'mcp.supervisor.restores',
+    kind: 'counter',
+    unit: '{restore}',
+    help: 'How often a session was to be brought back, by what became of that.',
+    labels: { outcome: RESTORE_OUTCOMES },
+    read: ({ restores }) => each('outcome', RESTORE_OUTCOMES, restores),
+  },
+  {
+    name: 'mcp.supervisor.evictions',
     kind: 'counter',
     unit: '{session}',
-    help: 'How often a session was brought back.',
-    labels: {},
-    read: ({ restored }) => one(restored),
+    help: 'Idle sessions that made room for others: were parked for that, or ended.',
+    labels: { outcome: EVICTIONS },
+    read: ({ evicted }) => each('outcome', EVICTIONS, { ...evicted }),
   },
   {
     name: 'mcp.supervisor.session.ended',
@@ -134,6 +131,38 @@ export const READ_METRICS: readonly ReadMetric[] = [
     help: 'SSE responses that are open.',
     labels: {},
     read: ({ streams }) => one(streams),
+  },
+  {
+    name: 'mcp.supervisor.stream.dropped',
+    kind: 'counter',
+    unit: '{stream}',
+    help: 'Streams that were cut off: by a reader that was too slow, or took nothing any more.',
+    labels: { cause: DROPS },
+    read: ({ dropped }) => each('cause', DROPS, { ...dropped }),
+  },
+  {
+    name: 'mcp.supervisor.modern.requests',
+    kind: 'counter',
+    unit: '{request}',
+    help: 'Requests without sessions (2026-07-28) that were let in.',
+    labels: {},
+    read: ({ modern }) => modern && one(modern.admitted),
+  },
+  {
+    name: 'mcp.supervisor.modern.open',
+    kind: 'gauge',
+    unit: '{request}',
+    help: 'Requests without sessions that are being served, listen streams included.',
+    labels: {},
+    read: ({ modern }) => modern && one(modern.open),
+  },
+  {
+    name: 'mcp.supervisor.modern.listening',
+    kind: 'gauge',
+    unit: '{stream}',
+    help: 'Listen streams that are open.',
+    labels: {},
+    read: ({ modern }) => modern && one(modern.listening),
   },
   {
     name: 'mcp.supervisor.handles',
@@ -187,6 +216,22 @@ export const READ_METRICS: readonly ReadMetric[] = [
     read: ({ cluster }) => cluster && one(cluster.forwarded),
   },
   {
+    name: 'mcp.supervisor.forwards',
+    kind: 'counter',
+    unit: '{request}',
+    help: 'Requests that were with other nodes, by what became of them.',
+    labels: { outcome: FORWARD_OUTCOMES },
+    read: ({ cluster }) => cluster && each('outcome', FORWARD_OUTCOMES, cluster.forwards),
+  },
+  {
+    name: 'mcp.supervisor.lease.remaining',
+    kind: 'gauge',
+    unit: 's',
+    help: 'For how long the lease of this node is certain still; 0 while it has none.',
+    labels: {},
+    read: ({ cluster }) => cluster && one(cluster.leaseRemaining / 1_000),
+  },
+  {
     name: 'mcp.supervisor.node.held',
     kind: 'gauge',
     unit: '{request}',
@@ -211,12 +256,3 @@ export const READ_METRICS: readonly ReadMetric[] = [
     read: ({ cluster }) => cluster && one(cluster.fenced),
   },
 ];
-
-export const SESSION_DURATION: TimedMetric = {
-  name: 'mcp.supervisor.session.duration',
-  kind: 'histogram',
-  unit: 's',
-  help: 'How long sessions lived, from their initialize to their end, by reason; those that were never opened included.',
-  labels: { reason: END_REASONS },
-  bounds: [1, 10, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR, DAY, 3 * DAY, 7 * DAY],
-};
