@@ -215,3 +215,14 @@ export class Calls {
     return this.#cancelled.size;
   }
 }
+
+/** Settles calls whose session has ended before they were taken in. */
+export function settleAll(
+  answer: Answer,
+  ids: readonly RequestId[],
+  message: string,
+  operations: ReadonlyMap<unknown, OpenOperation> | undefined,
+): void {
+  for (const operation of operations?.values() ?? []) operation.end({ outcome: 'sessionEnded' });
+  for (const id of ids) answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message } });
+}

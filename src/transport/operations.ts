@@ -79,6 +79,19 @@ export function refusedAs(name: RefusalName): Ending {
   return { outcome: name === 'draining' ? 'drained' : 'error', code, message };
 }
 
+/** Begins an operation for each request among these messages, before anything is known of them: who observes may end it all. */
+export function beginAll(
+  watch: OperationWatch,
+  messages: readonly JSONRPCMessage[],
+): ReadonlyMap<JSONRPCMessage, OpenOperation> {
+  const begun = new Map<JSONRPCMessage, OpenOperation>();
+  for (const message of messages) {
+    const operation = isRequest(message) ? watch.begin('server', message) : undefined;
+    if (operation !== undefined) begun.set(message, operation);
+  }
+  return begun;
+}
+
 /** Hands on what a client sent, on behalf of the operation that it is, where somebody observes that. */
 export function onBehalf(operation: OpenOperation | undefined, message: JSONRPCMessage, handOn: () => void): void {
   if (operation === undefined) return handOn();

@@ -17,13 +17,13 @@ import { keepText, keepTexts, withId, withParams } from '../protocol/messageText
 import { accept } from './accept.ts';
 import { type Answer, isResumable, JsonAnswer, mayBeResumed, notStored, settle, whileHeld } from './answer.ts';
 import { Asked } from './asked.ts';
-import { type Call, Calls } from './calls.ts';
+import { type Call, Calls, settleAll } from './calls.ts';
 import type { Exchange, ExchangeInfo, ResponseHeaders } from './exchange.ts';
 import type { Hold } from './hold.ts';
 import type { InitializeSink } from './initializeSink.ts';
 import { extraOfStreams, MessageExtra } from './messageExtra.ts';
 import { isInitialized, noteOf } from './notes.ts';
-import { CLIENT_GONE, type Ending, type OperationOutcome, onBehalf } from './operations.ts';
+import { beginAll, CLIENT_GONE, type Ending, type OperationOutcome, onBehalf } from './operations.ts';
 import { Questions } from './questions.ts';
 import { Replay, type Replayed, type Said } from './replay.ts';
 import { SessionStreams, type StreamsOwner } from './sessionStreams.ts';
@@ -179,19 +179,17 @@ export class SessionTransport implements Transport, StreamsOwner {
       for (const message of messages) this.#receive(message, exchange);
       return accept(exchange, this.#sessionHeaders(), this.owner.memory);
     }
+    const { memory, watch } = this.owner;
+    const operations = watch && beginAll(watch, messages);
     for (const id of ids) this.#endWaiting(id);
     const answer = this.answer(ids, exchange, batch, hold);
-    // The event store may have ended the session when it was asked for the priming event.
-    if (this.#shut) {
-      for (const id of ids) answer.settle(id, { jsonrpc: '2.0', id, error: { code: -32000, message: SESSION_ENDED } });
-      return;
-    }
+    // Who observes may have ended the session, or the event store, when it was asked for the priming event.
+    if (this.#shut) return settleAll(answer, ids, SESSION_ENDED, operations);
     this.#calls ??= new Calls(this.#options.clock);
     this.load.calls += ids.length;
     // All are taken in before the first is delivered, whose handler may end them all.
-    const { memory, watch } = this.owner;
     const taken = (message: JSONRPCRequest) =>
-      this.#calls?.add(message, answer, memory && noteOf(message), watch?.begin('server', message));
+      this.#calls?.add(message, answer, memory && noteOf(message), operations?.get(message));
     const requests = messages.map((message) => (isRequest(message) ? taken(message) : message));
     for (const message of requests) if (message !== undefined) this.#receive(message, exchange, answer);
     // Its client left before they were taken in, and nobody else will say so.
@@ -200,7 +198,8 @@ export class SessionTransport implements Transport, StreamsOwner {
 
   /** Makes the answer of these requests, as the exchange is to have it. */
   answer(ids: RequestId[], exchange: Exchange, batch: boolean, hold: Hold): Answer {
-    if (!this.#options.enableJsonResponse) return this.#streams.answer(ids, exchange, hold, this.takesText);
+    const streams = !this.#shut && !this.#options.enableJsonResponse;
+    if (streams) return this.#streams.answer(ids, exchange, hold, this.takesText);
     const answer = new JsonAnswer(ids, exchange, () => this.#sessionHeaders(), batch, this.#options.clock);
     return whileHeld(answer, hold, this);
   }

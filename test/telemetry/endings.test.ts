@@ -291,6 +291,36 @@ describe('without a session, in 2026-07-28', () => {
   });
 });
 
+describe('an observer that ends the session', () => {
+  const WHEN = ['operation', 'run', 'end'] as const;
+
+  test.each(WHEN.flatMap((when) => [false, true].map((enableJsonResponse) => ({ when, enableJsonResponse }))))(
+    'in its $when, with enableJsonResponse $enableJsonResponse: the call is answered, and nothing of it is left',
+    async ({ when, enableJsonResponse }) => {
+      const { supervisor, url, told } = await observed(serve, { enableJsonResponse });
+      const { sessionId } = await initialize(url);
+      const act = (here: (typeof WHEN)[number]) => {
+        if (here === when) void supervisor.terminate(sessionId);
+      };
+      supervisor.observe({
+        operation: () => {
+          act('operation');
+          const run = <T>(body: () => T): T => {
+            act('run');
+            return body();
+          };
+          return { run, end: () => act('end') };
+        },
+      });
+      const [message] = (await call(url, sessionId, 'echo', { text: 'a' })).messages();
+      expect(message).toMatchObject(when === 'end' ? { result: {} } : { error: { code: -32000 } });
+      await told.end('tools/call');
+      await until(() => supervisor.session(sessionId) === undefined, { what: 'the end of the session' });
+      expect(supervisor.stats()).toMatchObject({ calls: 0, streams: 0, ended: { terminated: 1 } });
+    },
+  );
+});
+
 describe('an answer that is no JSON', () => {
   test.each([
     ['in a session', false],

@@ -3,6 +3,7 @@
  * the clock, and what was seen from outside. Each check returns what is wrong, or undefined.
  */
 import type { SessionEvent } from '../../index.ts';
+import { endedTwice, operationsLeft, sessionsAddUp } from './countChecks.ts';
 import { brokenWord, keptWaiting } from './endingChecks.ts';
 import { contradicted, outOfOrder } from './eventChecks.ts';
 import { answeredOnce, causeOfRefusal, expectedMessage, unansweredForNothing } from './exchangeChecks.ts';
@@ -188,6 +189,17 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'listenersAreTold',
     says: 'Who listens is told what that is, and then all that is published of it, in order and once.',
     settled: untold,
+  },
+  {
+    name: 'countsAddUp',
+    says: 'Each session that was begun is counted as living, as parked or as ended, once.',
+    always: sessionsAddUp,
+  },
+  {
+    name: 'operationsEnd',
+    says: 'Each operation that observers are told of ends once, and after a drain none is left.',
+    always: endedTwice,
+    drained: operationsLeft,
   },
   {
     name: 'nothingIsLeft',

@@ -1,6 +1,7 @@
 /** What a simulation has seen of a supervisor from outside: what the invariants are checked against. */
 import type { EndReason, SessionEvent, SessionState, SessionSupervisor } from '../../index.ts';
 import type { ModernTraffic } from './modernTraffic.ts';
+import type { OperationLedger } from './operationLedger.ts';
 import type { Place } from './places.ts';
 import type { ClientStream, SimulatedExchange } from './simulatedExchange.ts';
 import type { SimulatedServer } from './simulatedServer.ts';
@@ -52,6 +53,8 @@ export interface Observed {
   readonly sessions: ReadonlyMap<string, SeenSession>;
   /** Requests without sessions. */
   readonly modern: ModernTraffic;
+  /** What an observer is told; undefined where there is none. */
+  readonly operations: OperationLedger | undefined;
   /** Exchanges that are open, or whose session may still be ending. */
   readonly exchanges: readonly SimulatedExchange[];
   /** Streams that clients could resume. */

@@ -21,7 +21,7 @@ export interface SimulationSettings {
   readonly enableJsonResponse: boolean;
   /** Whether there is an event store. */
   readonly eventStore: boolean;
-  /** Whether the embedder watches the actors: by the option `inspect`, the actor system and subscriptions. */
+  /** Whether the embedder watches the actors: by the option `inspect`, the actor system and subscriptions; and observes. */
   readonly watched: boolean;
   /** Whether requests come by Node's HTTP server, and not by `supervisor.fetch`. */
   readonly node: boolean;

@@ -21,6 +21,7 @@ import type { ModernSdk } from './modernSdk.ts';
 import { ModernTraffic } from './modernTraffic.ts';
 import { NodeConnection, NodeWire, nodeServer } from './nodeWire.ts';
 import type { Ending, Observed, SeenSession } from './observed.ts';
+import { OperationLedger } from './operationLedger.ts';
 import type { Place } from './places.ts';
 import { SimulatedClient } from './simulatedClient.ts';
 import { type ClientStream, type ExchangeInit, type ExchangeWorld, SimulatedExchange } from './simulatedExchange.ts';
@@ -63,6 +64,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
   readonly clients: readonly SimulatedClient[];
   readonly embedder: Embedder;
   readonly modern: ModernTraffic;
+  readonly operations: OperationLedger | undefined;
   exchanges: SimulatedExchange[] = [];
   drainingSince = Number.POSITIVE_INFINITY;
   drained = false;
@@ -112,6 +114,7 @@ export class SimulationWorld implements Observed, ServerWorld, ExchangeWorld {
       ...(settings.eventStore && { eventStore: this.#store }),
       ...callbackOptions(this, this.#ledger),
     });
+    this.operations = settings.watched ? new OperationLedger(this.supervisor) : undefined;
     if (settings.node) this.#server = nodeServer(this.supervisor, handlerOf);
     attach(this, this.#ledger);
   }
