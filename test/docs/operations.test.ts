@@ -6,7 +6,9 @@ import { FLAGS } from '../../src/cli/flags.ts';
 import { REFUSAL_NAMES } from '../../src/errors.ts';
 import { END_REASONS } from '../../src/machines/reasons.ts';
 import { prometheusName } from '../../src/telemetry/exposition.ts';
-import { type LabelValues, READ_METRICS, SESSION_DURATION } from '../../src/telemetry/metrics.ts';
+import type { LabelValues } from '../../src/telemetry/metric.ts';
+import { READ_METRICS } from '../../src/telemetry/readMetrics.ts';
+import { TIMED_METRICS } from '../../src/telemetry/timedMetrics.ts';
 
 /** Flags of Docker, Node and nginx that the pages speak of. */
 const OTHERS = ['--init', '--max-old-space-size', '--pids-limit', '--stop-timeout', '--ulimit'];
@@ -41,22 +43,31 @@ interface Rule {
 const { groups } = parse(read('operations/alerts.yml')) as { readonly groups: readonly { rules: readonly Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 
-const METRICS = new Map<string, Readonly<Record<string, LabelValues>>>([
+type Labels = Readonly<Record<string, LabelValues>>;
+
+/** Its labels as Prometheus has them. */
+function labelsOf({ labels }: { readonly labels: Labels }): Labels {
+  return Object.fromEntries(Object.entries(labels).map(([label, values]) => [label.replaceAll('.', '_'), values]));
+}
+
+const METRICS = new Map<string, Labels>([
   // What Prometheus itself knows of whom it scrapes.
   ['up', {}],
-  ...READ_METRICS.map((metric) => [prometheusName(metric), metric.labels] as const),
-  ...['bucket', 'sum', 'count'].map(
-    (series) => [`${prometheusName(SESSION_DURATION)}_${series}`, SESSION_DURATION.labels] as const,
+  ...READ_METRICS.map((metric) => [prometheusName(metric), labelsOf(metric)] as const),
+  ...TIMED_METRICS.flatMap((metric) =>
+    ['bucket', 'sum', 'count'].map((series) => [`${prometheusName(metric)}_${series}`, labelsOf(metric)] as const),
   ),
 ]);
 
 /** What Prometheus adds to each series. */
 const ADDED = ['instance', 'job', 'le'];
 
+const BY = /\bby \(([^)]*)\)/g;
+
 /** What is wrong with the names in an expression: nothing, mostly. */
 function wrongIn(expr: string): string[] {
   const wrong: string[] = [];
-  for (const [, name = '', selectors = ''] of expr.matchAll(/\b(up|mcp_\w+)\b(?:\{([^}]*)\})?/g)) {
+  for (const [, name = '', selectors = ''] of expr.replaceAll(BY, '').matchAll(/\b(up|mcp_\w+)\b(?:\{([^}]*)\})?/g)) {
     const labels = METRICS.get(name);
     if (labels === undefined) wrong.push(name);
     for (const [, label = '', operator = '', text = ''] of selectors.matchAll(/(\w+)\s*(=~|!=|=)\s*"([^"]*)"/g)) {
@@ -64,12 +75,14 @@ function wrongIn(expr: string): string[] {
       const values = labels?.[label];
       if (values === undefined) wrong.push(`${name}{${label}}`);
       else if (typeof values !== 'string') {
+        // Not to be nothing is to have any.
+        if (text === '') continue;
         const given = operator === '=~' ? text.split('|') : [text];
         wrong.push(...given.filter((value) => !values.includes(value)).map((value) => `${name}{${label}="${value}"}`));
       }
     }
   }
-  for (const [, list = ''] of expr.matchAll(/\bby \(([^)]*)\)/g)) {
+  for (const [, list = ''] of expr.matchAll(BY)) {
     const known = [...ADDED, ...[...METRICS.values()].flatMap(Object.keys)];
     wrong.push(...list.split(/,\s*/).filter((label) => !known.includes(label)));
   }
@@ -101,11 +114,15 @@ test('a name, a label or a value that there is not would be told', () => {
 });
 
 describe('the dashboard', () => {
-  test('shows every metric that is in the table, but those of handles that came and went', () => {
+  test('shows every metric of the table but three', () => {
     const shown = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).join('\n');
-    const missing = READ_METRICS.map(prometheusName).filter((name) => !shown.includes(name));
-    expect(missing).toEqual(['mcp_supervisor_handle_opened_total', 'mcp_supervisor_handle_ended_total']);
-    expect(shown).toContain(`${prometheusName(SESSION_DURATION)}_bucket`);
+    const names = [...READ_METRICS, ...TIMED_METRICS].map(prometheusName);
+    expect(names.filter((name) => !shown.includes(name))).toEqual([
+      'mcp_supervisor_handle_opened_total',
+      'mcp_supervisor_handle_ended_total',
+      // The same with bounds that reach no further than five minutes.
+      'mcp_server_session_duration_seconds',
+    ]);
   });
 
   test('says of each panel what it shows, and has a place for each', () => {

@@ -26,6 +26,7 @@ export class Node {
   readonly #health: string;
   readonly #onEnd: OnEnd;
   #running: Running | undefined;
+  #earlier = '';
 
   constructor(command: BuiltCommand, args: readonly string[], health: string, onEnd: OnEnd) {
     this.#command = command;
@@ -37,6 +38,7 @@ export class Node {
   /** Starts it, and resolves when it is ready, as the unit's `ExecStartPost` does. */
   async start(): Promise<void> {
     const running = this.#command.run(this.#args, { onEnd: this.#onEnd });
+    if (this.#running !== undefined) this.#earlier = this.said();
     this.#running = running;
     const ready = () =>
       fetch(`${this.#health}/readyz`).then(
@@ -52,6 +54,11 @@ export class Node {
     );
     await until(async () => isOver || (await ready()), { within: WITHIN, what: 'a node to be ready' });
     if (isOver) throw new Error(`A node ended at once: ${running.stdout}${running.stderr}`);
+  }
+
+  /** What it said, in all its lives. */
+  said(): string {
+    return `${this.#earlier}${this.#running?.stdout}${this.#running?.stderr}`;
   }
 
   /** SIGTERM; resolves to the exit code. */

@@ -18,6 +18,8 @@ const NODES = ['127.0.0.1', '127.0.0.2'];
 
 export interface RunningProxy {
   readonly url: string;
+  /** What it said of itself, in this life. */
+  said(): string;
   /** SIGKILL, and the same anew: every connection through it is cut. */
   restart(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export async function startProxy(name: ProxyName, given: Given): Promise<Running
   await run();
   return {
     url: `${protocol}://${DOMAIN}:${port}/mcp`,
+    said: () => `${running.stdout}${running.stderr}`,
     restart: async () => {
       const { pid } = running.child;
       if (pid !== undefined) process.kill(-pid, 'SIGKILL');

@@ -127,6 +127,7 @@ export function describeProxy(name: ProxyName): void {
       });
       await load.stop();
       console.log(`${name}: ${load.calls} calls in ${load.sessions} sessions`);
+      if (load.troubles.length > 0) console.log(proxy.said(), ...nodes.map((node) => node.said()));
       expect(load.troubles).toEqual([]);
       expect(load.sessions).toBeGreaterThan(CLIENTS);
     });
