@@ -61,6 +61,12 @@ export class Node {
     return `${this.#earlier}${this.#running?.stdout}${this.#running?.stderr}`;
   }
 
+  /** SIGKILL; it can be started again. */
+  async kill(): Promise<void> {
+    this.#running?.kill('SIGKILL');
+    await this.#running?.exited(WITHIN);
+  }
+
   /** SIGTERM; resolves to the exit code. */
   async stop(): Promise<number | null> {
     this.#running?.kill('SIGTERM');
@@ -69,6 +75,34 @@ export class Node {
   }
 }
 
+/** Its command line, with the server of the tests and what `given` has in place of each word. */
+function nodeOf(command: BuiltCommand, start: Start): Node {
+  const { unit, instance, admin, given, onEnd } = start;
+  const [program = '', module = '', ...flags] = commandOf(unit, instance, command.directory);
+  if (!program.endsWith('/mcp-session-supervisor') || module.startsWith('-')) throw new Error('Not the unit we know');
+  const args = [join(import.meta.dirname, 'fixtures/server.js'), ...flags.map(given), ...QUICKER];
+  return new Node(command, args, `http://127.0.0.${instance}:${admin}`, onEnd);
+}
+
+interface Start {
+  readonly unit: string;
+  readonly instance: string;
+  readonly admin: number;
+  readonly given: (word: string) => string;
+  readonly onEnd: OnEnd;
+}
+
+/** Ports for the nodes, and the files that systemd would give them. */
+async function prepare(command: BuiltCommand): Promise<Ports> {
+  await command.module('cluster-secret', `${'the secret of two nodes '.repeat(2)}\n`);
+  const token = await command.module('admin-token', `${'t'.repeat(32)}\n`);
+  await chmod(token, 0o600);
+  return { endpoint: await freePort(), admin: await freePort() };
+}
+
+const withPorts = (word: string, { endpoint, admin }: Ports): string =>
+  word.replace(/^3000$/, String(endpoint)).replace(/:9464$/, `:${admin}`);
+
 /** Starts Redis and both; `onEnd` is told how each is ended. */
 export async function startNodes(
   command: BuiltCommand,
@@ -76,27 +110,27 @@ export async function startNodes(
 ): Promise<{ readonly nodes: readonly Node[]; readonly ports: Ports }> {
   const redis = await startRedis();
   onEnd(() => redis.dispose());
-  const ports = { endpoint: await freePort(), admin: await freePort() };
+  const ports = await prepare(command);
   const peers = await freePort();
-  await command.module('cluster-secret', `${'the secret of two nodes '.repeat(2)}\n`);
-  const token = await command.module('admin-token', `${'t'.repeat(32)}\n`);
-  await chmod(token, 0o600);
+  const unit = block('operations', 'ini', 'mcp@');
   const given = (word: string): string =>
-    word
+    withPorts(word, ports)
       .replace('redis://127.0.0.1:6379', redis.url)
-      .replace(/^3000$/, String(ports.endpoint))
-      .replace(/:9464$/, `:${ports.admin}`)
       .replace(/:7000$/, `:${peers}`);
-  const nodes = ['1', '2'].map((instance) => {
-    const [program = '', module = '', ...flags] = commandOf(
-      block('operations', 'ini', 'mcp@'),
-      instance,
-      command.directory,
-    );
-    if (!program.endsWith('/mcp-session-supervisor') || module.startsWith('-')) throw new Error('Not the unit we know');
-    const args = [join(import.meta.dirname, 'fixtures/server.js'), ...flags.map(given), ...QUICKER];
-    return new Node(command, args, `http://127.0.0.${instance}:${ports.admin}`, onEnd);
-  });
+  const nodes = ['1', '2'].map((instance) => nodeOf(command, { unit, instance, admin: ports.admin, given, onEnd }));
   await Promise.all(nodes.map((node) => node.start()));
   return { nodes, ports };
+}
+
+/** Starts the one of the page that has nobody beside it, with its sessions in a folder. */
+export async function startNodeAlone(
+  command: BuiltCommand,
+  onEnd: OnEnd,
+): Promise<{ readonly node: Node; readonly ports: Ports }> {
+  const ports = await prepare(command);
+  const given = (word: string): string => withPorts(word, ports).replace('/var/lib/mcp', command.directory);
+  const unit = block('operations', 'ini', 'in place of');
+  const node = nodeOf(command, { unit, instance: '1', admin: ports.admin, given, onEnd });
+  await node.start();
+  return { node, ports };
 }

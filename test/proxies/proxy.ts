@@ -28,6 +28,8 @@ interface Given {
   readonly ports: Ports;
   /** How long it waits for a silent connection, in place of the minute that the page says. */
   readonly idle?: string | undefined;
+  /** There is one node, as the page has it for that; nginx has nothing for it. */
+  readonly alone?: boolean | undefined;
   readonly onEnd: OnEnd;
 }
 
@@ -73,17 +75,19 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   },
   haproxy: {
     protocol: 'https',
-    async prepare({ folder, port, ports, idle = '60s' }) {
+    async prepare({ folder, port, ports, idle = '60s', alone = false }) {
       const { certificate, key } = await certify(folder);
       const both = join(folder, 'both.pem');
       await writeFile(both, `${await readFile(certificate, 'utf8')}${await readFile(key, 'utf8')}`, { mode: 0o600 });
-      const text = replaced(block('proxies', 'haproxy'), [
+      const page = block('proxies', 'haproxy', 'frontend');
+      const backend = block('proxies', 'haproxy', 'in place of');
+      const text = replaced(alone ? page.replace(/^backend .*/ms, backend) : page, [
         ['bind :443', `bind 127.0.0.1:${port}`],
         ['/etc/ssl/mcp/both.pem', both],
         ['timeout client 60s', `timeout client ${idle}`],
         ['timeout server 60s', `timeout server ${idle}`],
-        ['check port 9464', `check port ${ports.admin}`],
-        ...NODES.map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
+        ...(alone ? [] : [['check port 9464', `check port ${ports.admin}`] as const]),
+        ...NODES.slice(0, alone ? 1 : 2).map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
       ]);
       await writeFile(join(folder, 'haproxy.cfg'), text);
       return ['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')];
@@ -92,11 +96,13 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   caddy: {
     // Its certificate is its own affair: it asks somebody for one.
     protocol: 'http',
-    async prepare({ folder, port, ports }) {
-      const text = replaced(block('proxies', 'caddyfile'), [
+    async prepare({ folder, port, ports, alone = false }) {
+      const page = block('proxies', 'caddyfile', 'handle');
+      const site = block('proxies', 'caddyfile', 'in place of');
+      const text = replaced(alone ? page.replace(/^mcp\.example\.org .*/ms, site) : page, [
         ['\nmcp.example.org {', `\nhttp://mcp.example.org:${port} {`],
-        ['health_port 9464', `health_port ${ports.admin}`],
-        ...NODES.map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
+        ['health_port 9464', `health_port ${ports.admin}`], // the snippet is there, used or not
+        ...NODES.slice(0, alone ? 1 : 2).map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
       ]);
       await writeFile(join(folder, 'Caddyfile'), `{\n\tadmin off\n}\n${text}`);
       const homes = ['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME'].map((name) => `${name}=${folder}`);

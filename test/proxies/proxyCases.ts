@@ -114,6 +114,16 @@ export function describeProxy(name: ProxyName): void {
       expect(await direct(DOMAIN)).toMatchObject({ status: 200 });
     });
 
+    test('a node is killed: its session goes on at the other one', async () => {
+      const { call, sessionId } = await connect();
+      expect(await call('count')).toBe('1');
+      const node = nodes[sessionId.startsWith('n1.') ? 0 : 1];
+      await node?.kill();
+      // Held until the lease of the one that is gone has run out.
+      expect(await withTimeout(call('count'), { within: 20_000, what: 'a call at the other node' })).toBe('2');
+      await node?.start();
+    });
+
     test('each node is restarted under load: no 502, 503 or 504, no error, and nothing is done twice', async () => {
       const load = new RollingLoad(proxy.url, CLIENTS);
       onTestFinished(() => load.stop());
