@@ -16,7 +16,7 @@ import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 const server = new McpServer({ name: 'littering', version: '1.0.0' });
 server.registerTool('ping', {}, () => ({ content: [{ type: 'text', text: 'pong' }] }));
 // It ends by itself, after its parent.
-spawn('sh', ['-c', 'while kill -0 ' + process.pid + '; do :; done'], { stdio: 'ignore' });
+spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
 await server.connect(new StdioServerTransport());
 `;
 
@@ -97,7 +97,7 @@ describe.each([
     const { sessionId } = await initialize(url);
     expect((await call(url, sessionId, 'ping')).text).toContain('pong');
     expect((await del(url, sessionHeaders(sessionId))).status).toBe(200);
-    await until(() => zombies(running).every(({ name }) => name === 'sh') && servers(running) === 0, {
+    await until(() => zombies(running).every(({ name }) => name === 'cat') && servers(running) === 0, {
       within: 15_000,
       what: 'the server of the session to be gone',
     });

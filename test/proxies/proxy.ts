@@ -28,7 +28,7 @@ interface Given {
   readonly ports: Ports;
   /** How long it waits for a silent connection, in place of the minute that the page says. */
   readonly idle?: string | undefined;
-  /** There is one node, as the page has it for that; nginx has nothing for it. */
+  /** There is one node, as the page has it for HAProxy. */
   readonly alone?: boolean | undefined;
   readonly onEnd: OnEnd;
 }
@@ -96,13 +96,11 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   caddy: {
     // Its certificate is its own affair: it asks somebody for one.
     protocol: 'http',
-    async prepare({ folder, port, ports, alone = false }) {
-      const page = block('proxies', 'caddyfile', 'handle');
-      const site = block('proxies', 'caddyfile', 'in place of');
-      const text = replaced(alone ? page.replace(/^mcp\.example\.org .*/ms, site) : page, [
+    async prepare({ folder, port, ports }) {
+      const text = replaced(block('proxies', 'caddyfile'), [
         ['\nmcp.example.org {', `\nhttp://mcp.example.org:${port} {`],
-        ['health_port 9464', `health_port ${ports.admin}`], // the snippet is there, used or not
-        ...NODES.slice(0, alone ? 1 : 2).map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
+        ['health_port 9464', `health_port ${ports.admin}`],
+        ...NODES.map((node) => [`${node}:3000`, `${node}:${ports.endpoint}`] as const),
       ]);
       await writeFile(join(folder, 'Caddyfile'), `{\n\tadmin off\n}\n${text}`);
       const homes = ['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME'].map((name) => `${name}=${folder}`);
