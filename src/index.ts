@@ -12,6 +12,20 @@ import { Supervisor } from './supervisor/supervisor.ts';
  * requests of one endpoint.
  * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`; `UNSUPPORTED_XSTATE`;
  * `PACKAGE_MISSING`.
+ * @example
+ * ```ts
+ * import http from 'node:http';
+ * import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { toNodeHandler } from 'mcp-session-supervisor/node';
+ *
+ * const supervisor = createSessionSupervisor({
+ *   server: ({ serverOptions }) => new McpServer({ name: 'mine', version: '1.0.0' }, { ...serverOptions }),
+ *   sessionIdleTimeout: 30 * 60_000,
+ * });
+ * http.createServer(toNodeHandler(supervisor)).listen(3000, '127.0.0.1');
+ * process.once('SIGTERM', () => supervisor.drain().then(() => process.exit()));
+ * ```
  */
 export function createSessionSupervisor(options: SessionSupervisorOptions): SessionSupervisor {
   const resolved = resolveOptions(options);
@@ -50,6 +64,7 @@ export type {
 } from './cluster/peerNetwork.ts';
 export { REFUSAL_NAMES, type RefusalName, SupervisorError, type SupervisorErrorCode } from './errors.ts';
 export { END_REASONS, type EndReason } from './machines/reasons.ts';
+export type { LogEventName } from './options/logEvents.ts';
 export type {
   ClusterOptions,
   ClusterTls,

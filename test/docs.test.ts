@@ -1,19 +1,23 @@
 /** What the pages say is so: their examples compile, their tables are those of the code, their links lead somewhere. */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { END_REASONS } from '../src/machines/reasons.ts';
 import { OPTION_NAMES, type ResolvedOptions, resolveOptions } from '../src/options.ts';
+import { COMPILING, compile } from './docs/compile.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['.', 'docs', 'bench', '.github'].filter((folder) => existsSync(join(ROOT, folder)));
 const PAGES = (
   await Promise.all(
     FOLDERS.map(async (folder) =>
-      (await readdir(join(ROOT, folder))).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)),
+      (
+        await readdir(join(ROOT, folder), { recursive: folder !== '.' && folder !== 'bench' })
+      )
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join(folder, name)),
     ),
   )
 ).flat();
@@ -52,55 +56,7 @@ async function blocksOf(pages: readonly string[]): Promise<Record<string, string
   return blocks;
 }
 
-/** What a block without imports takes as given, because an earlier one or the text around it says where it is from. */
-const GIVEN = `
-import type { Express } from 'express';
-import type { SessionSupervisor } from 'mcp-session-supervisor';
-export { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
-export { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
-export { serveAdmin } from 'mcp-session-supervisor/admin';
-export { serveInspector } from 'mcp-session-supervisor/inspector';
-export { toCorsMiddleware } from 'mcp-session-supervisor/node';
-export { toNodeHandler } from 'mcp-session-supervisor/node';
-export declare const app: Express;
-export declare const supervisor: SessionSupervisor;
-export declare const id: string;
-export declare function verify(token: string): Promise<{ iss: string; sub: string; client_id: string; exp: number }>;
-`;
-
-/** How long the compiler may take, in ms: it is alone on its core seldom. */
-const COMPILING = 60_000;
-
-/** Compiles blocks against the sources; what the compiler says. */
-async function compile(blocks: Readonly<Record<string, string>>): Promise<string> {
-  await mkdir(join(ROOT, '.artifacts'), { recursive: true });
-  const folder = await mkdtemp(join(ROOT, '.artifacts/docs-'));
-  try {
-    const names = [...GIVEN.matchAll(/^export (?:\{ (\w+) \}|declare \w+ (\w+))/gm)].map(([, a, b]) => a ?? b);
-    await writeFile(join(folder, 'given.ts'), GIVEN);
-    for (const [name, code] of Object.entries(blocks)) {
-      const given = /^import /m.test(code) ? '' : `import { ${names.join(', ')} } from './given.ts';\n`;
-      await writeFile(join(folder, `${name}.ts`), `${given}${code}`);
-    }
-    const config = {
-      extends: relative(folder, join(ROOT, 'tsconfig.json')),
-      compilerOptions: { noUnusedLocals: false },
-      include: ['*.ts'],
-    };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    return await new Promise((resolve, reject) => {
-      execFile(process.execPath, [tsc, '-p', folder], { cwd: folder, timeout: COMPILING }, (error, out) => {
-        if (error !== null && typeof error.code !== 'number') reject(error);
-        else resolve(out.trim());
-      });
-    });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-describe("README's options", () => {
+describe('the options of docs/options.md', () => {
   const DEFAULTS = resolveOptions({ server: () => ({ connect: async () => {}, close: async () => {} }) });
 
   /** Defaults that are no plain values, in words. */
@@ -122,8 +78,7 @@ describe("README's options", () => {
 
   let rows: Map<string, string>;
   beforeAll(async () => {
-    const [, options = ''] = (await read('README.md')).split(/^## Options$/m);
-    const [section = ''] = options.split(/^## /m);
+    const [section = ''] = (await read('docs/options.md')).split(/^## /m);
     rows = new Map([...section.matchAll(/^\| `(\w+)` \| (.*?) \|/gm)].map(([, name = '', cell = '']) => [name, cell]));
   });
 
@@ -145,8 +100,8 @@ function written(value: unknown): string {
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
 }
 
-test('README names every reason for which a session ends', async () => {
-  const page = await read('README.md');
+test('docs/sessions.md names every reason for which a session ends', async () => {
+  const page = await read('docs/sessions.md');
   const [, list = ''] = /\*\*terminated\*\*: for ever, with one reason: (.*?)\. Its id/.exec(page) ?? [];
   expect([...list.matchAll(/`(\w+)`/g)].map(([, reason]) => reason).sort()).toEqual([...END_REASONS].sort());
 });

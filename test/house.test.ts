@@ -191,6 +191,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ...PACKAGES,
     ...HTTP,
   ],
+  'cluster/link/probe.ts': ['clock.ts', 'options.ts', 'transport/connection.ts', ...PACKAGES, ...HTTP],
   'stdio/probe.ts': [
     ...LEAVES,
     'options/conflicts.ts',
@@ -290,6 +291,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   'src/transport/limits.ts': "import type { a } from '../stores/memory.ts';\n\nexport type A = typeof a;\n",
   'src/lmdb/peer.ts': "export const lmdb = await import('lmdb');\n",
   'src/redis/peer.ts': "export const redis = await import('redis');\n",
+  'src/cluster/link/sockets.ts': "export const ws = await import('ws');\n",
   'src/telemetry/peer.ts': "export const api = await import('@opentelemetry/api');\n",
   'src/modern/sdk.ts': "export const sdk = await import('@modelcontextprotocol/server');\n",
   'src/cli/main.ts': 'console.log(await import(String(process.argv[2])));\n',

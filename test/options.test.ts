@@ -116,7 +116,7 @@ describe('defaults', () => {
   test('a logger that writes nothing of itself', () => {
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) vi.spyOn(console, name);
     vi.spyOn(process, 'emitWarning').mockReturnValue();
-    resolve({}).logger({ level: 'error', event: 'a.b', message: 'c' });
+    resolve({}).logger({ level: 'error', event: 'store.failed', message: 'c' });
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) expect(console[name]).not.toHaveBeenCalled();
   });
 });
@@ -145,7 +145,6 @@ describe('an option that does not exist', () => {
     ['sesionIdleTimeout', 'sessionIdleTimeout'],
     ['sessionIdleTimeoutMs', 'sessionIdleTimeout'],
     ['SessionIdleTimeout', 'sessionIdleTimeout'],
-    ['session_idle_timeout', 'sessionIdleTimeout'],
     ['maxSession', 'maxSessions'],
     ['jsonResponse', 'enableJsonResponse'],
     ['retryinterval', 'retryInterval'],
@@ -205,6 +204,38 @@ describe('an option of the SDK under another name', () => {
     ['legacy', /said by modern/],
   ])('%s: ours is named', (name, ours) => {
     const { code, message } = refusal({ [name]: () => {} });
+    expect(code).toBe('UNKNOWN_OPTION');
+    expect(message).toContain(`There is no option ${name}; `);
+    expect(message).toMatch(ours);
+  });
+});
+
+describe('an option of another session manager', () => {
+  test.each([
+    ['session_idle_timeout', /did you mean sessionIdleTimeout\? It is in milliseconds/],
+    ['event_store', /eventStore/],
+    ['json_response', /enableJsonResponse/],
+    ['retry_interval', /retryInterval/],
+    ['security_settings', /allowedHosts and allowedOrigins/],
+    ['max_sessions', /maxSessions/],
+    ['max_request_body_size', /maxRequestBodySize/],
+    ['app', /server builds/],
+    ['onConnect', /session\.opened/],
+    ['maxBodySize', /maxRequestBodySize/],
+    ['eventStoreMaxEvents', /createMemoryEventStore/],
+    ['keepAliveTimeout', /server\.keepAliveTimeout/],
+    ['connectionTimeout', /initializeTimeout/],
+    ['requestTimeout', /signal/],
+    ['stateful', /the default/],
+    ['authenticate', /principal/],
+    ['apiKey', /principal/],
+    ['ping', /keepAliveInterval/],
+    ['streamKeepalive', /keepAliveInterval/],
+    ['health', /route of your own/],
+    ['httpStream', /listen\(port\)/],
+    ['port', /listen\(port\)/],
+  ])('%s: ours is named', (name, ours) => {
+    const { code, message } = refusal({ [name]: 1 });
     expect(code).toBe('UNKNOWN_OPTION');
     expect(message).toContain(`There is no option ${name}; `);
     expect(message).toMatch(ours);

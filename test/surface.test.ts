@@ -68,6 +68,7 @@ const ENTRIES: Readonly<Record<string, Surface>> = {
       'ListenWish',
       'Loaded',
       'LogEntry',
+      'LogEventName',
       'Logger',
       'MemoryDirectoryOptions',
       'MemoryEventStore',

@@ -1,5 +1,5 @@
 /**
- * `npm run docs:diagrams` draws the statecharts into README.md and ARCHITECTURE.md; with `-- --check` it changes nothing
+ * `npm run docs:diagrams` draws the statecharts into docs/sessions.md and ARCHITECTURE.md; with `-- --check` it changes nothing
  * and fails when they are not what the machines say.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { fillIn } from './markers.ts';
 import { stateDiagram } from './stateDiagram.ts';
 
 const ROOT = new URL('../../', import.meta.url);
-const FILES = ['README.md', 'ARCHITECTURE.md'];
+const FILES = ['docs/sessions.md', 'ARCHITECTURE.md'];
 const DIAGRAMS = {
   session: stateDiagram(sessionMachine),
   'session with actions': stateDiagram(sessionMachine, { actions: true }),

@@ -44,6 +44,14 @@ export interface Admin {
  * Serves health, metrics and administration of a supervisor. Resolves when it listens. Close it after the drain, so that
  * `/livez` goes on meanwhile.
  * @throws {SupervisorError} `NOT_A_SUPERVISOR`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `CONFLICTING_OPTIONS`; `CANNOT_LISTEN`.
+ * @example
+ * ```ts
+ * import { serveAdmin } from 'mcp-session-supervisor/admin';
+ *
+ * const admin = await serveAdmin(supervisor, { port: 9464 });
+ * console.log(`health, metrics and sessions at ${admin.url}`);
+ * process.once('SIGTERM', () => supervisor.drain({ delay: 5_000 }).then(() => admin.close()));
+ * ```
  */
 export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOptions = {}): Promise<Admin> {
   if (typeof supervisor?.readiness !== 'function' || typeof supervisor.park !== 'function') {

@@ -139,8 +139,11 @@ async function listen(
     shutdownTimeout,
     drainDelay,
   });
-  const warnings = { 'hosts.unchecked': uncheckedHosts(flags, binding), 'idleTimeout.short': shortIdleTimeout(flags) };
-  for (const [event, message] of Object.entries(warnings)) {
+  const warnings = [
+    ['hosts.unchecked', uncheckedHosts(flags, binding)],
+    ['idleTimeout.short', shortIdleTimeout(flags)],
+  ] as const;
+  for (const [event, message] of warnings) {
     if (message !== undefined) journal.write({ level: 'warn', event, message });
   }
   return {

@@ -6,15 +6,16 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { bodyBudgetOf } from '../http/bodyBudget.ts';
 import { dispatch } from '../http/dispatch.ts';
 import type { EndReason } from '../machines/reasons.ts';
-import type { ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
+import type { LogEntry, ResolvedClusterOptions, ResolvedOptions } from '../options.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import { atMost } from '../supervisor/atMost.ts';
 import type { ClusterNode, ClusterStats, ForwardedRequest, Place, Sought } from '../supervisor/clusterNode.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { Shelf } from '../supervisor/shelf.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { refuse } from '../transport/refuse.ts';
 import { Envelopes } from './envelopes.ts';
-import { type HttpNetwork, httpNetwork } from './httpNetwork.ts';
+import { type LinkNetwork, linkNetwork } from './linkNetwork.ts';
 import { Lives } from './lives.ts';
 import { Membership } from './membership.ts';
 import { NodeIds } from './nodeIds.ts';
@@ -36,13 +37,14 @@ export class Cluster implements ClusterNode {
   readonly #ids: NodeIds;
   readonly #network: PeerNetwork;
   /** The network where it is ours to close. */
-  readonly #own: HttpNetwork | undefined;
+  readonly #own: LinkNetwork | undefined;
   readonly #envelopes: Envelopes;
   readonly #membership: Membership;
   readonly #peers: Peers;
   readonly #lives: Lives;
   readonly #routing: Routing;
-  #listener: PeerListener | undefined;
+  /** There once this node has begun to listen; it may not have bound its address yet. */
+  #listening: Promise<PeerListener> | undefined;
   #takenOver = 0;
   /** Who waits for a life. */
   readonly #waiting = new Set<() => void>();
@@ -59,19 +61,22 @@ export class Cluster implements ClusterNode {
     this.#ids = new NodeIds(node, secrets);
     this.#envelopes = new Envelopes(secrets, () => this.#clock.now());
     const { tls } = options.listen;
-    this.#own = network === undefined ? httpNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
+    this.#own = network === undefined ? linkNetwork({ tls, logger: (entry) => core.log(entry) }) : undefined;
     this.#network = this.#own ?? (network as PeerNetwork);
     this.#lives = new Lives(directory, this.#clock, now);
     const vigils = new Vigils(this.#lives, this.#clock);
-    this.#peers = new Peers(
-      this.#network,
-      this.#envelopes,
-      core.options,
+    const log = (entry: LogEntry) => core.log(entry);
+    const emptied = () => core.judgeEmpty();
+    this.#peers = new Peers({
+      network: this.#network,
+      envelopes: this.#envelopes,
+      limits: core.options,
       now,
       vigils,
-      () => core.judgeEmpty(),
-      core.observers,
-    );
+      emptied,
+      log,
+      observers: core.observers,
+    });
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,
       timers: this.#clock,
@@ -161,6 +166,15 @@ export class Cluster implements ClusterNode {
     return this.#ids.nodeOf(id) === undefined ? Promise.resolve(false) : this.#routing.terminate(id, reason);
   }
 
+  async look(id: string): Promise<SessionInfo | SessionRecord | undefined> {
+    if (!this.knows(id)) return undefined;
+    const seen = await this.#routing.look(id);
+    if (seen !== 'unknown') return seen;
+    const message = 'The node that has a session did not say how that is, or nobody knows which one it is';
+    this.#core.log({ level: 'warn', event: 'session.unknown', message, sessionId: id });
+    return undefined;
+  }
+
   claimed({ id, owner }: SessionRecord, epoch: number): void {
     if (owner === undefined) return; // it was parked, and belonged to nobody
     this.#takenOver++;
@@ -176,9 +190,9 @@ export class Cluster implements ClusterNode {
     this.#peers.endAll();
   }
 
-  async leave(): Promise<void> {
-    await this.#membership.leave();
-    const closing = this.#listener?.close() ?? Promise.resolve();
+  async leave(patient: boolean): Promise<void> {
+    await this.#membership.leave(patient);
+    const closing = Promise.resolve(this.#listening).then((listener) => listener?.close());
     this.#own?.close(); // what is free: the listeners of peers may wait for that
     await atMost(this.#clock, CLOSE_TIMEOUT, closing);
   }
@@ -187,8 +201,14 @@ export class Cluster implements ClusterNode {
 
   async #listen(): Promise<string> {
     const { listen, url } = this.#options;
-    this.#listener ??= await this.#network.listen(listen, (incoming) => this.#receive(incoming));
-    return url ?? this.#listener.url;
+    this.#listening ??= this.#network.listen(listen, (incoming) => this.#receive(incoming));
+    try {
+      const listener = await this.#listening;
+      return url ?? listener.url;
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
   }
 
   #receive(incoming: IncomingPeerRequest): void {
@@ -197,6 +217,7 @@ export class Cluster implements ClusterNode {
     receive({ envelopes: this.#envelopes, life: () => this.owner, maxRequestBodySize, budget }, incoming, {
       request: (forwarded) => void this.#answer(forwarded),
       terminate: (id, reason) => this.#terminated(id, reason),
+      look: (id) => (this.owner === undefined ? undefined : this.#core.registry.get(id)?.info()),
     });
   }
 

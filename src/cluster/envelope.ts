@@ -1,10 +1,10 @@
-/** What one node says to another: a request as the edge has admitted it, or that a session is to end. */
+/** What one node says to another: a request as the edge has admitted it, that a session is to end, or how it is. */
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { EndReason } from '../machines/reasons.ts';
 import type { RequestHeaders } from '../transport/exchange.ts';
 
 export interface Envelope {
-  readonly kind: 'request' | 'terminate';
+  readonly kind: 'request' | 'terminate' | 'look';
   /** The life of the node that sends it. */
   readonly from: string;
   /** The life that is meant by it, and no other one. */

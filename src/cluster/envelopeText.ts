@@ -24,22 +24,20 @@ export function parseEnvelope(bytes: Buffer): { envelope: Envelope; body: string
   return { envelope, body };
 }
 
-/** What of `authInfo.extra` is no JSON (a bigint, a cycle) stays behind: it is the embedder's own, and the rest is needed. */
+/** What of `authInfo` is no JSON (a bigint, a cycle), or of its `extra`, stays behind: it is the embedder's own, and the rest is needed. */
 function jsonOf(envelope: Envelope): string {
   try {
     return JSON.stringify(envelope);
   } catch {
     const { authInfo } = envelope;
-    const members = Object.entries(authInfo ?? {}).map(([name, value]) => [
-      name,
-      name === 'extra' ? jsonIn(value) : value,
-    ]);
-    return JSON.stringify({ ...envelope, authInfo: Object.fromEntries(members) });
+    const { extra, ...rest } = authInfo ?? ({} as Partial<AuthInfo>);
+    const told = { ...jsonIn(rest), ...(extra !== undefined && { extra: jsonIn(extra) }) };
+    return JSON.stringify({ ...envelope, authInfo: told });
   }
 }
 
-function jsonIn(extra: unknown): object {
-  return Object.fromEntries(Object.entries(extra ?? {}).filter(([, value]) => isJson(value)));
+function jsonIn(members: unknown): object {
+  return Object.fromEntries(Object.entries(members ?? {}).filter(([, value]) => isJson(value)));
 }
 
 function isJson(value: unknown): boolean {

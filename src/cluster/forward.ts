@@ -4,7 +4,6 @@
  */
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { SYSTEM_CLOCK } from '../clock.ts';
-import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { ForwardOutcome } from '../supervisor/observer.ts';
 import type { Exchange } from '../transport/exchange.ts';
@@ -17,10 +16,11 @@ import type { OutgoingPeerRequest, PeerAnswer, PeerExchange, PeerFailure, PeerNe
 import { parseVerdict, type Verdict } from './verdicts.ts';
 
 /** Without options: theirs. */
-const DEFAULT_LIMITS: AnswerLimits = { clock: SYSTEM_CLOCK, keepAliveInterval: 15_000, maxStreamBuffer: 1024 * 1024 };
-
-/** How long a peer may take to end a session, in ms. */
-const TERMINATE_TIMEOUT = 10_000;
+export const DEFAULT_LIMITS: AnswerLimits = {
+  clock: SYSTEM_CLOCK,
+  keepAliveInterval: 15_000,
+  maxStreamBuffer: 1024 * 1024,
+};
 
 export interface ForwardResult {
   readonly outcome: ForwardOutcome;
@@ -49,49 +49,38 @@ export interface RequestToForward {
   readonly body: string | undefined;
 }
 
-/**
- * Has a request answered by another node. Resolves when it is, completely, or will not be; never rejects. `signal` ends the
- * waiting: what was delivered is lost by that.
- */
-export function forward(
-  parts: ForwardParts,
-  exchange: Exchange,
-  request: RequestToForward,
-  signal?: AbortSignal,
-): Promise<ForwardResult> {
-  if (exchange.closed) return Promise.resolve({ outcome: 'answered' });
-  if (signal?.aborted) return Promise.resolve({ outcome: 'unreached', reason: 'aborted' });
-  return new Promise((resolve) => new Forwarding(parts, exchange, request, resolve, signal).start());
+/** Has a request answered by another node. */
+export function forward(parts: ForwardParts, exchange: Exchange, request: RequestToForward): Forwarding {
+  const forwarding = new Forwarding(parts, exchange, request);
+  forwarding.start();
+  return forwarding;
 }
 
-class Forwarding implements OutgoingPeerRequest {
+/** A request on its way to the node that is to answer it. */
+export class Forwarding implements OutgoingPeerRequest {
+  /** Resolves when it is answered, completely, or will not be; never rejects. */
+  readonly result: Promise<ForwardResult>;
   readonly #parts: ForwardParts;
   readonly #exchange: Exchange;
   readonly #request: RequestToForward;
-  readonly #resolve: (result: ForwardResult) => void;
-  readonly #signal: AbortSignal | undefined;
+  #resolve: (result: ForwardResult) => void = () => {};
   #peer: PeerExchange | undefined;
   #proof = '';
   #answer: ForwardedAnswer | undefined;
   #settled = false;
 
-  constructor(
-    parts: ForwardParts,
-    exchange: Exchange,
-    request: RequestToForward,
-    resolve: (result: ForwardResult) => void,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(parts: ForwardParts, exchange: Exchange, request: RequestToForward) {
     this.#parts = parts;
     this.#exchange = exchange;
     this.#request = request;
-    this.#resolve = resolve;
-    this.#signal = signal;
+    this.result = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   start(): void {
+    if (this.#exchange.closed) return this.#settle({ outcome: 'answered' });
     this.#peer = this.#parts.network.send(this.#parts.life.url, this);
-    this.#signal?.addEventListener('abort', this.#abort);
     this.#exchange.onClose(() => {
       if (this.#settled) return;
       this.#peer?.destroy();
@@ -99,11 +88,12 @@ class Forwarding implements OutgoingPeerRequest {
     });
   }
 
-  readonly #abort = (): void => {
+  /** Ends the waiting: what was delivered is lost by that. */
+  abort(): void {
     const { delivered = false } = this.#peer ?? {};
     this.#peer?.destroy();
     this.#fail(delivered, { reason: 'aborted' });
-  };
+  }
 
   seal(): SealedEnvelope {
     const { envelopes, from, life } = this.#parts;
@@ -140,7 +130,7 @@ class Forwarding implements OutgoingPeerRequest {
   }
 
   failed({ delivered, reason, error }: PeerFailure): void {
-    if (reason === 'connections') return this.#settle({ outcome: 'busy', reason });
+    if (reason === 'full') return this.#settle({ outcome: 'busy', reason });
     this.#fail(delivered, { reason, error });
   }
 
@@ -170,7 +160,6 @@ class Forwarding implements OutgoingPeerRequest {
   #settle(result: ForwardResult): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#signal?.removeEventListener('abort', this.#abort);
     this.#resolve(result);
   }
 
@@ -183,46 +172,4 @@ class Forwarding implements OutgoingPeerRequest {
       return null;
     }
   }
-}
-
-/**
- * Has another node end a session. `unreached`: nobody knows; to ask again does no harm. `moved`: the session is not there.
- * Never rejects.
- */
-export function sendTerminate(
-  { network, envelopes, life, from, limits = DEFAULT_LIMITS }: ForwardParts,
-  sessionId: string,
-  reason: EndReason,
-): Promise<'terminated' | 'gone' | 'moved' | 'unreached'> {
-  return new Promise((resolve) => {
-    const { clock } = limits;
-    let proof = '';
-    const settle = (outcome: 'terminated' | 'gone' | 'moved' | 'unreached') => {
-      clock.clearTimeout(timer);
-      resolve(outcome);
-    };
-    const unreached = () => settle('unreached');
-    const said = { method: 'DELETE', url: 'http://localhost/', headers: {}, authInfo: undefined };
-    const envelope: Envelope = { kind: 'terminate', from, to: life.id, sessionId, principal: null, reason, ...said };
-    const exchange = network.send(life.url, {
-      seal: () => {
-        const sealed = envelopes.seal(envelope, undefined);
-        proof = sealed.proof;
-        return sealed;
-      },
-      head: ({ peer }) => {
-        const said = parseVerdict(peer, proof);
-        if (said === undefined) exchange.destroy();
-        const verdict = said?.verdict;
-        settle(verdict === 'terminated' || verdict === 'gone' || verdict === 'moved' ? verdict : 'unreached');
-      },
-      data: () => {},
-      end: unreached,
-      failed: unreached,
-    });
-    const timer = clock.setTimeout(() => {
-      exchange.destroy();
-      unreached();
-    }, TERMINATE_TIMEOUT);
-  });
 }

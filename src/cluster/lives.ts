@@ -41,7 +41,13 @@ export class Lives {
 
   /** The life that goes on under a name; as it was a moment ago. */
   named(node: string): Promise<NodeLife | undefined> {
-    return this.#remembered(`named ${node}`, () => inTime(this.#timers, ANSWER_WITHIN, this.#directory.named(node)));
+    return this.#remembered(`named ${node}`, () => {
+      try {
+        return inTime(this.#timers, ANSWER_WITHIN, this.#directory.named(node));
+      } catch (error) {
+        return Promise.reject(error); // a directory of somebody's own may throw where it is to reject
+      }
+    });
   }
 
   /** A life, if it goes on; as it was a moment ago. */

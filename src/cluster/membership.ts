@@ -22,8 +22,9 @@ const MARGIN = 0.2;
 const ANSWER_WITHIN = 0.3;
 const RETRY_AFTER = 0.05;
 
-/** How long the directory may take to hear of an end, in ms. */
+/** How long the directory may take to hear of an end, in ms; and where nobody has patience any more. */
 const LEAVE_TIMEOUT = 1_000;
+const LEAVE_AT_ONCE = 100;
 
 /** Lives of this node that are over, and known to be. */
 const MAX_PAST = 64;
@@ -55,6 +56,7 @@ export class Membership {
   readonly #past = new Set<string>();
   #last: string;
   #told: string | undefined;
+  #isPatient = true;
   #whenLeft = () => {};
   readonly #left: Promise<void>;
 
@@ -121,7 +123,8 @@ export class Membership {
   }
 
   /** Ends the life. Resolves when the directory knows, or has not said so in time. */
-  async leave(): Promise<void> {
+  async leave(patient: boolean): Promise<void> {
+    this.#isPatient = patient;
     this.#send({ type: 'LEAVE' });
     await this.#left;
   }
@@ -131,6 +134,7 @@ export class Membership {
   async #join(): Promise<void> {
     try {
       const url = await this.#host.listen();
+      if (this.state !== 'joining') return; // it has left meanwhile
       const begun = this.#host.now();
       const life = { id: `${this.#node}#${randomBytes(12).toString('base64url')}`, node: this.#node, url };
       const joining = this.#directory.join(life, this.#leaseTime);
@@ -233,7 +237,7 @@ export class Membership {
   async #tellLeft(id: string | undefined): Promise<void> {
     // In a turn of its own: whoever had this done is within a transition.
     const told = id === undefined ? Promise.resolve() : Promise.resolve().then(() => this.#directory.leave(id));
-    await atMost(this.#host.timers, LEAVE_TIMEOUT, told);
+    await atMost(this.#host.timers, this.#isPatient ? LEAVE_TIMEOUT : LEAVE_AT_ONCE, told);
     this.#send({ type: 'LEFT' });
   }
 
@@ -260,7 +264,7 @@ export class Membership {
   }
 
   /** What stays wrong is told once. */
-  #tell(level: LogEntry['level'], event: string, message: string, more: Partial<LogEntry>): void {
+  #tell(level: LogEntry['level'], event: LogEntry['event'], message: string, more: Partial<LogEntry>): void {
     if (this.#told === event) return;
     this.#told = event;
     this.#host.log({ level, event, message, ...more });

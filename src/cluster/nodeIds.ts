@@ -15,12 +15,17 @@ const TAG_BYTES = 8;
 /** The same in base64url. */
 const TAG_LENGTH = 11;
 
+/** So many ids that were verified are remembered: the session that is asked for again is asked for often. */
+const MAX_VERIFIED = 10_000;
+
 const NAMED = /^[A-Za-z0-9_-]{1,32}$/;
 
 export class NodeIds {
   readonly #node: string;
   /** The first one makes tags, all of them verify. */
   readonly #keys: readonly KeyObject[];
+  /** The node of each; the oldest first. */
+  readonly #verified = new Map<string, string>();
 
   /** `node` is the name of this node; `secrets` are one or two, the first of which makes ids. */
   constructor(node: string, secrets: readonly Secret[]) {
@@ -45,6 +50,17 @@ export class NodeIds {
 
   /** The node that an id names; undefined for one that no node of this cluster has made. */
   nodeOf(id: string): string | undefined {
+    const known = this.#verified.get(id);
+    if (known !== undefined) return known;
+    const node = this.#verify(id);
+    if (node === undefined) return undefined;
+    this.#verified.set(id, node);
+    const [oldest] = this.#verified.keys();
+    if (this.#verified.size > MAX_VERIFIED && oldest !== undefined) this.#verified.delete(oldest);
+    return node;
+  }
+
+  #verify(id: string): string | undefined {
     if (id.length > MAX_ID_LENGTH) return undefined;
     const [first, last] = [id.indexOf('.'), id.lastIndexOf('.')];
     if (last <= first + 1 || id.length - last - 1 !== TAG_LENGTH) return undefined;

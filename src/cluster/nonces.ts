@@ -20,7 +20,8 @@ export class Nonces {
 
   /** Takes a nonce at a time, in ms since the epoch. */
   take(nonce: string, now: number): 'taken' | 'replayed' | 'full' {
-    if (now >= this.#since + this.#span) {
+    // A clock that was set back by more would else be waited for, with ever more to remember.
+    if (now >= this.#since + this.#span || now < this.#since - this.#span) {
       this.#older = now < this.#since + 2 * this.#span ? this.#recent : new Set();
       this.#recent = new Set();
       this.#since = now;

@@ -1,6 +1,6 @@
 /**
  * The network between the nodes of a cluster, as a seam: sealed envelopes one way, answers the other, both streamed. It knows
- * nothing of what is in an envelope. `httpNetwork` is the one for real; a simulation has its own.
+ * nothing of what is in an envelope. `linkNetwork` is the one for real; a simulation has its own.
  */
 import type { ByteBudget, Reply, ResponseHeaders } from '../transport/exchange.ts';
 import type { SealedEnvelope } from './envelope.ts';
@@ -28,8 +28,8 @@ export interface PeerListener {
   /** `http://host:port`, or `https://…`, with the port that was bound. */
   readonly url: string;
   /**
-   * Takes no new connections, and has peers close those that are there with the next answer. Resolves when none is left;
-   * after 5 s it cuts those that are.
+   * Takes no new connections, and has peers close those that are there when nothing is on them any more. Resolves when none
+   * is left; after 5 s it cuts those that are.
    */
   close(): Promise<void>;
 }
@@ -47,15 +47,17 @@ export interface ContentLimits {
 
 /** An envelope of a peer, or of somebody who would be one. */
 export interface IncomingPeerRequest {
-  /** Undefined where there is none. */
-  readonly head: string | undefined;
-  /** Where it is answered. Whoever answers before the content was read has not asked for it. */
+  readonly head: string;
+  /**
+   * Where it is answered. Whoever answers before the content was read has not asked for it. With `Connection: close` the
+   * answer ends the connection of somebody whose head was never worth reading on for.
+   */
   readonly reply: Reply;
   /** Has the content sent, where its sender waits for that, and reads it. */
   read(limits: ContentLimits, done: (content: Uint8Array | ContentFailure) => void): void;
 }
 
-/** The header that says what is between two peers: a request's head, and an answer's proof and verdict. */
+/** The header of an answer that says what is between two peers: proof and verdict. It goes no further. */
 export const PEER_HEADER = 'MCP-Peer';
 
 /** What an answer begins with. */
@@ -73,8 +75,8 @@ export interface PeerAnswer {
 export interface PeerFailure {
   /** The content may have reached the peer. Otherwise nothing of it can have, and it may be sent again. */
   readonly delivered: boolean;
-  /** `connections`: there are as many to this peer as there may be. */
-  readonly reason: 'connect' | 'connections' | 'timeout' | 'broken';
+  /** `full`: as many are at this peer as there may be. */
+  readonly reason: 'connect' | 'full' | 'timeout' | 'broken';
   readonly error?: unknown;
 }
 
@@ -96,10 +98,11 @@ export interface PeerExchange {
   /** Takes no more of the answer for now: the peer has to wait. */
   pause(): void;
   resume(): void;
-  /** Wants no answer any more; the peer is told by the end of the connection. Nothing is called after it. */
+  /** Wants no answer any more; the peer is told. Nothing is called after it. */
   destroy(): void;
 }
 
+/** How sealed envelopes get from node to node: HTTP, or in tests what simulates it. It knows nothing of what is in them. */
 export interface PeerNetwork {
   /** Rejects where the address can't be bound. `serve` must not throw. */
   listen(options: ListenOptions, serve: (incoming: IncomingPeerRequest) => void): Promise<PeerListener>;

@@ -2,8 +2,11 @@
  * The owner's side of what one node sends another: an envelope is verified before anything of it is used, and becomes an
  * exchange that is answered like any other. Whose the session is, and whether it is here, others say.
  */
-import type { EndReason } from '../machines/reasons.ts';
+import { END_REASONS, type EndReason } from '../machines/reasons.ts';
+import { isObject } from '../protocol/messages.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { ByteBudget, Exchange } from '../transport/exchange.ts';
+import type { Envelope } from './envelope.ts';
 import type { Envelopes, HeadRefusal, OpenedEnvelope, OpenedHead } from './envelopes.ts';
 import { ForwardedExchange } from './forwardedExchange.ts';
 import { type IncomingPeerRequest, PEER_HEADER } from './peerNetwork.ts';
@@ -11,6 +14,9 @@ import { VERDICT_STATUS, type Verdict, verdictText } from './verdicts.ts';
 
 /** What an envelope takes besides the body of its request, in bytes: 64 KiB of headers, however JSON writes them. */
 const ENVELOPE_SIZE = 512 * 1024;
+
+/** What is done with sessions. */
+const METHODS: readonly string[] = ['POST', 'GET', 'DELETE'];
 
 /** As the option `maxRequestBodySize`. */
 const MAX_BODY_SIZE = 4 * 1024 * 1024;
@@ -41,22 +47,38 @@ export interface ReceiveHandlers {
   request(forwarded: ForwardedRequest): void;
   /** Ends a session that lives here, and says whether there was one. One that rejects is answered as busy. */
   terminate(sessionId: string, reason: EndReason): Promise<'terminated' | 'gone' | 'moved'>;
+  /** How a session is that lives here. */
+  look(sessionId: string): SessionInfo | undefined;
 }
 
 /** Takes what a peer has sent, or somebody who would be one. */
 export function receive(parts: ReceiveParts, incoming: IncomingPeerRequest, on: ReceiveHandlers): void {
   const { envelopes, life, maxRequestBodySize = MAX_BODY_SIZE, budget } = parts;
-  const head = incoming.head === undefined ? 'forged' : envelopes.open(incoming.head);
+  const head = envelopes.open(incoming.head);
   if (typeof head === 'string') return refuseHead(incoming, head);
-  if (head.to !== life()) return refuseUnread(incoming, head, 'moved');
-  if (head.size > maxRequestBodySize + ENVELOPE_SIZE) return refuseUnread(incoming, head, 'tooLarge');
+  if (head.to !== life()) return answer(incoming, head, 'moved');
+  if (head.size > maxRequestBodySize + ENVELOPE_SIZE) return answer(incoming, head, 'tooLarge');
   incoming.read({ size: head.size, budget }, (content) => {
-    if (content === 'full') return refuseUnread(incoming, head, 'busy');
+    if (content === 'full') return answer(incoming, head, 'busy');
     const opened = content === 'aborted' ? undefined : head.open(content);
     if (opened === undefined) return refuseHead(incoming, 'forged');
     if (head.to !== life()) return answer(incoming, head, 'moved'); // it may have ended while the content came
+    if (!isUnderstood(opened.envelope)) return answer(incoming, head, 'refused');
     accept(opened, head, incoming, on);
   });
+}
+
+/** Whether it says what this version knows: a newer peer may say more, and that is no reason to do less for it. */
+function isUnderstood({ kind, sessionId, principal, method, url, headers, reason }: Envelope): boolean {
+  return (
+    (kind === 'request' || kind === 'terminate' || kind === 'look') &&
+    typeof sessionId === 'string' &&
+    (principal === null || typeof principal === 'string') &&
+    METHODS.includes(method) &&
+    typeof url === 'string' &&
+    isObject(headers) &&
+    (reason === undefined || END_REASONS.includes(reason))
+  );
 }
 
 function accept(opened: OpenedEnvelope, head: OpenedHead, incoming: IncomingPeerRequest, on: ReceiveHandlers): void {
@@ -67,6 +89,12 @@ function accept(opened: OpenedEnvelope, head: OpenedHead, incoming: IncomingPeer
       () => answer(incoming, head, 'busy'),
     );
     return;
+  }
+  if (kind === 'look') {
+    const info = on.look(sessionId);
+    if (info === undefined) return answer(incoming, head, 'moved');
+    const headers = { 'Content-Type': 'application/json', [PEER_HEADER]: verdictText(head.proof, 'found') };
+    return incoming.reply.respond(VERDICT_STATUS.found, headers, JSON.stringify(info));
   }
   on.request({
     exchange: new ForwardedExchange(opened, incoming.reply, head.proof),
@@ -85,12 +113,6 @@ function refuseHead({ reply }: IncomingPeerRequest, refusal: HeadRefusal): void 
   const status = refusal === 'unknown' || refusal === 'full' ? 503 : 403;
   reply.setHeader('Connection', 'close');
   reply.respond(status, status === 503 ? { 'Retry-After': '5' } : {});
-}
-
-/** Answers before the content was read, which ends the connection. */
-function refuseUnread(incoming: IncomingPeerRequest, head: OpenedHead, verdict: Verdict): void {
-  incoming.reply.setHeader('Connection', 'close');
-  answer(incoming, head, verdict);
 }
 
 function answer({ reply }: IncomingPeerRequest, { proof }: OpenedHead, verdict: Verdict, owner?: string): void {

@@ -9,6 +9,7 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { NodeLife } from '../stores/directory.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Place, Sought } from '../supervisor/clusterNode.ts';
+import type { SessionInfo } from '../supervisor/sessionInfo.ts';
 import type { Lives } from './lives.ts';
 import type { Membership } from './membership.ts';
 import type { NodeIds } from './nodeIds.ts';
@@ -101,6 +102,25 @@ export class Routing {
       return (await lives.ask(owner)) ?? 'nobody';
     } catch {
       return 'unknown';
+    }
+  }
+
+  /**
+   * How a session is, as the node says that has it; or its record, where nobody has it. Undefined where there is none;
+   * `unknown` where nobody says.
+   */
+  async look(id: string): Promise<SessionInfo | SessionRecord | 'unknown' | undefined> {
+    const until = this.#host.now() + this.#host.restoreTimeout;
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const record = await this.#host.read(id);
+      if (typeof record === 'string') return record === 'sessionNotFound' ? undefined : 'unknown';
+      const owner = await this.ownerOf(record);
+      if (owner === 'nobody') return record;
+      if (owner === 'unknown') return owner;
+      const info = await this.#parts.peers.look(owner, this.#parts.membership.last, id);
+      if (typeof info === 'object') return info;
+      if (this.#host.now() + pause > until) return 'unknown';
+      await this.#sleep(pause); // it is on its way to somebody else, or its node may be gone
     }
   }
 

@@ -7,11 +7,19 @@
 /**
  * `moved`: the session, or the life that was meant, is not here. `busy`: it is, and can't be asked now. `refused`: nothing
  * was looked at, and another envelope may be taken. `tooLarge`: none of this size is. `terminated`, `gone`: what a
- * session that was to end did.
+ * session that was to end did. `found`: how a session is, as JSON.
  */
-export type Verdict = 'moved' | 'busy' | 'refused' | 'tooLarge' | 'terminated' | 'gone';
+export type Verdict = 'moved' | 'busy' | 'refused' | 'tooLarge' | 'terminated' | 'gone' | 'found';
 
-const VERDICTS: readonly string[] = ['moved', 'busy', 'refused', 'tooLarge', 'terminated', 'gone'] satisfies Verdict[];
+const VERDICTS: readonly string[] = [
+  'moved',
+  'busy',
+  'refused',
+  'tooLarge',
+  'terminated',
+  'gone',
+  'found',
+] satisfies Verdict[];
 
 /** The status that goes with each one, for whoever reads the wire. */
 export const VERDICT_STATUS: Readonly<Record<Verdict, number>> = {
@@ -21,6 +29,7 @@ export const VERDICT_STATUS: Readonly<Record<Verdict, number>> = {
   tooLarge: 413,
   terminated: 200,
   gone: 200,
+  found: 200,
 };
 
 /** What an answer says of its envelope. */

@@ -16,6 +16,13 @@ export type CorsMiddleware = (request: IncomingMessage, response: ServerResponse
  * toNodeHandler(supervisor))`. It answers preflights, which carry no token, and adds the headers of the `cors` option to
  * every other answer, a 401 of the authentication included. Does nothing where `cors` is off.
  * @throws {SupervisorError} `NOT_A_SUPERVISOR`
+ * @example
+ * ```ts
+ * import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+ * import { toCorsMiddleware, toNodeHandler } from 'mcp-session-supervisor/node';
+ *
+ * app.all('/mcp', toCorsMiddleware(supervisor), requireBearerAuth({ verifier }), toNodeHandler(supervisor));
+ * ```
  */
 export function toCorsMiddleware(supervisor: SessionSupervisor): CorsMiddleware {
   const core = supervisorOf(supervisor);

@@ -29,6 +29,14 @@ export type NodeHandler = (
 /**
  * Makes a handler: `http.createServer(toNodeHandler(supervisor))`, `app.all('/mcp', toNodeHandler(supervisor))`.
  * @throws {SupervisorError} `NOT_A_SUPERVISOR`, or `SUPERVISOR_STOPPED` once a drain has begun.
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import { toNodeHandler } from 'mcp-session-supervisor/node';
+ *
+ * const app = express();
+ * app.all('/mcp', toNodeHandler(supervisor));
+ * ```
  */
 export function toNodeHandler(supervisor: SessionSupervisor): NodeHandler {
   const core = supervisorOf(supervisor);

@@ -53,6 +53,14 @@ const SHOWN_AT_A_TIME = 100;
 /**
  * Makes an inspection, whose `inspect` is XState's inspection callback in front of Stately's inspector.
  * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @example
+ * ```ts
+ * import { createInspection, serveInspector } from 'mcp-session-supervisor/inspector';
+ *
+ * // Stately's inspector is shown the sessions of one user alone.
+ * const inspection = createInspection({ filter: ({ id }) => supervisor.session(id)?.principal === 'ada' });
+ * const { statelyUrl } = await serveInspector(supervisor, { inspection });
+ * ```
  */
 export function createInspection(options: InspectionOptions = {}): Inspection {
   return new Relay(options);

@@ -27,6 +27,14 @@ export interface Inspector {
 /**
  * Serves a live view of a supervisor's sessions. Resolves when it listens.
  * @throws {SupervisorError} `NOT_A_SUPERVISOR`, `INVALID_OPTION` or `UNKNOWN_OPTION`; rejects with Node's error when it can't listen.
+ * @example
+ * ```ts
+ * import { serveInspector } from 'mcp-session-supervisor/inspector';
+ *
+ * const inspector = await serveInspector(supervisor, { port: 4000 });
+ * console.log(inspector.url);
+ * process.once('SIGTERM', () => supervisor.drain().then(() => inspector.close()));
+ * ```
  */
 export async function serveInspector(
   supervisor: SessionSupervisor,

@@ -26,6 +26,15 @@ export interface LmdbStores {
  * folder: where another one does, what is asked waits for `shutdownTimeout` and rejects with `STORE_IN_USE`; a process that
  * died has let go of it.
  * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createLmdbStores } from 'mcp-session-supervisor/lmdb';
+ *
+ * const { sessionStore, eventStore, close } = createLmdbStores({ path: '.sessions' });
+ * const supervisor = createSessionSupervisor({ server, sessionStore, eventStore });
+ * process.once('SIGTERM', () => supervisor.drain().then(close).then(() => process.exit()));
+ * ```
  */
 export function createLmdbStores(options: LmdbStoresOptions): LmdbStores {
   const stores = new Stores(resolveLmdbOptions(options));

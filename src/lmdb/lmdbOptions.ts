@@ -3,6 +3,7 @@ import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import type { MemoryEventStoreOptions } from '../stores/memoryEventStore.ts';
 import { checkBounds, type StoreBounds } from '../stores/storeBounds.ts';
 
+/** Options of `createLmdbStores`. Durations are in ms, sizes in bytes. */
 export interface LmdbStoresOptions {
   /**
    * The folder that the stores have for themselves; it is made where there is none, and only its owner can read it

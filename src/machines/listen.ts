@@ -20,6 +20,7 @@ export type ListenEndReason =
   /** It was never opened: its request was answered otherwise. */
   | 'refused';
 
+/** What the machine of a listen stream is started with. */
 export interface ListenInput {
   /** Names it in this process. */
   readonly streamId: string;
@@ -27,11 +28,13 @@ export interface ListenInput {
   readonly closeTimeout: number;
 }
 
+/** What the machine of a listen stream knows. */
 export interface ListenMachineContext extends ListenInput {
   /** Why it ended, or is about to; `null` before that. */
   readonly reason: ListenEndReason | null;
 }
 
+/** What can happen to a listen stream. */
 export type ListenMachineEvent =
   /** Its client was told what it listens to. */
   | { readonly type: 'ACKNOWLEDGED' }
@@ -46,10 +49,12 @@ export type ListenMachineEvent =
   /** Its connection has ended. */
   | { readonly type: 'LEFT' };
 
+/** How a listen stream ended. */
 export interface ListenOutput {
   readonly reason: ListenEndReason;
 }
 
+/** The life of a listen stream of revision 2026-07-28: `opening → open → closing → ended`. */
 export const listenMachine = setup({
   types: {
     context: {} as ListenMachineContext,

@@ -25,6 +25,7 @@ export interface NodeMachineContext extends NodeInput {
   readonly lease: number;
 }
 
+/** What can happen to a node of a cluster. */
 export type NodeMachineEvent =
   /** A life has begun, whose lease goes on for so many ms. */
   | { readonly type: 'JOINED'; readonly lease: number }
@@ -43,6 +44,7 @@ export type NodeMachineEvent =
   /** The directory has heard that the life is over. */
   | { readonly type: 'LEFT' };
 
+/** The life of a node: it joins, is a member by a lease, fences itself where that is not certain, and leaves. */
 export const nodeMachine = setup({
   types: {
     context: {} as NodeMachineContext,

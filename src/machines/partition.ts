@@ -7,6 +7,7 @@
 import { assertEvent, type DoneActorEvent, type ErrorActorEvent, setup, spawnChild, stopChild } from 'xstate';
 import { type SessionInput, type SessionOutput, sessionMachine } from './session.ts';
 
+/** What a partition is told. */
 export type PartitionEvent =
   /** Starts a session in a free slot. */
   { readonly type: 'SPAWN'; readonly slot: string; readonly input: SessionInput };
@@ -14,6 +15,7 @@ export type PartitionEvent =
 /** What xstate tells a parent about the end of a child. */
 type ChildEnded = DoneActorEvent<SessionOutput> | ErrorActorEvent;
 
+/** The parent of up to 64 sessions and handles, so that opening one costs the same at any number of them. */
 export const partitionMachine = setup({
   types: { events: {} as PartitionEvent | ChildEnded },
   actors: { session: sessionMachine },

@@ -17,6 +17,7 @@ export interface SessionTimeouts {
   readonly parkAfter?: number | null;
 }
 
+/** What the machine of a session is started with. */
 export interface SessionInput {
   readonly sessionId: string;
   /** Of a session that is brought back, what is left of them. */
@@ -27,6 +28,7 @@ export interface SessionInput {
   readonly handle?: string;
 }
 
+/** What the machine of a session knows: JSON alone. */
 export interface SessionMachineContext extends SessionInput {
   /** Exchanges that hold the session; the initialize is the first, or what has it brought back. */
   readonly inFlight: number;
@@ -34,6 +36,7 @@ export interface SessionMachineContext extends SessionInput {
   readonly reason: EndReason | null;
 }
 
+/** What can happen to a session. */
 export type SessionMachineEvent =
   /** The initialize was answered with a result. */
   | { readonly type: 'INITIALIZED' }
@@ -50,6 +53,7 @@ export type SessionMachineEvent =
   /** Ends the session from anywhere. */
   | { readonly type: 'TERMINATE'; readonly reason: EndReason };
 
+/** How the actor of a session ended. */
 export interface SessionOutput {
   /** Why the session ended; `null` where it was parked, and lives on. */
   readonly reason: EndReason | null;

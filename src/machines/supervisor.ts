@@ -5,11 +5,13 @@
 import { assign, type ErrorActorEvent, setup, spawnChild } from 'xstate';
 import { partitionMachine } from './partition.ts';
 
+/** What the machine of a supervisor is started with. */
 export interface SupervisorInput {
   /** How long a drain waits for calls in flight, in ms, unless `DRAIN` says otherwise; `null` is for ever. */
   readonly shutdownTimeout: number | null;
 }
 
+/** What the machine of a supervisor is told. */
 export type SupervisorEvent =
   /** Adds a partition with this id. */
   | { readonly type: 'GROW'; readonly id: string }
@@ -18,6 +20,7 @@ export type SupervisorEvent =
   /** Nothing is left. */
   | { readonly type: 'DRAINED' };
 
+/** The root of all actors: `accepting → draining → stopped`. It survives whatever its children fail of. */
 export const supervisorMachine = setup({
   types: {
     context: {} as SupervisorInput,

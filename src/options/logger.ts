@@ -3,12 +3,13 @@
  * becomes a warning, as Node tells of its own.
  */
 import { printable } from '../protocol/printable.ts';
+import type { LogEventName, LogLevel } from './logEvents.ts';
 
 /** One structured log entry. */
 export interface LogEntry {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** What happened, as `noun.verb`: `session.opened`, `request.refused`, `store.failed`. */
-  readonly event: string;
+  readonly level: LogLevel;
+  /** What happened, as `noun.verb`: `session.terminated`, `request.refused`, `store.failed`. */
+  readonly event: LogEventName;
   /** One readable sentence. */
   readonly message: string;
   readonly sessionId?: string | undefined;
@@ -17,6 +18,7 @@ export interface LogEntry {
   readonly [key: string]: unknown;
 }
 
+/** Takes the entries of the log, one at a time. What it throws, or rejects with, hurts nobody. */
 export type Logger = (entry: LogEntry) => void;
 
 /** The type of our warnings, by which `--disable-warning` and listeners of `process.on('warning')` know them. */

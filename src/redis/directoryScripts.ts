@@ -8,7 +8,10 @@ import { Script } from './redisStores.ts';
 /** With each life that joins, so many others are looked at, and dropped where they are over. */
 const LOOKED_AT = 16;
 
-/** In every script `ARGV[1]` says whether the server has to tell of itself where it does not know a life. */
+/**
+ * The first write of a lease is one that Redis takes although it has no memory left, and after the first it takes them all:
+ * else no node would live where Redis is full, and nobody could so much as end a session.
+ * In every script `ARGV[1]` says whether the server has to tell of itself where it does not know a life. */
 const OPEN = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -19,8 +22,10 @@ local function living(held)
 end
 local function lease(node, life, length)
   local over = string.format('%.0f', now + tonumber(length))
+  local left = redis.call('PTTL', KEYS[1])
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(left, tonumber(length))))
   redis.call('HSET', KEYS[1], node, table.concat({over, life.nonce, life.id, life.life}, '\\n'))
-  if redis.call('PTTL', KEYS[1]) < tonumber(length) then redis.call('PEXPIRE', KEYS[1], length) end
+  if left == -2 then redis.call('PEXPIRE', KEYS[1], length) end
 end
 local function absent()
   return {'absent', ARGV[1] == '1' and redis.call('INFO', 'server') or ''}

@@ -34,12 +34,16 @@ export interface RedisStores {
  * Makes stores in Redis. They connect on first use, and again whenever the connection is lost. A command that is not
  * answered within 2 s rejects with `STORE_FAILED`, and so does each one at once while Redis is away; the message says why,
  * and what to do about it.
- *
+ * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`
+ * @example
  * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createRedisStores } from 'mcp-session-supervisor/redis';
+ *
  * const { sessionStore, eventStore, close } = createRedisStores({ url: 'redis://localhost:6379' });
  * const supervisor = createSessionSupervisor({ server, sessionStore, eventStore });
+ * process.once('SIGTERM', () => supervisor.drain().then(close).then(() => process.exit()));
  * ```
- * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`
  */
 export function createRedisStores(options: RedisStoresOptions): RedisStores {
   const stores = new Stores(resolveRedisOptions(options));

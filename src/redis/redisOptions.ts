@@ -8,6 +8,7 @@ export interface RedisClient {
   sendCommand(...args: never[]): Promise<unknown>;
 }
 
+/** Options of `createRedisStores`: `url` or `client`, and a prefix. */
 export interface RedisStoresOptions {
   /**
    * `redis://[[user]:password@]host[:port][/database]`, or `rediss://…` for TLS. Of a Redis Cluster: any of its nodes. The

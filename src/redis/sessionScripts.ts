@@ -30,8 +30,8 @@ export const LINES = [
 ] as const;
 
 /**
- * The first write of a script is one that Redis refuses where it has no memory left, except in a removal: after the first
- * it takes them all.
+ * The first write of a script is one that Redis refuses where it has no memory left, except in a removal and in a claim, which
+ * needs none: after the first it takes them all.
  * In every script `ARGV[1]` says whether the server has to tell of itself where it does not have the session.
  */
 const OPEN = `
@@ -93,8 +93,8 @@ if line[4] ~= ARGV[2] then
   if line[2] ~= ARGV[3] then return {'fenced'} end
   line[2] = whole(math.max(tonumber(line[2]) + 1, clock()))
   line[3], line[4], line[5], line[6] = '0', ARGV[2], 'null', ARGV[4]
-  redis.call('HSET', KEYS[1], 'v', table.concat(line, '\\n'))
   keep()
+  redis.call('HSET', KEYS[1], 'v', table.concat(line, '\\n'))
 end
 return {'claimed', redis.call('HGETALL', KEYS[1])}
 `);

@@ -6,7 +6,7 @@ import { createActor } from 'xstate';
 import { MAX_DELAY } from '../clock.ts';
 import { type ChildMachineEvent, childMachine } from '../machines/child.ts';
 import { leaveParent } from '../machines/leaveParent.ts';
-import type { Surroundings } from '../transport/transportOptions.ts';
+import type { ProcessLogEvent, Surroundings } from '../transport/transportOptions.ts';
 import { exitInWords, serverEnded } from './cause.ts';
 import type { ProcessEvents, ProcessExit, RunningProcess } from './process.ts';
 import type { ResolvedStdioOptions } from './stdioOptions.ts';
@@ -223,7 +223,7 @@ export class Child {
 
   #log(
     level: 'debug' | 'info' | 'warn',
-    event: string,
+    event: ProcessLogEvent,
     message: string,
     more: Readonly<Record<string, unknown>>,
   ): void {

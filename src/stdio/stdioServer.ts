@@ -42,6 +42,16 @@ export interface StdioWorld {
 /**
  * Serves an MCP server that speaks stdio: pass it as `server`. Each session has a process of its own, which ends with it.
  * @throws {SupervisorError} `INVALID_OPTION`, `UNKNOWN_OPTION` or `CONFLICTING_OPTIONS`
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { stdioServer } from 'mcp-session-supervisor/stdio';
+ *
+ * const supervisor = createSessionSupervisor({
+ *   server: stdioServer({ command: 'npx', args: ['-y', '@modelcontextprotocol/server-everything', 'stdio'] }),
+ *   maxSessions: 64, // each is a process
+ * });
+ * ```
  */
 export function stdioServer(options: StdioServerOptions): StdioServerFactory {
   return factoryOf(resolveStdioOptions(options));

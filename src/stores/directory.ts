@@ -21,6 +21,7 @@ export interface NodeLife {
 /** How many lives `lives` tells at most. */
 export const MAX_LIVES = 1_000;
 
+/** Which nodes of a cluster live: a life for each, under the name of its node, for as long as its lease is renewed. */
 export interface Directory {
   /** Begins a life for `leaseTime` ms, unless another one goes on under the name of its node: then `taken`. */
   join(life: NodeLife, leaseTime: number): Promise<'joined' | 'taken'>;

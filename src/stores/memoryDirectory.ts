@@ -3,6 +3,7 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { checkOptions, invalid, SupervisorError } from '../errors.ts';
 import { type Directory, MAX_LIVES, type NodeLife } from './directory.ts';
 
+/** Options of `createMemoryDirectory`. */
 export interface MemoryDirectoryOptions {
   /** What leases are counted by. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now'> | undefined;
@@ -17,6 +18,20 @@ interface Lease {
 /**
  * Makes a directory in memory.
  * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @example
+ * ```ts
+ * import { createMemoryDirectory, createMemorySessionStore, createSessionSupervisor } from 'mcp-session-supervisor';
+ *
+ * // Two nodes in one process, as in a test.
+ * const [directory, sessionStore] = [createMemoryDirectory(), createMemorySessionStore()];
+ * const [a, b] = ['a', 'b'].map((node) =>
+ *   createSessionSupervisor({
+ *     server,
+ *     sessionStore,
+ *     cluster: { directory, node, listen: { host: '127.0.0.1', port: 0 }, secrets: ['a secret of 16 bytes or more'] },
+ *   }),
+ * );
+ * ```
  */
 export function createMemoryDirectory(options: MemoryDirectoryOptions = {}): Directory {
   checkOptions('The options of the directory', options);

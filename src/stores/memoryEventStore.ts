@@ -66,6 +66,13 @@ interface Stream {
 /**
  * Makes an event store that holds a bounded number of events in memory.
  * @throws {SupervisorError} `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @example
+ * ```ts
+ * import { createMemoryEventStore, createSessionSupervisor } from 'mcp-session-supervisor';
+ *
+ * const eventStore = createMemoryEventStore({ maxBytes: 16 * 1024 * 1024 });
+ * const supervisor = createSessionSupervisor({ server, eventStore });
+ * ```
  */
 export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): MemoryEventStore {
   return new BoundedEventStore(options);

@@ -53,7 +53,20 @@ interface Kept {
   byParking: number;
 }
 
-/** Makes a session store in memory: parking without durability, so a drain ends its sessions as one without a store does. */
+/**
+ * Makes a session store in memory: parking without durability, so a drain ends its sessions as one without a store does.
+ * @example
+ * ```ts
+ * import { createMemorySessionStore, createSessionSupervisor } from 'mcp-session-supervisor';
+ *
+ * // Idle sessions give up their servers after five minutes, and have them again when they are asked for.
+ * const supervisor = createSessionSupervisor({
+ *   server,
+ *   sessionStore: createMemorySessionStore(),
+ *   parkAfter: 5 * 60_000,
+ * });
+ * ```
+ */
 export function createMemorySessionStore(): SessionStore {
   return new MemorySessionStore();
 }

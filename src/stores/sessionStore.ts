@@ -32,11 +32,13 @@ export interface Unreadable {
   readonly why: UnreadableReason;
 }
 
+/** What comes of reading a record. */
 export type Loaded =
   | { readonly verdict: 'found'; readonly record: SessionRecord }
   | { readonly verdict: 'gone' }
   | Unreadable;
 
+/** What comes of taking a session over. */
 export type Claimed =
   /** The record as it is now: at the next epoch, and not parked. */
   | { readonly verdict: 'claimed'; readonly record: SessionRecord }
@@ -52,6 +54,7 @@ export interface EvictedSession {
   readonly record: SessionRecord | null;
 }
 
+/** What comes of parking a session; `evicted` made room for it. */
 export type Parked =
   | { readonly verdict: 'parked'; readonly evicted: readonly EvictedSession[] }
   | { readonly verdict: 'gone' }
@@ -75,6 +78,7 @@ export interface ExpiredSession {
   readonly deadline: number;
 }
 
+/** How many sessions a store holds. */
 export interface SessionCount {
   /** All sessions that have a record. */
   readonly sessions: number;
@@ -86,6 +90,10 @@ export interface SessionCount {
 export const MAX_EXPIRED = 1_000;
 export const MAX_EVICTED = 16;
 
+/**
+ * Where the records of sessions live. Every write names the epoch that it is for, and is refused at another one; who has
+ * one of their own checks it by `sessionStoreConformance` of `mcp-session-supervisor/testing`.
+ */
 export interface SessionStore {
   /** What it holds outlives the process. Then a drain parks, and a restart finds the sessions. */
   readonly durable: boolean;

@@ -6,19 +6,29 @@ import { isObject } from '../protocol/messages.ts';
 import { type JsonObject, wrongMember } from '../stores/sessionRecord.ts';
 import type { SessionStore } from '../stores/sessionStore.ts';
 import type { Observers } from './observers.ts';
+import type { Patience } from './patience.ts';
 import type { Pending } from './pending.ts';
 
-/** What the store is asked counts as `pending` until it is through with it, and is told to those who observe. */
-export function checkedStore(store: SessionStore, pending: Pending, observers?: Observers): SessionStore {
+/**
+ * What the store is asked counts as `pending` until it is through with it, and is told to those who observe; each answer is
+ * news of it for `patience`.
+ */
+export function checkedStore(
+  store: SessionStore,
+  pending: Pending,
+  patience: Patience,
+  observers?: Observers,
+): SessionStore {
   const checked = observing(checking(store), observers);
   return {
     ...checked,
-    create: (...given) => pending.watch(() => checked.create(...given)),
-    claim: (...given) => pending.watch(() => checked.claim(...given)),
-    update: (...given) => pending.watch(() => checked.update(...given)),
-    park: (...given) => pending.watch(() => checked.park(...given)),
-    remove: (...given) => pending.watch(() => checked.remove(...given)),
-    expired: (...given) => pending.watch(() => checked.expired(...given)),
+    load: (...given) => patience.note(checked.load(...given)),
+    create: (...given) => patience.note(pending.watch(() => checked.create(...given))),
+    claim: (...given) => patience.note(pending.watch(() => checked.claim(...given))),
+    update: (...given) => patience.note(pending.watch(() => checked.update(...given))),
+    park: (...given) => patience.note(pending.watch(() => checked.park(...given))),
+    remove: (...given) => patience.note(pending.watch(() => checked.remove(...given))),
+    expired: (...given) => patience.note(pending.watch(() => checked.expired(...given))),
   };
 }
 

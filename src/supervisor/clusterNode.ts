@@ -4,6 +4,7 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { SessionRecord } from '../stores/sessionRecord.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import type { ForwardOutcome } from './observer.ts';
+import type { SessionInfo } from './sessionInfo.ts';
 
 /** A request that another node has sent here, because the session is said to be here. It is sent on to nobody. */
 export interface ForwardedRequest {
@@ -76,12 +77,20 @@ export interface ClusterNode {
   seek(sought: Sought): Promise<Place>;
   /** Ends a session wherever it is. Resolves to whether there was one. @throws {SupervisorError} `STORE_FAILED` */
   terminate(id: string, reason: EndReason): Promise<boolean>;
+  /**
+   * How a session is that does not live here: by the node that has it, or its record, where nobody does. Undefined where there
+   * is none, and, which is logged, where nobody says.
+   */
+  look(id: string): Promise<SessionInfo | SessionRecord | undefined>;
   /** The session of this record was claimed here, and has this epoch now. */
   claimed(before: SessionRecord, epoch: number): void;
   /** A drain has begun: what can't be waited for ends. */
   drain(): void;
   /** The time of a drain is up. */
   endAll(): void;
-  /** Nothing lives here any more. Resolves within bounds, and never rejects. */
-  leave(): Promise<void>;
+  /**
+   * Nothing lives here any more. Resolves within bounds, and never rejects; a directory is waited for a moment at most where
+   * `patient` is false, because the store was away as well.
+   */
+  leave(patient: boolean): Promise<void>;
 }

@@ -10,15 +10,13 @@ import type { Reply } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
 import type { ClusterNode } from './clusterNode.ts';
+import { type Patience, STORE_PATIENCE } from './patience.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
 const FLUSH_TIMEOUT = 2_000;
 
 /** How long those may take that are answered only then, in ms. */
 const LAST_ANSWERS = 500;
-
-/** How long the session store may take for what it has been asked, once nothing lives here any more, in ms. */
-const STORE_PATIENCE = 1_000;
 
 /** What a drain needs of the supervisor. */
 export interface Drainable {
@@ -30,7 +28,12 @@ export interface Drainable {
   readonly shelf:
     | {
         readonly isDurable: boolean;
-        readonly records: { readonly parked: number; whenQuiet(): Promise<void>; whenFew(): Promise<void> | undefined };
+        readonly records: {
+          readonly parked: number;
+          readonly patience: Pick<Patience, 'limit' | 'wait' | 'end' | 'isUsedUp'>;
+          whenQuiet(): Promise<void>;
+          whenFew(): Promise<void> | undefined;
+        };
       }
     | undefined;
   /** The node that this process is in a cluster; undefined where it is by itself. */
@@ -48,7 +51,7 @@ export function checkDrainTimeout(timeout: unknown): void {
 }
 
 export async function drain(supervisor: Drainable, timeout: number | undefined): Promise<void> {
-  const { actor, registry, exchanges, options } = supervisor;
+  const { actor, registry, shelf } = supervisor;
   const sessions = registry.size;
   supervisor.log({
     level: 'info',
@@ -56,13 +59,14 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
     message: `Draining: ${sessions} sessions are open`,
     sessions,
   });
+  shelf?.records.patience.limit();
   actor.send({ type: 'DRAIN', timeout: timeout === Number.POSITIVE_INFINITY ? null : timeout });
   await supervisor.whenEmpty();
   await closeFactory(supervisor);
   actor.send({ type: 'DRAINED' });
-  const flushed = atMost(options.clock, FLUSH_TIMEOUT, allClosed(exchanges));
-  const [areFlushed] = await Promise.all([flushed, storeThrough(supervisor), supervisor.cluster?.leave()]);
-  if (!areFlushed) await sendAway(exchanges, options.clock);
+  const left = supervisor.cluster?.leave(shelf?.records.patience.isUsedUp !== true);
+  await Promise.all([flush(supervisor), storeThrough(supervisor), left]);
+  shelf?.records.patience.end();
   supervisor.log(farewell(supervisor));
 }
 
@@ -70,23 +74,37 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
  * What is waited for before more sessions are parked: the store is asked for no more than it gets done, or what is urgent,
  * such as the renewal of a lease, waits behind thousands. A store that gets nothing done is not waited for.
  */
-export function paceOf({ shelf, options }: Pick<Drainable, 'shelf' | 'options'>): () => Promise<void> | undefined {
+export function paceOf({ shelf }: Pick<Drainable, 'shelf'>): () => Promise<void> | undefined {
   let isWaitedFor = shelf?.isDurable === true;
   return () => {
     const few = isWaitedFor ? shelf?.records.whenFew() : undefined;
     return (
       few &&
-      atMost(options.clock, STORE_PATIENCE, few).then((inTime) => {
+      shelf?.records.patience.wait(STORE_PATIENCE, few).then((inTime) => {
         isWaitedFor &&= inTime;
       })
     );
   };
 }
 
-/** Ends what has not ended by itself; who still waits for an answer, which a store keeps back, hears why. */
+/** Waits until the last answers have left. What has none yet may wait for the store, and is waited for as long as that. */
+async function flush({ exchanges, options, shelf }: Drainable): Promise<void> {
+  const { clock } = options;
+  const flushed = atMost(clock, FLUSH_TIMEOUT, allClosed(exchanges));
+  const answered = allClosed([...exchanges].filter(({ answerable }) => answerable));
+  const told = shelf?.records.patience
+    .wait(STORE_PATIENCE, answered)
+    .then((areAnswered) => (areAnswered ? undefined : sendAway(exchanges, clock)));
+  const areFlushed = await flushed;
+  await told;
+  if (areFlushed) return;
+  for (const exchange of exchanges) if (!exchange.answerable) exchange.destroy();
+  await sendAway(exchanges, clock);
+}
+
+/** Who still waits for an answer, which a store keeps back, hears why. */
 async function sendAway(exchanges: ReadonlySet<Reply>, clock: TimerClock): Promise<void> {
   const waiting = [...exchanges].filter(({ answerable }) => answerable);
-  for (const exchange of exchanges) if (!exchange.answerable) exchange.destroy();
   for (const exchange of waiting) refuse(exchange, 'draining');
   if (waiting.length > 0) await atMost(clock, LAST_ANSWERS, allClosed(waiting));
   for (const exchange of waiting) exchange.destroy();
@@ -98,8 +116,10 @@ function allClosed(exchanges: Iterable<Reply>): Promise<unknown> {
 
 /** Waits for what the store has been asked: a claim, a removal, what a create came to. */
 async function storeThrough(supervisor: Drainable): Promise<void> {
-  const { shelf, options } = supervisor;
-  if (shelf === undefined || (await atMost(options.clock, STORE_PATIENCE, shelf.records.whenQuiet()))) return;
+  const { shelf } = supervisor;
+  if (shelf === undefined) return;
+  const { patience } = shelf.records;
+  if (await patience.wait(STORE_PATIENCE, shelf.records.whenQuiet())) return;
   const message = 'The session store is not through with what it was asked; it is not waited for any longer';
   supervisor.log({ level: 'warn', event: 'sessionStore.failed', message });
 }

@@ -37,6 +37,7 @@ export interface HandleEvent {
   readonly reason?: HandleEndReason;
 }
 
+/** Hears of handles: `supervisor.on('handle.terminated', listener)`. */
 export type HandleListener = (event: HandleEvent) => void;
 
 /** Numbers of one kind of handles, since it was defined, or as they are now. */

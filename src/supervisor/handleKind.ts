@@ -243,7 +243,7 @@ export class HandleKind<T, I> implements HandleHost<T, I> {
   #tell(
     level: LogEntry['level'],
     handle: Handle<T, I>,
-    event: string,
+    event: LogEntry['event'],
     message: string,
     more?: Partial<LogEntry>,
   ): void {

@@ -12,6 +12,8 @@ import { once, persistently, removal } from './persistence.ts';
 export interface JournalHost {
   /** The record may still be this incarnation's: the life of its node that it belongs to is not over, as far as is known here. */
   readonly mayWrite: boolean;
+  /** The same, for as long as the store is waited for; then it rejects. */
+  awaited<T>(writing: Promise<T>): Promise<T>;
   /** The record is no longer this incarnation's, or can't be written. */
   lost(error: unknown): void;
   /** The record is not there any more: somebody else has ended the session. */
@@ -128,7 +130,8 @@ export class Journal {
       this.#next = undefined;
       const change = whole(current);
       const insist = current.essential ? persistently : once;
-      insist(this.#timers, () => this.#attempt(() => this.#store.update(this.#id, this.epoch, change))).then(
+      const update = () => this.#attempt(() => this.#store.update(this.#id, this.epoch, change));
+      this.#host.awaited(insist(this.#timers, update)).then(
         (verdict) => this.#written(current, verdict),
         (error: unknown) => this.#written(current, error),
       );

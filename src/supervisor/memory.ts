@@ -19,7 +19,6 @@ import {
 import type { Note } from '../transport/notes.ts';
 import type { SessionMemory } from '../transport/transportOptions.ts';
 import { ACTIVITY_INTERVAL, type ActiveSession, type Activity } from './activity.ts';
-import { atMost } from './atMost.ts';
 import { Journal, type JournalHost } from './journal.ts';
 import { once } from './persistence.ts';
 import type { Records } from './records.ts';
@@ -183,6 +182,10 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   // --- what the journal tells
 
+  awaited<T>(writing: Promise<T>): Promise<T> {
+    return this.#host.records.patience.written(writing);
+  }
+
   get mayWrite(): boolean {
     return this.#host.owner() === this.#owner;
   }
@@ -210,14 +213,15 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
 
   /**
    * Writes for the last time while the incarnation ends: parks the session, or removes its record. Resolves when both are
-   * done; a store that hangs is not waited for longer than `shutdownTimeout`, but by the next incarnation. Never rejects.
+   * done; a store that hangs is not waited for longer than `shutdownTimeout`, nor than a drain has patience with it, but by
+   * the next incarnation. Never rejects.
    */
   async leave(parks: boolean, end: () => Promise<void>): Promise<void> {
-    const { clock, shutdownTimeout } = this.#host.options;
+    const { options, records } = this.#host;
     const written = this.#finish(parks);
     const ended = end();
     void Promise.all([written, parks && ended]).then(() => this.#isOver());
-    await Promise.all([atMost(clock, shutdownTimeout, written), ended]);
+    await Promise.all([records.patience.wait(options.shutdownTimeout, written), ended]);
   }
 
   // --- within
@@ -333,7 +337,7 @@ export class Memory implements SessionMemory, ActiveSession, JournalHost {
     return true;
   }
 
-  #log(level: LogEntry['level'], event: string, message: string, error?: unknown): void {
+  #log(level: LogEntry['level'], event: LogEntry['event'], message: string, error?: unknown): void {
     const cause = error === undefined ? {} : { error };
     this.#host.log({ level, event, message, sessionId: this.#session.id, ...cause });
   }

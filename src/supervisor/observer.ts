@@ -56,6 +56,7 @@ export const RESTORE_OUTCOMES = [
   'failed',
 ] as const;
 
+/** What can come of bringing a session back: one of `RESTORE_OUTCOMES`. */
 export type RestoreOutcome = (typeof RESTORE_OUTCOMES)[number];
 
 /** Something that happened, besides operations and what `supervisor.on` tells. Durations are in ms. */
@@ -104,6 +105,7 @@ export const FORWARD_OUTCOMES = [
   'lost',
 ] as const;
 
+/** What can come of a request that was sent on to another node: one of `FORWARD_OUTCOMES`. */
 export type ForwardOutcome = (typeof FORWARD_OUTCOMES)[number];
 
 /** Who observes a supervisor. What it throws is logged, and changes nothing. */

@@ -2,6 +2,7 @@
 import { SupervisorError } from '../errors.ts';
 import type { Supervisor } from './supervisor.ts';
 
+/** What came of `supervisor.park(id)`. */
 export type ParkOutcome =
   /** It lives on as its record alone; or it did so before. */
   | 'parked'

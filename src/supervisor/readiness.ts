@@ -13,6 +13,7 @@ const ANSWER_COUNTS = 1_000;
 /** What the store is asked for: no session has this id, because nobody could tell that it is one. */
 const NOBODY = 'readiness';
 
+/** Why a process is not ready for requests. */
 export type NotReadyReason =
   /** It drains, is about to (`drain({ delay })`), or has drained. */
   | 'draining'

@@ -17,6 +17,7 @@ import { checkedStore } from './checkedStore.ts';
 import { Loads } from './loads.ts';
 import { Misses } from './misses.ts';
 import type { Observers } from './observers.ts';
+import { Patience } from './patience.ts';
 import { Pending } from './pending.ts';
 import { once, removal } from './persistence.ts';
 import { infoOf } from './recordInfo.ts';
@@ -68,6 +69,8 @@ export class Records {
   readonly store: SessionStore;
   /** How many sessions are parked, by what the store said last and what happened since. */
   parked = 0;
+  /** How long a drain waits for the store. */
+  readonly patience: Patience;
   readonly #host: RecordsHost;
   readonly #clock: Clock;
   readonly #misses: Misses;
@@ -82,9 +85,10 @@ export class Records {
   readonly #failedRemovals = new Map<string, FailedRemoval>();
 
   constructor(store: SessionStore, host: RecordsHost) {
-    this.store = checkedStore(store, this.#pending, host.observers);
     this.#host = host;
     this.#clock = host.options.clock;
+    this.patience = new Patience(this.#clock);
+    this.store = checkedStore(store, this.#pending, this.patience, host.observers);
     this.#loads = new Loads(this.store, this.#clock);
     this.#misses = new Misses(this.#clock);
   }
@@ -336,7 +340,7 @@ export class Records {
     );
   }
 
-  #warn(event: string, message: string, sessionId: string, error?: unknown): void {
+  #warn(event: LogEntry['event'], message: string, sessionId: string, error?: unknown): void {
     this.#host.log({ level: 'warn', event, message, sessionId, ...(error !== undefined && { error }) });
   }
 }

@@ -150,7 +150,7 @@ export class Resource<T, I> {
     this.#phase = phase;
   }
 
-  #warn(event: string, message: string, error?: unknown): void {
+  #warn(event: LogEntry['event'], message: string, error?: unknown): void {
     this.#host.log({ level: 'warn', event, message, handleId: this.#held.id, ...(error !== undefined && { error }) });
   }
 }

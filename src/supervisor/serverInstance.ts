@@ -232,11 +232,11 @@ export class ServerInstance {
     this.#phase = phase;
   }
 
-  #warn(event: string, message: string, error?: unknown): void {
+  #warn(event: LogEntry['event'], message: string, error?: unknown): void {
     this.#log('warn', event, message, error);
   }
 
-  #log(level: LogEntry['level'], event: string, message: string, error: unknown): void {
+  #log(level: LogEntry['level'], event: LogEntry['event'], message: string, error: unknown): void {
     const cause = error === undefined ? {} : { error };
     this.#host.log({ level, event, message, sessionId: this.#id, ...cause });
   }

@@ -53,4 +53,5 @@ export interface SessionEvent {
   readonly reason?: EndReason;
 }
 
+/** Hears of sessions: `supervisor.on('session.terminated', listener)`. */
 export type SessionListener = (event: SessionEvent) => void;

@@ -17,6 +17,7 @@ import type { Supervisor } from './supervisor.ts';
 import { type SupervisorStats, statsOf } from './tally.ts';
 import { terminate } from './terminate.ts';
 
+/** Options of `drain`. */
 export interface DrainOptions {
   /** How long to wait for calls in flight, in ms. Default: the option `shutdownTimeout`. */
   readonly timeout?: number | undefined;
@@ -27,6 +28,7 @@ export interface DrainOptions {
   readonly delay?: number | undefined;
 }
 
+/** What a host knows of a request that it hands to `fetch`. */
 export interface FetchOptions {
   /** Who sent the request, as an authentication middleware found out. */
   readonly authInfo?: AuthInfo | undefined;
@@ -98,8 +100,9 @@ export interface SessionSupervisor {
    */
   server(id: string): ConnectableServer | undefined;
   /**
-   * What is known of a session that lives here, or of one that is parked, by its record; undefined when there is none with
-   * this id. Also undefined where the store does not answer, which is logged.
+   * What is known of a session that lives here, of one that lives at another node of the cluster, as that says, or of one
+   * that lives nowhere, by its record: then it is `parked`. Undefined when there is none with this id; also where the store or
+   * that node does not answer, which is logged.
    * @throws {SupervisorError} `INVALID_OPTION` for an id that is no text.
    */
   record(id: string): Promise<SessionInfo | undefined>;

@@ -39,7 +39,7 @@ export function notRemoved(): SupervisorError {
 export interface ShelfHost extends Omit<RecordsHost, 'livesHere' | 'owner' | 'mayLive'>, RestorerHost {
   /** The life of a cluster that sessions belong to; `null` while there is none, undefined outside of a cluster. */
   readonly owner: string | null | undefined;
-  readonly cluster: Pick<ClusterNode, 'mayLive'> | undefined;
+  readonly cluster: Pick<ClusterNode, 'mayLive' | 'look'> | undefined;
   readonly options: ResolvedOptions;
   readonly registry: { get(id: string): Session | undefined };
 }
@@ -137,10 +137,12 @@ export class Shelf implements MemoryHost {
     return outcome === 'removed';
   }
 
-  /** What is known of a session by its record. */
+  /** What is known of a session that does not live here: by its record, or by the node of a cluster that has it. */
   async info(id: string): Promise<SessionInfo | undefined> {
-    const record = await this.records.read(id);
-    return typeof record === 'string' ? undefined : infoOf(record, 'parked', this.#clock.now());
+    const { cluster } = this.#host;
+    const seen = await (cluster === undefined || this.isWaking(id) ? this.records.read(id) : cluster.look(id));
+    if (seen === undefined || typeof seen === 'string') return undefined;
+    return 'format' in seen ? infoOf(seen, 'parked', this.#clock.now()) : seen;
   }
 
   /** Nothing is brought back any more, and nothing ends by itself: that is the next process's. */

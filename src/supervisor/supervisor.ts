@@ -64,7 +64,7 @@ export class Supervisor implements SessionHost<Session> {
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ResolvedOptions) {
-    const failed = (event: string, message: string) => (error: unknown) =>
+    const failed = (event: LogEntry['event'], message: string) => (error: unknown) =>
       this.log({ level: 'error', event, message, error });
     const clock = guardedClock(options.clock, failed('clock.failed', 'The clock failed'));
     this.events = new SessionEvents(this.outbox, (type, error) =>

@@ -36,6 +36,13 @@ const NAME = 'mcp-session-supervisor';
  * Has OpenTelemetry told of a supervisor: a span for each request and notification, within which its handler runs, and the
  * metrics. `docs/telemetry.md` has all names. Propagators, and a context manager, are those of the process.
  * @throws {SupervisorError} `PACKAGE_MISSING`, `NOT_A_SUPERVISOR`, `INVALID_OPTION` or `UNKNOWN_OPTION`: rejects with it
+ * @example
+ * ```ts
+ * import { instrument } from 'mcp-session-supervisor/telemetry';
+ *
+ * const instrumentation = await instrument(supervisor); // after the SDK of OpenTelemetry has started
+ * process.once('SIGTERM', () => supervisor.drain().then(() => instrumentation.stop()));
+ * ```
  */
 export async function instrument(
   supervisor: SessionSupervisor,

@@ -23,6 +23,16 @@ export interface PrometheusMetrics {
  * The metrics of a supervisor for Prometheus: what `stats()` counts, and durations from now on. Serve the text where the
  * public can't reach it. `docs/telemetry.md` has all names.
  * @throws {SupervisorError} `NOT_A_SUPERVISOR`, `INVALID_OPTION` or `UNKNOWN_OPTION`
+ * @example
+ * ```ts
+ * import http from 'node:http';
+ * import { prometheusMetrics } from 'mcp-session-supervisor/telemetry';
+ *
+ * const metrics = prometheusMetrics(supervisor);
+ * http
+ *   .createServer((_, res) => res.setHeader('Content-Type', metrics.contentType).end(metrics.text()))
+ *   .listen(9464, '127.0.0.1');
+ * ```
  */
 export function prometheusMetrics(supervisor: SessionSupervisor, options: MetricOptions = {}): PrometheusMetrics {
   checkSupervisor(supervisor);

@@ -28,6 +28,7 @@ export const OPERATION_OUTCOMES = [
   'noStream',
 ] as const;
 
+/** How an operation can end: one of `OPERATION_OUTCOMES`. */
 export type OperationOutcome = (typeof OPERATION_OUTCOMES)[number];
 
 /** How one operation ended. */

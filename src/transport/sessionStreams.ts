@@ -36,6 +36,9 @@ export interface StreamsOwner extends AnswerOwner {
  */
 const FAR = 50;
 
+/** How long an end waits for the event store, in ms. */
+const FORGET_TIMEOUT = 1_000;
+
 export class SessionStreams {
   /** The negotiated version, once there is one. */
   protocolVersion: string | undefined;
@@ -204,12 +207,12 @@ export class SessionStreams {
   }
 
   /**
-   * Lets the event store forget the session, once what it has begun to store is stored. Settles within
-   * `shutdownTimeout` or `STORE_TIMEOUT`, whichever is shorter.
+   * Lets the event store forget the session, once what it has begun to store is stored. Settles within `shutdownTimeout`,
+   * and a second at most: nobody is left who needs that.
    * @throws {SupervisorError} `EVENT_STORE_FAILED`
    */
   async forget(): Promise<void> {
-    await this.#log?.forget(this.#options.shutdownTimeout);
+    await this.#log?.forget(Math.min(this.#options.shutdownTimeout, FORGET_TIMEOUT));
   }
 
   get #getStreams(): GetStreams {

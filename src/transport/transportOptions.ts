@@ -77,10 +77,14 @@ export interface Surroundings {
   note(line: ProcessLine): void;
 }
 
+/** What the log tells of a session's process. */
+export type ProcessLogEvent =
+  `child.${'started' | 'exited' | 'failed' | 'broken' | 'restarted' | 'replaced' | 'full' | 'stderr' | 'noise' | 'noisy'}`;
+
 /** A log entry without its session. */
 export interface ServerLogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly event: string;
+  readonly event: ProcessLogEvent;
   readonly message: string;
   readonly [key: string]: unknown;
 }

@@ -93,7 +93,7 @@ describe('text', () => {
   test('an error names its class, its message, its cause and where it was thrown, in one line on stderr', () => {
     const { journal, stdout, stderr } = recorded();
     const error = new TypeError('no such\nthing', { cause: new Error('disk full') });
-    journal.write({ level: 'error', event: 'x.failed', message: 'it failed', sessionId: '0123456789abcdef', error });
+    journal.write({ level: 'error', event: 'http.failed', message: 'it failed', sessionId: '0123456789abcdef', error });
     expect(stdout).toEqual([]);
     expect(stderr).toHaveLength(1);
     expect(stderr[0]).toMatch(
@@ -116,7 +116,7 @@ describe('text', () => {
     const loop: Record<string, unknown> = {};
     loop['self'] = loop;
     for (const error of ['a string', { code: 7 }, null, loop]) {
-      journal.write({ level: 'warn', event: 'x.failed', message: 'it failed', error });
+      journal.write({ level: 'warn', event: 'http.failed', message: 'it failed', error });
     }
     expect(stderr.map((line) => line.slice(14))).toEqual([
       'warning: it failed: a string\n',
@@ -161,7 +161,7 @@ describe('json', () => {
 
   test('an error is an object; its stack comes with --verbose only', () => {
     const error = Object.assign(new RangeError('too far'), { code: 'FAR' });
-    const entry: LogEntry = { level: 'error', event: 'x.failed', message: 'it failed', error };
+    const entry: LogEntry = { level: 'error', event: 'http.failed', message: 'it failed', error };
     const plain = recorded({ format: 'json' });
     plain.journal.write(entry);
     const verbose = recorded({ format: 'json', verbose: true });
@@ -176,7 +176,7 @@ describe('json', () => {
     const loop: Record<string, unknown> = {};
     loop['self'] = loop;
     for (const more of [{ list: [{ long }] }, { error: new Error(long) }, loop]) {
-      journal.write({ level: 'warn', event: 'x.failed', message: long, ...more });
+      journal.write({ level: 'warn', event: 'http.failed', message: long, ...more });
     }
     expect(stderr).toHaveLength(3);
     for (const line of stderr) {
@@ -209,7 +209,7 @@ describe('levels', () => {
     [{ verbose: true }, ['debug', 'info', 'warn', 'error']],
   ])('%j', (options, expected) => {
     const { journal, stdout, stderr } = recorded({ format: 'json', ...options });
-    for (const level of LEVELS) journal.write({ level, event: 'x.y', message: level });
+    for (const level of LEVELS) journal.write({ level, event: 'store.failed', message: level });
     expect([...stdout, ...stderr].map((line) => JSON.parse(line).level)).toEqual(expected);
   });
 

@@ -114,7 +114,7 @@ describe('any entry', () => {
 
 describe('an error of somebody else', () => {
   const told = (error: unknown): string =>
-    written('text', false, false, { level: 'error', event: 'x.failed', message: 'it failed', error });
+    written('text', false, false, { level: 'error', event: 'http.failed', message: 'it failed', error });
 
   test('whose cause is itself is told', () => {
     const error = new Error('round');

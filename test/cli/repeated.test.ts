@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 test('is told at once, and then every 10 s with how often it was, kind by kind', () => {
   const log: LogEntry[] = [];
   const repeated = new Repeated((entry) => log.push(entry));
-  const failed = (n: number): LogEntry => ({ level: 'error', event: 'x.failed', message: `failed, ${n}` });
+  const failed = (n: number): LogEntry => ({ level: 'error', event: 'http.failed', message: `failed, ${n}` });
   const told = () => log.splice(0).map(({ message, count }) => [message, count]);
   for (let n = 0; n < 1_000; n++) repeated.tell('EMFILE', failed(n));
   repeated.tell('ENFILE', failed(7));

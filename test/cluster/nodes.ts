@@ -3,7 +3,7 @@
  * network of its own: so that one can be cut off, paused or killed while the others go on.
  */
 import { expect, onTestFinished } from 'vitest';
-import { httpNetwork } from '../../src/cluster/httpNetwork.ts';
+import { linkNetwork } from '../../src/cluster/linkNetwork.ts';
 import type { PeerNetwork } from '../../src/cluster/peerNetwork.ts';
 import {
   createMemoryDirectory,
@@ -90,7 +90,7 @@ export class Nodes {
 
   /** A network in which who has no way to his peers is reached by nobody: their connections are refused. */
   #network(ways: Ways): PeerNetwork {
-    const network = httpNetwork();
+    const network = linkNetwork();
     return {
       listen: async (options, take) => {
         const listener = await network.listen(options, take);

@@ -108,14 +108,27 @@ test('caps and counts are each node’s own', async () => {
   await open(b);
   await expect(open(a)).rejects.toThrow('503');
   expect(a.supervisor.stats().sessions).toMatchObject({ idle: 1 });
-  expect(a.supervisor.stats().cluster).toEqual({
+  expect(a.supervisor.stats().cluster).toMatchObject({
     node: 'a',
     state: 'member',
     forwarded: 0,
+    forwards: {},
+    leaseRemaining: expect.any(Number),
     held: 0,
     takenOver: 0,
     fenced: 0,
   });
+});
+
+test('a request that is with another node is counted there, and told to who observes', async () => {
+  const nodes = new Nodes();
+  const [a, b] = [await nodes.start({ name: 'a' }), await nodes.start({ name: 'b' })];
+  const events: unknown[] = [];
+  b.supervisor.observe({ event: (event) => events.push(event) });
+  expect(outcomeOf(await call(b, await open(a)))).toBe('hello');
+  expect(events).toContainEqual({ type: 'request.forwarded', outcome: 'answered', duration: expect.any(Number) });
+  expect(b.supervisor.stats().cluster).toMatchObject({ forwards: { answered: 1 }, forwarded: 0 });
+  expect(b.supervisor.stats().cluster?.leaseRemaining).toBeGreaterThan(0);
 });
 
 describe('a session that ends elsewhere', () => {

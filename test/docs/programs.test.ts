@@ -1,9 +1,9 @@
 /** The programs of docs/eras.md and docs/handles.md, run as they are written there, with the SDKs' own clients. */
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { Client, StreamableHTTPClientTransport, type VersionNegotiationOptions } from '@modelcontextprotocol/client';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createSessionSupervisor, type Handles, type SessionSupervisor } from '../../src/index.ts';
 import { toNodeHandler } from '../../src/node.ts';
 import type { SessionSupervisorOptions } from '../../src/options.ts';
@@ -12,33 +12,10 @@ import { connectClient } from '../support/client.ts';
 import { listen } from '../support/listen.ts';
 import { buildTestServer } from '../support/testServer.ts';
 import { until, withTimeout } from '../support/until.ts';
+import { load, pageOf } from './program.ts';
 
-const FOLDER = new URL(`../../.artifacts/programs-${process.pid}/`, import.meta.url);
 const MODERN = '2026-07-28';
 const NOT_FOUND = 'There is no folder with this id, or there is none any more. Create a new one and use its id.';
-
-/** How each program listens and ends: as README's does, so that the tests put their own in place of it. */
-const LISTENING = `http.createServer(toNodeHandler(supervisor)).listen(3000, '127.0.0.1');
-process.once('SIGTERM', () => supervisor.drain().then(() => process.exit()));
-`;
-
-await mkdir(FOLDER, { recursive: true });
-afterAll(() => rm(FOLDER, { recursive: true }));
-
-const pageOf = (name: string) => readFile(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
-
-/** What a block of a page exports, or the names that it keeps to itself. */
-async function load<T>(page: string, has: string, names: readonly string[] = []): Promise<T> {
-  const blocks = [...(await pageOf(page)).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
-  const [code = '', ...more] = blocks.filter((block) => block.includes(has));
-  expect(more).toEqual([]);
-  // A module of its own for each test; whole programs are JavaScript as they stand.
-  const file = new URL(`${Math.random()}.${names.length > 0 ? 'mjs' : 'ts'}`, FOLDER);
-  if (names.length > 0) expect(code).toContain(LISTENING);
-  const exported = names.length > 0 ? `export { ${names.join(', ')} };\n` : '';
-  await writeFile(file, code.replace(LISTENING, exported));
-  return (await import(file.pathname)) as T;
-}
 
 interface Program {
   readonly supervisor: SessionSupervisor;

@@ -38,7 +38,12 @@ export const CLUSTER_PATCHES: readonly Patch[] = [
     "if (outcome === 'answered' || outcome === 'lost') return 'answered'; return 'sessionNotFound';",
   ),
   patch(routing, 'takes a store that says nothing for an end', 'refusal = record;', "return 'sessionNotFound';"),
-  patch(routing, 'takes a directory that says nothing for an end', "return 'unknown';", "return 'nobody';"),
+  patch(
+    routing,
+    'takes a directory that says nothing for an end',
+    "catch { return 'unknown';",
+    "catch { return 'nobody';",
+  ),
   patch(routing, 'holds a request for ever', 'if (left <= 0 || exchange.closed', 'if (exchange.closed'),
   patch(routing, 'holds no request', 'const left = until - this.#host.now();', 'const left = 0;'),
   patch(

@@ -21,9 +21,9 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     'const stored = memory.stored(); if (stored === undefined || true) return this.#answer(call, message);',
   ),
   patch(
-    transport,
+    'transport/accept.js',
     'a notification is accepted before it is stored',
-    'const stored = this.owner.memory?.stored();',
+    'const stored = memory?.stored();',
     'const stored = undefined;',
   ),
   patch(transport, 'initialized is not remembered', 'if (isInitialized(heard))', 'if (false)'),
@@ -77,12 +77,7 @@ export const DURABLE_PATCHES: readonly Patch[] = [
     "if (outcome === 'fenced') records.told(this.#session.id);",
     '',
   ),
-  patch(
-    'supervisor/drain.js',
-    'a drain does not wait for the store',
-    ', storeThrough(supervisor), supervisor.cluster',
-    ', supervisor.cluster',
-  ),
+  patch('supervisor/drain.js', 'a drain does not wait for the store', ', storeThrough(supervisor), left', ', left'),
   patch(
     'transport/sessionStreams.js',
     'what a restored server says before its client is back is lost',

@@ -5,7 +5,7 @@ import type { Attack, Kit, Subject } from './attacks.ts';
 
 const HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
 
-/** Handlers that one session may have running, as README says. */
+/** Handlers that one session may have running, as docs/limits.md says. */
 const MAX_CALLS = 4_096;
 
 function requests() {

@@ -57,12 +57,7 @@ export const MODERN_PATCHES: readonly Patch[] = [
   patch(call, 'a drain that cuts leaves the client unanswered', "this.#writer.breakOff('draining');", ''),
   patch(listening, 'ends without its result', 'finish: () => void this.handler.close(),', ''),
   patch(listening, 'is not cut when nobody reads its end', 'cut: () => exchange.destroy(),', ''),
-  patch(
-    writer,
-    'a stream that has ended is counted',
-    'if (this.#connection !== undefined) this.#host.load.streams--;',
-    '',
-  ),
+  patch(writer, 'a stream that has ended is counted', 'load.streams--;', ''),
   patch(writer, 'a stream is not counted', 'this.#host.load.streams++;', ''),
   patch(
     writer,

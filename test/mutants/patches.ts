@@ -49,7 +49,7 @@ export const PATCHES: readonly Patch[] = [
   patch(
     incarnation,
     'leaves the initialize of an ended session unanswered',
-    'if (opening !== undefined) refuse(opening.exchange, refusalAtEnd(reason, error), opening.id, causeOf(error));',
+    'refuse(opening.exchange, refusal, opening.id, causeOf(error));',
     '',
   ),
   patch(
@@ -180,8 +180,8 @@ export const PATCHES: readonly Patch[] = [
   patch(
     transport,
     'leaves the GET stream of an ended session open',
-    'this.#answerAll(); this.closeStandalone();',
-    'this.#answerAll();',
+    'this.#asked?.endAll({ outcome }); this.closeStandalone();',
+    'this.#asked?.endAll({ outcome });',
   ),
   patch(
     answer,

@@ -7,7 +7,7 @@ import { buildTestServer } from '../support/testServer.ts';
 import { initializeBody } from '../support/wire.ts';
 
 const TYPE = 'McpSessionSupervisorWarning';
-const entry = (level: LogEntry['level'], event = 'a.b', more = {}): LogEntry => ({
+const entry = (level: LogEntry['level'], event: LogEntry['event'] = 'store.failed', more = {}): LogEntry => ({
   level,
   event,
   message: 'What happened',
@@ -36,12 +36,13 @@ beforeEach(() => {
 describe('without a logger', () => {
   test('warnings and errors become warnings of the process, once for each event', () => {
     const log = warnProcess();
-    for (const event of ['a.b', 'a.b', 'c.d', 'a.b']) log(entry('error', event));
-    log(entry('warn', 'e.f'));
+    for (const event of ['store.failed', 'store.failed', 'listener.failed', 'store.failed'] as const)
+      log(entry('error', event));
+    log(entry('warn', 'clock.failed'));
     expect(warnings().map(([message, { type, code }]) => [message, type, code])).toEqual([
-      ['What happened', TYPE, 'a.b'],
-      ['What happened', TYPE, 'c.d'],
-      ['What happened', TYPE, 'e.f'],
+      ['What happened', TYPE, 'store.failed'],
+      ['What happened', TYPE, 'listener.failed'],
+      ['What happened', TYPE, 'clock.failed'],
     ]);
     expect(warnings()[0]?.[1].detail).toContain('"logger"');
   });
@@ -50,7 +51,7 @@ describe('without a logger', () => {
     const no = () => {
       throw new Error('no');
     };
-    warnProcess()(entry('error', 'a.b', { error: new Proxy({}, { get: no, getPrototypeOf: no }) }));
+    warnProcess()(entry('error', 'store.failed', { error: new Proxy({}, { get: no, getPrototypeOf: no }) }));
     expect(warnings().map(([message]) => message)).toEqual(['What happened']);
     expect(warnings()[0]?.[1].detail).toContain('it throws when it is looked at');
   });
@@ -61,28 +62,28 @@ describe('without a logger', () => {
   });
 
   test('the error is told with its stack', () => {
-    warnProcess()(entry('error', 'a.b', { error: new TypeError('broken') }));
+    warnProcess()(entry('error', 'store.failed', { error: new TypeError('broken') }));
     expect(warnings()[0]?.[1].detail).toMatch(/^TypeError: broken\n +at /);
   });
 
   test.each([['text'], [null], [Symbol('s')], [{ toString: () => 'an object' }], [0]])(
     'an error may be %o',
     (error) => {
-      warnProcess()(entry('error', 'a.b', { error }));
+      warnProcess()(entry('error', 'store.failed', { error }));
       expect(warnings()[0]?.[1].detail).toContain(String(error));
     },
   );
 
   test('and with why it came to it', () => {
     const why = new Error('The package lmdb is not installed', { cause: 'ENOENT' });
-    warnProcess()(entry('error', 'a.b', { error: new Error('The store failed', { cause: why }) }));
+    warnProcess()(entry('error', 'store.failed', { error: new Error('The store failed', { cause: why }) }));
     const detail = warnings()[0]?.[1].detail;
     expect(detail).toMatch(/\ncause: The package lmdb is not installed\ncause: ENOENT\n/);
   });
 
   test('nothing that a client could have sent moves a cursor, forges a line or reorders what is read', () => {
     const hostile = 'a\u001b[2Jb\u202ec\u2028d';
-    warnProcess()({ level: 'error', event: 'a.b', message: hostile, error: new Error(hostile) });
+    warnProcess()({ level: 'error', event: 'store.failed', message: hostile, error: new Error(hostile) });
     const safe = 'a\\u{1b}[2Jb\\u{202e}c\\u{2028}d';
     expect(warnings()[0]?.[0]).toBe(safe);
     expect(warnings()[0]?.[1].detail).toContain(`Error: ${safe}\n`);
@@ -90,7 +91,7 @@ describe('without a logger', () => {
 
   test('an error that can not be told, and a process that can not warn, hurt nobody', () => {
     const unspeakable = Object.create(null);
-    expect(() => warnProcess()(entry('error', 'a.b', { error: unspeakable }))).not.toThrow();
+    expect(() => warnProcess()(entry('error', 'store.failed', { error: unspeakable }))).not.toThrow();
     emitWarning.mockImplementation(() => {
       throw new Error('no');
     });

@@ -1,11 +1,11 @@
-/** The examples of README and docs/testing.md that are tests: they pass, as they are written there. */
+/** The examples of docs/testing.md that are tests: they pass, as they are written there. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('../../.artifacts/examples/', import.meta.url));
 
-for (const page of ['README.md', 'docs/testing.md']) {
+for (const page of ['docs/testing.md']) {
   const text = await readFile(new URL(`../../${page}`, import.meta.url), 'utf8');
   const examples = [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
     .map(([, code = '']) => code)

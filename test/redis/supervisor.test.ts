@@ -103,18 +103,6 @@ describe('while Redis is held', () => {
       redis.resume();
     },
   );
-
-  test('a drain in real time', SLOW, async () => {
-    const { sessionStore } = storesAt(redis.url);
-    const served = await serve({ sessionStore, shutdownTimeout: 200 });
-    for (let n = 0; n < 5; n++) await initialize(served.url);
-    redis.pause();
-    onTestFinished(() => redis.resume());
-    const began = performance.now();
-    await served.supervisor.drain();
-    expect(performance.now() - began).toBeLessThan(200 + 1_000 + 800);
-    redis.resume();
-  });
 });
 
 describe('the command', () => {

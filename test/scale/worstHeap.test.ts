@@ -1,5 +1,5 @@
 /**
- * What sessions take of the heap whose clients say as much of themselves as they are let: README names the figure. The
+ * What sessions take of the heap whose clients say as much of themselves as they are let: docs/limits.md names the figure. The
  * shapes, and what they are measured by, are in `fixtures/largeInitializes.js`.
  */
 import { readFile } from 'node:fs/promises';
@@ -42,15 +42,15 @@ function fixture(heap: number, ...args: readonly string[]): Running {
   ]);
 }
 
-/** What README says: kB of a session, and GB and MiB of `maxSessions` of them. */
+/** What docs/limits.md says: kB of a session, and GB and MiB of `maxSessions` of them. */
 async function promised() {
-  const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../docs/limits.md', import.meta.url), 'utf8');
   const said = /takes (\d+) kB of heap, and .* 10 000 of them ([\d.]+) GB: .*`--max-old-space-size=(\d+)`/.exec(text);
   const [, session, all, limit] = said ?? [];
   return { session: Number(session), all: Number(all), limit: Number(limit) };
 }
 
-test('the worst initialize that is let in takes what README says', { timeout: WITHIN }, async () => {
+test('the worst initialize that is let in takes what docs/limits.md says', { timeout: WITHIN }, async () => {
   const { session, all } = await promised();
   const shapes = await measured(fixture(1_000, 'measure'));
   expect(shapes.filter(({ held, most }) => held !== 25 || most < 100)).toEqual([]);
@@ -62,7 +62,7 @@ test('the worst initialize that is let in takes what README says', { timeout: WI
   expect(all).toBe((session * 10_000) / 1_000_000);
 });
 
-test('a tenth of maxSessions of them live in a tenth of the heap that README asks for', {
+test('a tenth of maxSessions of them live in a tenth of the heap that docs/limits.md asks for', {
   timeout: WITHIN,
 }, async () => {
   const { session, limit } = await promised();

@@ -68,8 +68,8 @@ describe('the bounds when nothing else is said', () => {
   });
 });
 
-test('README names the bounds, and what they are when nothing else is said', async () => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+test('the page on resumption names the bounds, and what they are when nothing else is said', async () => {
+  const readme = await readFile(new URL('../../docs/resumption.md', import.meta.url), 'utf8');
   const rows = [...readme.matchAll(/^\| `(max\w+)` \| ([\d ]+) \| /gm)].map(([, name, value = '']) => [
     name,
     Number(value.replaceAll(' ', '')),

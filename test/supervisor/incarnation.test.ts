@@ -191,12 +191,12 @@ describe('its end', () => {
     ]);
   });
 
-  test('waits for an event store that forgets, shutdownTimeout at most, and tells of one that fails', async () => {
+  test('waits for an event store that forgets, a second at most, and tells of one that fails', async () => {
     const forget = () => new Promise<void>(() => {});
     const { host, incarnation } = given({ eventStore: { ...storeBut({}), forget }, shutdownTimeout: 2_000 });
     let ended = false;
     const ending = incarnation.end('deleted').then(() => (ended = true));
-    host.clock.increment(1_999);
+    host.clock.increment(999);
     await turns(1);
     expect(ended).toBe(false);
     host.clock.increment(1);

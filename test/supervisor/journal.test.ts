@@ -8,7 +8,12 @@ import { advance, SimulatedClock } from '../support/simulatedClock.ts';
 test('what was still to be written when a session is parked is not stored where the parking is fenced', async () => {
   const store = controlledSessionStore();
   const told: unknown[] = [];
-  const host = { mayWrite: true, lost: (error: unknown) => told.push(error), gone: () => told.push('gone') };
+  const host = {
+    mayWrite: true,
+    awaited: <T>(writing: Promise<T>) => writing,
+    lost: (error: unknown) => told.push(error),
+    gone: () => told.push('gone'),
+  };
   const journal = new Journal(store, new SimulatedClock(), 'session-1', 1, host);
   let go = () => {};
   store.before.update = () => new Promise<void>((resolve) => (go = resolve));

@@ -26,6 +26,13 @@ export class ClusterFailure extends TracedFailure {
  * any of them. After each step and at the end what can be seen is held against what must be. Resolves to what happened, in
  * readable lines.
  * @throws {ClusterFailure}
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { simulateCluster } from 'mcp-session-supervisor/testing';
+ *
+ * for (const seed of [1, 2, 3]) test(`cluster, seed ${seed}`, () => simulateCluster({ seed }).then(() => {}));
+ * ```
  */
 export async function simulateCluster({
   seed,

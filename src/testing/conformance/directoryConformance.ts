@@ -19,14 +19,15 @@ export interface OpenedDirectory {
  * The contract of a directory (`Directory`) as a list of cases, for any test runner. Each case opens a directory of its own,
  * or one that already has lives of others. A directory that says of nothing that it is gone for some time, because it was
  * restarted, has to be past that.
- *
+ * @param createDirectory Opens a directory; may be async, and may return `{ directory, other, time, dispose }`.
+ * @example
  * ```ts
  * import { test } from 'node:test';
+ * import { createMemoryDirectory } from 'mcp-session-supervisor';
  * import { directoryConformance } from 'mcp-session-supervisor/testing';
  *
- * for (const { name, run } of directoryConformance(() => new MyDirectory())) test(name, run);
+ * for (const { name, run } of directoryConformance(() => createMemoryDirectory())) test(name, run);
  * ```
- * @param createDirectory Opens a directory; may be async, and may return `{ directory, other, time, dispose }`.
  */
 export function directoryConformance(
   createDirectory: () => Directory | OpenedDirectory | Promise<Directory | OpenedDirectory>,

@@ -33,14 +33,15 @@ const CASES: readonly (readonly [SessionCases, Need])[] = [
  * The contract of a session store (`SessionStore`) as a list of cases, for any test runner. Each case opens a store of its
  * own, or one that already holds sessions of others, and removes its own. Nobody else may use the store meanwhile, which
  * two of the cases close.
- *
+ * @param createStore Opens a store; may be async, and may return `{ store, reopen, dispose }`.
+ * @example
  * ```ts
  * import { test } from 'node:test';
+ * import { createMemorySessionStore } from 'mcp-session-supervisor';
  * import { sessionStoreConformance } from 'mcp-session-supervisor/testing';
  *
- * for (const { name, run } of sessionStoreConformance(() => new MySessionStore())) test(name, run);
+ * for (const { name, run } of sessionStoreConformance(() => createMemorySessionStore())) test(name, run);
  * ```
- * @param createStore Opens a store; may be async, and may return `{ store, reopen, dispose }`.
  */
 export function sessionStoreConformance(
   createStore: () => SessionStore | OpenedSessionStore | Promise<SessionStore | OpenedSessionStore>,

@@ -235,14 +235,15 @@ const CASES: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
 /**
  * The contract of an event store (the SDK's `EventStore`, as the supervisor relies on it) as a list of cases, for any
  * test runner. Each case opens a store of its own, or one that already holds events of others.
- *
+ * @param createStore Opens a store; may be async, and may return `{ store, dispose }`.
+ * @example
  * ```ts
  * import { test } from 'node:test';
+ * import { createMemoryEventStore } from 'mcp-session-supervisor';
  * import { storeConformance } from 'mcp-session-supervisor/testing';
  *
- * for (const { name, run } of storeConformance(() => new MyEventStore())) test(name, run);
+ * for (const { name, run } of storeConformance(() => createMemoryEventStore())) test(name, run);
  * ```
- * @param createStore Opens a store; may be async, and may return `{ store, dispose }`.
  */
 export function storeConformance(
   createStore: () => EventStore | OpenedStore | Promise<EventStore | OpenedStore>,

@@ -41,6 +41,7 @@ export interface Finding {
   readonly actions: readonly string[];
 }
 
+/** Why a server can not be tested. */
 export type DiscoveryErrorCode = 'UNREACHABLE' | 'UNAUTHORIZED' | 'NOT_MCP' | 'NO_SESSIONS' | 'SLOW_CALL';
 
 /** A server can't be tested; the message says why in one line. */

@@ -8,6 +8,7 @@ import { type Coverage, type PathStep, type SessionPath, sessionPaths } from '..
 import { type Discovery, discover, type Feature, type Finding } from './discovery.ts';
 import { checkOnce } from './singleChecks.ts';
 
+/** Options of `modelTest`. Durations are in ms. */
 export interface ModelTestOptions {
   /** The MCP endpoint. */
   url: string;
@@ -84,6 +85,13 @@ export interface ModelTestReport {
 /**
  * Tests a server. Resolves to the report, whatever is found.
  * @throws {DiscoveryError} where there is nothing to test.
+ * @example
+ * ```ts
+ * import { modelTest } from 'mcp-session-supervisor/testing';
+ *
+ * const report = await modelTest({ url: 'http://127.0.0.1:3000/mcp', idleTimeout: 2_000 });
+ * for (const { rule, script } of report.violations) console.error(rule, script);
+ * ```
  */
 export async function modelTest(options: ModelTestOptions): Promise<ModelTestReport> {
   const begun = performance.now();

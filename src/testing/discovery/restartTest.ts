@@ -19,6 +19,7 @@ export interface StartedServer {
   readonly ended?: Promise<never> | undefined;
 }
 
+/** Options of `restartTest`. Durations are in ms. */
 export interface RestartTestOptions {
   /** The MCP endpoint. */
   url: string;
@@ -64,6 +65,26 @@ const CALL = 20_000;
 /**
  * Tests a server over a kill. Resolves to the report, whatever is found; the server is killed at the end.
  * @throws {DiscoveryError} where there is nothing to test.
+ * @example
+ * ```ts
+ * import { spawn } from 'node:child_process';
+ * import { once } from 'node:events';
+ * import { restartTest } from 'mcp-session-supervisor/testing';
+ *
+ * const report = await restartTest({
+ *   url: 'http://127.0.0.1:3000/mcp',
+ *   start: async () => {
+ *     const server = spawn('node', ['server.js']);
+ *     return {
+ *       kill: async () => {
+ *         server.kill('SIGKILL');
+ *         await once(server, 'exit');
+ *       },
+ *     };
+ *   },
+ * });
+ * console.log(report.rows);
+ * ```
  */
 export async function restartTest(options: RestartTestOptions): Promise<RestartReport> {
   const { start, url, headers, onProgress = () => {}, startTimeout = START_TIMEOUT } = options;

@@ -4,6 +4,7 @@ import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, type Deed, HandleWorld, PRINCIPALS } from './handleWorld.ts';
 import type { HandleSettings } from './seenHandle.ts';
 
+/** Options of `simulateHandles`. */
 export interface HandleSimulationOptions {
   /** The same seed gives the same simulation, but for the ids. */
   readonly seed: number;
@@ -48,6 +49,13 @@ function settingsOf(number: number): HandleSettings {
  * take as long as they like, throw or call back, time, and a drain. After each step and at the end what can be seen is held
  * against what must be. Resolves to what happened, in readable lines.
  * @throws {HandleFailure}
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { simulateHandles } from 'mcp-session-supervisor/testing';
+ *
+ * for (const seed of [1, 2, 3]) test(`handles, seed ${seed}`, () => simulateHandles({ seed }).then(() => {}));
+ * ```
  */
 export async function simulateHandles({
   seed,

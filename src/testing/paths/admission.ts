@@ -1,6 +1,6 @@
 /**
- * Who is let in, and who has to go for it, as README's table of options says it. It looks at everybody, each time, so
- * that it can be read beside the table; it is what a supervisor's answers are compared with.
+ * Who is let in, and who has to go for it, as the table of options (docs/options.md) says it. It looks at everybody, each
+ * time, so that it can be read beside the table; it is what a supervisor's answers are compared with.
  */
 
 /** The options that bound how many sessions there are. */
@@ -18,6 +18,7 @@ export interface Standing {
   readonly used: boolean;
 }
 
+/** What becomes of an initialize, and who makes room for it. */
 export interface Admission {
   /** What the initialize is answered with. */
   readonly status: 200 | 429 | 503;

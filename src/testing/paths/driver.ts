@@ -9,6 +9,7 @@ export interface LongCall {
   readonly arguments: Record<string, unknown>;
 }
 
+/** What paths are driven on: a system that takes requests, and how time passes for it. */
 export interface Driver {
   /** The MCP endpoint. */
   readonly url: string;

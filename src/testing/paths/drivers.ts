@@ -9,6 +9,7 @@ import { within } from './modelClient.ts';
 
 const NO_TIMEOUTS: SessionTimeouts = { initializeTimeout: null, sessionIdleTimeout: null, maxSessionLifetime: null };
 
+/** Options of `httpDriver`. Durations are in ms. */
 export interface HttpDriverOptions {
   /** The MCP endpoint. */
   url: string;
@@ -38,7 +39,16 @@ export interface HttpDriverOptions {
 const RETRIES = 5;
 const LONGEST_RETRY = 10_000;
 
-/** Drives any server on Streamable HTTP, in real time. */
+/**
+ * Drives any server on Streamable HTTP, in real time.
+ * @example
+ * ```ts
+ * import { httpDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const driver = httpDriver({ url: 'http://127.0.0.1:3000/mcp', idleTimeout: 2_000 });
+ * const { violations } = await runPaths(sessionPaths({ timeouts: { sessionIdleTimeout: 2_000 } }), driver);
+ * ```
+ */
 export function httpDriver(options: HttpDriverOptions): Driver {
   const { url, idleTimeout = null, longCall, streams = true, deletes = true, headers = {}, strict = true } = options;
   return {
@@ -80,6 +90,7 @@ export interface SteppedClock {
   increment(ms: number): void;
 }
 
+/** Options of `inProcessDriver`. */
 export interface InProcessDriverOptions {
   /** The server behind the supervisor: the supervisor's `server` option is its `factory`. */
   server: GatedServer;
@@ -94,6 +105,18 @@ export interface InProcessDriverOptions {
 /**
  * Drives a supervisor through its real handlers, in simulated time: `clock` is the one it was made with. A principal is
  * the `clientId` of the requests' `authInfo`, as by the supervisor's default.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer, inProcessDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ * import { SimulatedClock } from 'xstate';
+ *
+ * const timeouts = { sessionIdleTimeout: 30 * 60_000 };
+ * const [clock, server] = [new SimulatedClock(), createGatedServer()];
+ * const supervisor = createSessionSupervisor({ server: server.factory, clock, ...timeouts });
+ * const driver = inProcessDriver(supervisor, clock, { server, timeouts });
+ * const { violations } = await runPaths(sessionPaths({ timeouts }), driver);
+ * ```
  */
 export function inProcessDriver(
   supervisor: SessionSupervisor,

@@ -30,6 +30,7 @@ export interface GatedSession {
   close(): Promise<void>;
 }
 
+/** An MCP server whose calls last until a test has them answered. */
 export interface GatedServer {
   /** The `server` option of a supervisor. */
   readonly factory: ServerFactory;
@@ -41,12 +42,23 @@ export interface GatedServer {
   answerInitialize(clientName: string): void;
 }
 
+/** Options of `createGatedServer`. */
 export interface GatedServerOptions {
   /** Initializes wait for `answerInitialize`. Default false. */
   holdInitialize?: boolean | undefined;
 }
 
-/** Makes a server for tests whose calls and initializes last until they are released. */
+/**
+ * Makes a server for tests whose calls and initializes last until they are released.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer } from 'mcp-session-supervisor/testing';
+ *
+ * const server = createGatedServer({ holdInitialize: true });
+ * const supervisor = createSessionSupervisor({ server: server.factory });
+ * ```
+ */
 export function createGatedServer({ holdInitialize = false }: GatedServerOptions = {}): GatedServer {
   const gates = new Gates();
   const sessions: GatedSession[] = [];

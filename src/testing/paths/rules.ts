@@ -3,6 +3,7 @@
 const TRANSPORT = 'https://modelcontextprotocol.io/specification/2025-11-25/basic/transports';
 const LIFECYCLE = 'https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle';
 
+/** A rule: what it says, and where the protocol does. */
 export interface Rule {
   /** What has to be so, in one sentence. */
   readonly says: string;
@@ -14,6 +15,7 @@ export interface Rule {
   readonly open?: true;
 }
 
+/** The rules that a walk of one session is judged by. */
 export const RULES = {
   initializeAnswered: {
     says: 'An initialize is answered with 200 and a result.',
@@ -91,6 +93,7 @@ export const RULES = {
   },
 } as const satisfies Record<string, Rule>;
 
+/** The name of a rule of `RULES`. */
 export type RuleName = keyof typeof RULES;
 
 /** A rule was broken. */

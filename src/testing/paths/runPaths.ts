@@ -8,6 +8,7 @@ import { describePath, type SessionPath } from './sessionPaths.ts';
 /** How often a walk is tried that took more time than its plan allows; each time the plan allows for twice as much. */
 const ATTEMPTS = 3;
 
+/** Options of `runPaths`. */
 export interface RunPathsOptions {
   /** Paths driven at a time. Default 1. */
   concurrency?: number | undefined;
@@ -30,6 +31,7 @@ export interface PathResult {
   readonly slipped: boolean;
 }
 
+/** A rule that a system broke, and the shortest way to see it. */
 export interface FoundViolation {
   readonly rule: RuleName;
   readonly got: string;
@@ -41,6 +43,7 @@ export interface FoundViolation {
   readonly actions: readonly string[];
 }
 
+/** What came of driving paths. */
 export interface RunResult {
   /** How many paths were driven. */
   readonly paths: number;
@@ -56,7 +59,18 @@ export interface RunResult {
   readonly slipped: number;
 }
 
-/** Drives a system along paths. Rejects only if the driver does. */
+/**
+ * Drives a system along paths. Rejects only if the driver does.
+ * @example
+ * ```ts
+ * import { httpDriver, runPaths, sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const { violations } = await runPaths(sessionPaths(), httpDriver({ url: 'http://127.0.0.1:3000/mcp' }), {
+ *   concurrency: 16,
+ *   onPath: (_result, done, total) => console.log(`${done} of ${total}`),
+ * });
+ * ```
+ */
 export async function runPaths(
   paths: readonly SessionPath[],
   driver: Driver,

@@ -6,6 +6,7 @@ import type { SupervisorPath } from './supervisorPaths.ts';
 import { type SupervisorRuleName, SupervisorViolation } from './supervisorRules.ts';
 import { SupervisorRun } from './supervisorRun.ts';
 
+/** Options of `runSupervisorPaths`. */
 export interface RunSupervisorPathsOptions {
   /** Called after each path. */
   onPath?: ((result: SupervisorPathResult, done: number, total: number) => void) | undefined;
@@ -21,6 +22,7 @@ export interface SupervisorPathResult {
   readonly violation: FoundSupervisorViolation | undefined;
 }
 
+/** A rule that a supervisor broke, and the shortest way to see it. */
 export interface FoundSupervisorViolation {
   readonly rule: SupervisorRuleName;
   readonly got: string;
@@ -28,6 +30,7 @@ export interface FoundSupervisorViolation {
   readonly script: readonly string[];
 }
 
+/** What came of driving paths of several sessions. */
 export interface SupervisorRunResult {
   /** How many paths were driven. */
   readonly paths: number;
@@ -40,6 +43,19 @@ export interface SupervisorRunResult {
 /**
  * Drives supervisors along paths, one after another. `makeDriver` makes a supervisor that nobody has used, with the caps
  * and timeouts that it is given, and its driver; it is drained when the path has ended. Rejects only if a driver does.
+ * @example
+ * ```ts
+ * import { createSessionSupervisor } from 'mcp-session-supervisor';
+ * import { createGatedServer, inProcessDriver, runSupervisorPaths, supervisorPaths } from 'mcp-session-supervisor/testing';
+ * import { SimulatedClock } from 'xstate';
+ *
+ * const paths = supervisorPaths({ maxSessions: 2, principals: ['ada', 'bob'], kinds: ['call'] });
+ * const { violations } = await runSupervisorPaths(paths, ({ maxSessions, whenFull }) => {
+ *   const [clock, server] = [new SimulatedClock(), createGatedServer()];
+ *   const supervisor = createSessionSupervisor({ server: server.factory, clock, maxSessions, whenFull });
+ *   return inProcessDriver(supervisor, clock, { server });
+ * });
+ * ```
  */
 export async function runSupervisorPaths(
   paths: readonly SupervisorPath[],

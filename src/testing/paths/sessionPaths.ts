@@ -6,6 +6,7 @@ import { type Expectation, eventName, expectation, type ModelEvent, sessionGraph
 
 export type { Coverage } from './graphPaths.ts';
 
+/** Options of `sessionPaths`. */
 export interface SessionPathsOptions extends CoverageOptions {
   /** The timers that the server has, in ms; `null` or left out: none. */
   timeouts?: Partial<SessionTimeouts> | undefined;
@@ -36,7 +37,15 @@ export interface SessionPath {
 /** How much likelier a random walk goes on than that it ends. */
 const GOING_ON = 5;
 
-/** Paths over the session machine: shortest first, none the beginning of another. */
+/**
+ * Paths over the session machine: shortest first, none the beginning of another.
+ * @example
+ * ```ts
+ * import { sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const paths = sessionPaths({ coverage: 'pairs', timeouts: { sessionIdleTimeout: 2_000 } });
+ * ```
+ */
 export function sessionPaths(options: SessionPathsOptions = {}): SessionPath[] {
   const timeouts: SessionTimeouts = {
     initializeTimeout: null,
@@ -64,7 +73,15 @@ export function sessionPaths(options: SessionPathsOptions = {}): SessionPath[] {
   return withoutPrefixes(paths).map((steps) => ({ steps, timeouts }));
 }
 
-/** A path as a readable script, one step a line. */
+/**
+ * A path as a readable script, one step a line.
+ * @example
+ * ```ts
+ * import { describePath, sessionPaths } from 'mcp-session-supervisor/testing';
+ *
+ * for (const path of sessionPaths()) console.log(describePath(path).join('\n'));
+ * ```
+ */
 export function describePath({ steps }: { readonly steps: readonly Pick<PathStep, 'transition'>[] }): string[] {
   return steps.map(({ transition }) => transition);
 }

@@ -31,7 +31,7 @@ export interface SupervisorPathsOptions extends CoverageOptions {
   kinds?: readonly HoldKind[] | undefined;
   /** The driver can make an initialize wait for its answer. Default false. */
   holdInitialize?: boolean | undefined;
-  /** Who is let in, and who has to go for it. Default: as README's table of options says. */
+  /** Who is let in, and who has to go for it. Default: as the table of options says. */
   admit?: AdmissionRule | undefined;
   /** The supervisor's timeouts, in ms; `null` or left out: none. */
   timeouts?: { readonly sessionIdleTimeout?: number | null; readonly shutdownTimeout?: number | null } | undefined;
@@ -55,9 +55,16 @@ export interface SupervisorPath {
 }
 
 /**
- * Paths over several sessions under one supervisor. What is let in and who has to go is README's rule; what a session
- * and a drain do is the machines'. Unlike `sessionPaths`, none is left out because it is the beginning of another: who is
- * still alive is asked at the end of a path, since asking makes a session busy.
+ * Paths over several sessions under one supervisor. What is let in and who has to go is the rule of the options
+ * `maxSessions` and `whenFull`; what a session and a drain do is the machines'. Unlike `sessionPaths`, none is left out
+ * because it is the beginning of another: who is still alive is asked at the end of a path, since asking makes a session
+ * busy.
+ * @example
+ * ```ts
+ * import { supervisorPaths } from 'mcp-session-supervisor/testing';
+ *
+ * const paths = supervisorPaths({ maxSessions: 2, principals: ['ada', 'bob'], kinds: ['call'] });
+ * ```
  */
 export function supervisorPaths(options: SupervisorPathsOptions = {}): SupervisorPath[] {
   const { sessionIdleTimeout = null, shutdownTimeout = null } = options.timeouts ?? {};

@@ -1,6 +1,7 @@
 /** What the supervisor model checks from outside, besides the rules of a single session. The names are stable. */
 import type { Rule, RuleName } from './rules.ts';
 
+/** The rules that a walk of several sessions is judged by, besides those of each session. */
 export const SUPERVISOR_RULES = {
   admitted: {
     says: 'A session is let in where there is room, or where an idle one can make room.',
@@ -32,6 +33,7 @@ export const SUPERVISOR_RULES = {
   },
 } as const satisfies Record<string, Rule>;
 
+/** The name of a rule of `SUPERVISOR_RULES` or `RULES`. */
 export type SupervisorRuleName = RuleName | keyof typeof SUPERVISOR_RULES;
 
 /** A rule of the supervisor model was broken. */

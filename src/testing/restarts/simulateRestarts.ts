@@ -3,6 +3,7 @@ import { random } from '../random.ts';
 import { TracedFailure } from '../tracedFailure.ts';
 import { type Create, RestartWorld } from './restartWorld.ts';
 
+/** Options of `simulateRestarts`. */
 export interface RestartSimulationOptions {
   /** The same seed gives the same simulation. */
   readonly seed: number;
@@ -22,6 +23,13 @@ export class RestartFailure extends TracedFailure {
  * which a store or a factory can wait, one store that all of them have, and clients that know what was acknowledged.
  * Resolves to what happened, in readable lines.
  * @throws {RestartFailure} when a session is lost, or what was acknowledged, or when something comes back.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { simulateRestarts } from 'mcp-session-supervisor/testing';
+ *
+ * for (const seed of [1, 2, 3]) test(`restarts, seed ${seed}`, () => simulateRestarts({ seed }).then(() => {}));
+ * ```
  */
 export async function simulateRestarts({
   seed,

@@ -137,7 +137,7 @@ function inUse({ sessions }: CallbackWorld): SimulatedServer | undefined {
   return undefined;
 }
 
-/** As many servers may be alive as README says there can be. */
+/** As many servers may be alive as docs/limits.md says there can be. */
 function isCrowded(world: CallbackWorld): boolean {
   const { sessions, settings, supervisor } = world;
   const { servers, sessions: living } = supervisor.stats();

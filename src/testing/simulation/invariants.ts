@@ -32,6 +32,7 @@ import type { SimulatedExchange } from './simulatedExchange.ts';
 import type { WireMessage } from './simulatedServer.ts';
 import { machineTimers, otherTimers } from './timerChecks.ts';
 
+/** One thing that always holds. */
 export interface Invariant {
   readonly name: string;
   /** What holds, in one sentence. */
@@ -54,6 +55,7 @@ export interface Invariant {
   readonly drained?: (observed: Observed) => string | undefined;
 }
 
+/** What holds after every step of a simulation. */
 export const INVARIANTS: readonly Invariant[] = [
   {
     name: 'idleCutsNothing',

@@ -17,6 +17,7 @@ export interface SimulationScript {
   readonly commands: readonly Command[];
 }
 
+/** What a simulation did. */
 export interface SimulationResult {
   readonly script: SimulationScript;
   /** What happened, in readable lines. */
@@ -174,6 +175,16 @@ class Simulation {
 /**
  * Runs a script to its end, and then drains. Commands that mean nothing where they stand are left out.
  * @throws {SimulationFailure} when an invariant does not hold.
+ * @example
+ * ```ts
+ * import { runScript, SimulationFailure, simulate } from 'mcp-session-supervisor/testing';
+ *
+ * try {
+ *   await simulate({ seed: 7 });
+ * } catch (error) {
+ *   if (error instanceof SimulationFailure) await runScript(error.script); // the same once more
+ * }
+ * ```
  */
 export async function runScript(script: SimulationScript, options: SimulationOptions = {}): Promise<SimulationResult> {
   const simulation = new Simulation(script.settings, await sdkFor(script.settings, options), options);
@@ -192,6 +203,13 @@ export interface SimulateOptions extends SimulationOptions {
 /**
  * Draws a script from a seed and runs it.
  * @throws {SimulationFailure} when an invariant does not hold.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { simulate } from 'mcp-session-supervisor/testing';
+ *
+ * for (const seed of [1, 2, 3]) test(`seed ${seed}`, () => simulate({ seed }).then(() => {}));
+ * ```
  */
 export async function simulate({ seed, steps = 150, ...options }: SimulateOptions): Promise<SimulationResult> {
   const numbers = random(seed);

@@ -29,6 +29,13 @@ export interface SimulationPropertyOptions extends SimulationOptions {
 /**
  * For `fc.assert`: whatever happens around a supervisor, the invariants hold. Its counterexample is a script for
  * `runScript`, and the error shows what happened in it.
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { simulationProperty } from 'mcp-session-supervisor/testing';
+ *
+ * await fc.assert(simulationProperty(fc), { numRuns: 20 });
+ * ```
  */
 export function simulationProperty<Module extends FastCheckModule>(
   fc: Module,
@@ -51,6 +58,15 @@ type Typed = Omit<typeof FastCheck, 'default'>;
 /**
  * Shrinks a script that fails. Returns the failure of the shortest one that was found and breaks the same invariant.
  * @throws {Error} when the script does not fail.
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { SimulationFailure, shrinkScript, simulate } from 'mcp-session-supervisor/testing';
+ *
+ * await simulate({ seed: 7 }).catch(async (error) => {
+ *   if (error instanceof SimulationFailure) throw await shrinkScript(fc, error.script);
+ * });
+ * ```
  */
 export async function shrinkScript(
   fc: FastCheckModule,

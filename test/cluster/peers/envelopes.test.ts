@@ -133,6 +133,14 @@ test('nonces are bounded, and forgotten in time', () => {
   expect(nonces.take('more', 200_000)).toBe('taken');
 });
 
+test('nonces take up no more room after a clock was set back', () => {
+  const nonces = new Nonces(20_000);
+  expect(nonces.take('a', 3_600_000)).toBe('taken');
+  for (let n = 0; n < 200_000; n++) if (nonces.take(String(n), 1_000) !== 'taken') throw new Error(`${n}`);
+  expect(nonces.take('a', 1_000)).toBe('replayed');
+  expect(nonces.take('more', 21_000)).toBe('taken');
+});
+
 test('secrets are exchanged one node after the other: all are believed, the first one seals', () => {
   const [before, during, after] = [[SECRET], [OTHER, SECRET], [OTHER]].map((secrets) => new Envelopes(secrets));
   const send = (from: Envelopes | undefined, to: Envelopes | undefined) => {
@@ -144,6 +152,13 @@ test('secrets are exchanged one node after the other: all are believed, the firs
   expect(send(during, after)).toBe(BODY);
   expect(send(during, before)).toBe('forged');
   expect(send(before, after)).toBe('forged');
+});
+
+test('what of authInfo is no JSON stays behind', () => {
+  const authInfo = { token: 't', clientId: 'c', scopes: [], expiresAt: 5n as unknown as number };
+  const { head, content } = new Envelopes([SECRET]).seal({ ...ENVELOPE, authInfo }, BODY);
+  const { envelope } = opened(new Envelopes([SECRET]), head).open(content) ?? {};
+  expect(envelope?.authInfo).toEqual({ token: 't', clientId: 'c', scopes: [] });
 });
 
 test('what of authInfo.extra is no JSON stays behind', () => {

@@ -1,11 +1,15 @@
 /** Peers that are gone, stand still or die: what was not delivered is given back, what may have been is never sent again. */
 import { connect, createServer, type Socket } from 'node:net';
-
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Envelopes } from '../../../src/cluster/envelopes.ts';
+import { forward } from '../../../src/cluster/forward.ts';
+import { FRAME } from '../../../src/cluster/link/frames.ts';
 import { cuttingProxy } from '../../support/proxy.ts';
 import { until, withTimeout } from '../../support/until.ts';
 import { openStream, post } from '../../support/wire.ts';
-import { edge, peerOwner, SECRET } from './nodes.ts';
+import { FakeExchange } from '../../transport/fakeExchange.ts';
+import { edge, peerOwner } from './nodes.ts';
+import { impostor, nameOf, type RawLink } from './rawLink.ts';
 
 const CALL = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: {} };
 
@@ -21,17 +25,16 @@ const untilForgotten = () => {
   return until(() => performance.now() - since > 80, { what: 'the peer not to be trusted any more' });
 };
 
-/** Somebody at the address of a peer who does what the test says with what comes. */
-async function impostor(heard: (socket: Socket, text: string) => void) {
+/** Somebody at the address of a peer who speaks HTTP, or nothing. */
+async function stranger(heard: (socket: Socket, text: string) => void) {
   const sockets: Socket[] = [];
-  const received: string[] = [];
+  let received = '';
   const server = createServer((socket) => {
-    const which = sockets.push(socket) - 1;
-    received.push('');
+    sockets.push(socket);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
-      received[which] += chunk.toString('latin1');
-      heard(socket, received[which] ?? '');
+      received += chunk.toString('latin1');
+      heard(socket, received);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
@@ -40,10 +43,13 @@ async function impostor(heard: (socket: Socket, text: string) => void) {
     server.close();
   });
   const { port } = server.address() as { port: number };
-  return { listener: { url: `http://127.0.0.1:${port}`, close: async () => {} }, sockets, received };
+  return { listener: { url: `http://127.0.0.1:${port}`, close: async () => {} }, sockets, received: () => received };
 }
 
-const isHead = (text: string) => text.endsWith('\r\n\r\n');
+const said = ({ links }: { readonly links: readonly RawLink[] }) => links.flatMap(({ frames }) => frames.map(nameOf));
+
+/** What an answer begins with that somebody makes up. */
+const FORGED = JSON.stringify({ status: 200, headers: {}, length: 2, peer: 'AAAAAAAAAAAAAAAAAAAAAA' });
 
 describe('nothing was delivered, so it may be sent again:', () => {
   test.each([
@@ -58,11 +64,12 @@ describe('nothing was delivered, so it may be sent again:', () => {
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason });
   });
 
-  test('what can not be said in a header', async () => {
+  test('what can not be sealed', async () => {
     const owner = await peerOwner(() => {});
-    const { url, results } = await edge(owner, { from: 'a#\n', http: { maxRequestsPerPeer: 1 } });
+    const envelopes = { seal: () => JSON.parse('{') } as unknown as Envelopes;
+    const { url, results } = await edge(owner, { envelopes, links: { maxRequestsPerPeer: 1 } });
     for (let n = 0; n < 2; n++) expect((await post(url, CALL)).json()).toEqual({ outcome: 'unreached' });
-    expect(await results[1]).toMatchObject({ reason: 'connect', error: { code: 'ERR_INVALID_CHAR' } });
+    expect(await results[1]).toMatchObject({ reason: 'connect', error: { name: 'SyntaxError' } });
   });
 
   test('the peer has another secret', async () => {
@@ -74,70 +81,101 @@ describe('nothing was delivered, so it may be sent again:', () => {
   });
 
   test('somebody else answers at its address: what he says is nothing to the client, and he was told nothing', async () => {
-    const somebody = await impostor((socket, text) => {
-      if (isHead(text)) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+    const somebody = await stranger((socket, text) => {
+      if (text.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+    });
+    const { url, results } = await edge(somebody);
+    expect((await post(url, CALL)).json()).toEqual({ outcome: 'unreached' });
+    expect(await results[0]).toMatchObject({
+      reason: 'connect',
+      error: { message: 'Unexpected server response: 200' },
+    });
+    expect(somebody.received()).not.toContain('mcp');
+    await until(() => somebody.sockets[0]?.destroyed, { what: 'the connection to be ended' });
+  });
+
+  test('somebody else answers on a link: he was told a head, which says nothing', async () => {
+    const somebody = await impostor((link, { kind, id }) => {
+      if (kind === FRAME.request) link.say([FRAME.answer, id, FORGED], [FRAME.data, id, '{}'], [FRAME.end, id]);
     });
     const { url, results } = await edge(somebody);
     expect((await post(url, CALL)).json()).toEqual({ outcome: 'unreached' });
     expect(await results[0]).toMatchObject({ reason: 'stranger (200)' });
-    expect(somebody.received.every(isHead)).toBe(true);
-    await until(() => somebody.sockets[0]?.destroyed, { what: 'the connection to be ended' });
+    expect(said(somebody)).not.toContain('content');
+    await until(() => said(somebody).includes('reset'), { what: 'him to be told that nothing is wanted of him' });
   });
 
   test('somebody else takes the content as well, and can not open it', async () => {
-    const somebody = await impostor((socket, text) => {
-      if (isHead(text)) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      else socket.write('HTTP/1.1 200 OK\r\nMCP-Peer: AAAAAAAAAAAAAAAAAAAAAA\r\nContent-Length: 2\r\n\r\n{}');
+    const somebody = await impostor((link, { kind, id }) => {
+      if (kind === FRAME.request) link.say([FRAME.wanted, id]);
+      if (kind === FRAME.end) link.say([FRAME.answer, id, FORGED], [FRAME.end, id]);
     });
     const { url, results } = await edge(somebody);
     await post(url, { ...CALL, params: { hidden: 'a-word-to-hide' } });
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason: 'stranger (200)' });
-    expect(somebody.received.join()).not.toContain('a-word-to-hide');
+    const all = Buffer.concat(somebody.links.flatMap(({ frames }) => frames.map(({ bytes }) => bytes)));
+    expect(all.length).toBeGreaterThan(300);
+    expect(all.toString('latin1')).not.toContain('a-word-to-hide');
   });
 
-  test('the peer stands still: it takes the connection, and says nothing within acceptTimeout', async () => {
-    const still = await impostor(() => {});
-    const { url, results } = await edge(still, { http: { acceptTimeout: 150 } });
+  test('somebody answers with what is no answer', async () => {
+    const somebody = await impostor((link, { kind, id }) => {
+      if (kind === FRAME.request) link.say([FRAME.answer, id, '{']);
+    });
+    const { url, results } = await edge(somebody);
+    await post(url, CALL);
+    expect(await results[0]).toMatchObject({ outcome: 'unreached', reason: 'broken' });
+  });
+
+  test.each([
+    ['takes the connection', () => stranger(() => {})],
+    ['takes the link', () => impostor(() => {})],
+  ])('the peer stands still: it %s, and says nothing within acceptTimeout', async (_, begin) => {
+    const still = await begin();
+    const { url, results } = await edge(still, { links: { acceptTimeout: 150 } });
     await post(url, CALL);
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason: 'timeout' });
-    expect(still.received.every(isHead)).toBe(true); // the content was not sent
+    if ('links' in still) expect(said(still)).not.toContain('content');
+    // What is sent next does not wait behind it.
+    await post(url, CALL);
+    await until(() => ('links' in still ? still.links : still.sockets).length === 2);
   });
 
   test('the peer dies before it takes it', async () => {
-    const dying = await impostor((socket) => socket.resetAndDestroy());
+    const dying = await impostor((link) => link.socket.terminate());
     const { url, results } = await edge(dying);
     await post(url, CALL);
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason: 'connect' });
   });
 
   test('a GET, which does nothing, may be sent again even when it was', async () => {
-    const dying = await impostor((socket, text) => {
-      if (isHead(text)) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      else socket.resetAndDestroy();
-    });
+    const dying = await takes((link) => link.socket.terminate());
     const { url, results } = await edge(dying);
     expect((await openStream(url)).status).toBe(599);
     expect(await results[0]).toMatchObject({ outcome: 'unreached', reason: 'broken' });
   });
 });
 
-describe('it may have been delivered, so the client is told that it is lost:', () => {
-  const takes = (then: (socket: Socket) => void) =>
-    impostor((socket, text) => {
-      if (isHead(text)) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      else then(socket);
-    });
+/** Takes a request, and does something when it has all of it. */
+function takes(then: (link: RawLink, id: number) => void) {
+  return impostor((link, { kind, id }) => {
+    if (kind === FRAME.request) link.say([FRAME.wanted, id]);
+    if (kind === FRAME.end) then(link, id);
+  });
+}
 
+describe('it may have been delivered, so the client is told that it is lost:', () => {
   test.each([
-    ['dies', (socket: Socket) => void socket.resetAndDestroy(), 'broken'],
+    ['dies', (link: RawLink) => link.socket.terminate(), 'broken'],
+    ['wants nothing more of it', (link: RawLink, id: number) => link.say([FRAME.reset, id]), 'broken'],
     ['says nothing more within silenceTimeout', () => {}, 'timeout'],
   ])('the peer takes it and %s', async (_, then, reason) => {
     const peer = await takes(then);
-    const { url, results } = await edge(peer, { http: { silenceTimeout: 150 } });
+    const { url, results } = await edge(peer, { links: { silenceTimeout: 1_000 } });
     const answer = await post(url, CALL);
     expect([answer.status, answer.headers['retry-after'], answer.json()]).toEqual([503, '5', LOST]);
     expect(await results[0]).toMatchObject({ outcome: 'lost', reason });
-    expect(peer.sockets).toHaveLength(1); // it was not sent again
+    expect(peer.links).toHaveLength(1); // it was not sent again
   });
 
   test('the owner is lost during the call', async () => {
@@ -165,9 +203,9 @@ describe('it may have been delivered, so the client is told that it is lost:', (
   });
 });
 
-test('a call that takes longer than silenceTimeout is answered: its owner says that it has it', async () => {
+test('a call that takes longer than silenceTimeout is answered: its owner is there', async () => {
   const owner = await peerOwner(() => {});
-  const { url, results } = await edge(owner, { http: { silenceTimeout: 4_000 } });
+  const { url, results } = await edge(owner, { links: { silenceTimeout: 2_000 } });
   const began = performance.now();
   const answer = post(url, CALL, {}, { within: 10_000 });
   await until(() => owner.forwarded.length === 1);
@@ -177,7 +215,7 @@ test('a call that takes longer than silenceTimeout is answered: its owner says t
   expect(await results[0]).toEqual({ outcome: 'answered' });
 });
 
-describe('a connection that was free', () => {
+describe('a link on which nothing was', () => {
   /** Answers; later, when it is told to, it cuts each connection as soon as something comes. */
   async function behindCutter() {
     const owner = await peerOwner(({ exchange }) => exchange.respond(200, {}, 'answer'));
@@ -248,10 +286,10 @@ test('requests at one peer are bounded; beyond that it is busy, until one has en
     exchange.open({ 'Content-Type': 'text/event-stream' });
     exchange.flush();
   });
-  const { url, results } = await edge(owner, { http: { maxRequestsPerPeer: 2 } });
+  const { url, results } = await edge(owner, { links: { maxRequestsPerPeer: 2 } });
   const [first] = [await openStream(url), await openStream(url)];
   expect((await post(url, CALL)).json()).toEqual({ outcome: 'busy' });
-  expect(await results[2]).toEqual({ outcome: 'busy', reason: 'connections' });
+  expect(await results[2]).toEqual({ outcome: 'busy', reason: 'full' });
   first.destroy();
   await withTimeout(results[0] ?? Promise.reject());
   expect((await openStream(url)).status).toBe(200);
@@ -260,10 +298,11 @@ test('requests at one peer are bounded; beyond that it is busy, until one has en
 
 test('what a client has left before it was sent, is not sent', async () => {
   const owner = await peerOwner(() => {});
-  const abort = new AbortController();
-  abort.abort();
-  const { url, results } = await edge(owner, { signal: abort.signal, secrets: [SECRET] });
-  await post(url, CALL);
-  expect(await results[0]).toEqual({ outcome: 'unreached', reason: 'aborted' });
+  const { parts } = await edge(owner);
+  const exchange = new FakeExchange();
+  exchange.destroy();
+  expect(await forward(parts, exchange, { sessionId: 's', principal: undefined, body: '{}' }).result).toEqual({
+    outcome: 'answered',
+  });
   expect(owner.incoming).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** A request that another node answers: what its client sees is what the owner would have said to it directly. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { sendTerminate } from '../../../src/cluster/forward.ts';
+import { sendTerminate } from '../../../src/cluster/ask.ts';
 import { rawSocket } from '../../support/rawSocket.ts';
 import { withTimeout } from '../../support/until.ts';
 import { callBody, initialize, post } from '../../support/wire.ts';

@@ -2,32 +2,48 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { describe, expect, test } from 'vitest';
+import type { Envelope } from '../../../src/cluster/envelope.ts';
+import { Envelopes } from '../../../src/cluster/envelopes.ts';
+import { FRAME } from '../../../src/cluster/link/frames.ts';
 import type { PeerTls } from '../../../src/cluster/peerNetwork.ts';
 import { rawSocket } from '../../support/rawSocket.ts';
 import { until, withTimeout } from '../../support/until.ts';
 import { post } from '../../support/wire.ts';
-import { edge, peerOwner } from './nodes.ts';
+import { EDGE, edge, OWNER, peerOwner, SECRET } from './nodes.ts';
+import { nameOf, rawLink } from './rawLink.ts';
+
+const ENVELOPE: Envelope = {
+  ...{ kind: 'request', from: EDGE, to: OWNER, sessionId: '', principal: null, authInfo: undefined },
+  ...{ method: 'GET', url: 'http://edge.example/mcp', headers: {} },
+};
 
 const CALL = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: {} };
 
 describe('a listener that closes', () => {
-  test('answers what is open and what still comes on its connections, with Connection: close; no new ones', async () => {
-    const owner = await peerOwner(({ exchange, sessionId, moved }) => {
+  test('answers what is open and what still comes on its links; takes no new ones', async () => {
+    const owner = await peerOwner(({ sessionId, moved }) => {
       if (sessionId === '') moved('c#1');
-      else void exchange;
     });
     const here = await edge(owner);
     const open = post(here.url, CALL, { 'mcp-session-id': 's' });
     await until(() => owner.forwarded.length === 1);
-    const idle = await rawSocket(owner.port);
+    const idle = await rawLink(owner.port);
+    const unused = await rawSocket(owner.port);
     let closed = false;
     const closing = owner.listener.close().then(() => {
       closed = true;
     });
-    idle.write('GET / HTTP/1.1\r\nHost: b\r\n\r\n'); // a free connection was not cut
-    expect((await idle.readResponse()).headers['connection']).toBe('close');
+    await until(() => idle.frames.length > 0);
+    expect(idle.frames.map(nameOf)).toEqual(['closing']); // it was not cut, and can still ask
+    const { head, content, proof } = new Envelopes([SECRET]).seal(ENVELOPE, undefined);
+    idle.say([FRAME.request, 1, head], [FRAME.content, 1, content], [FRAME.end, 1]);
+    expect(await idle.answer(1)).toMatchObject({ status: 421, peer: `${proof} moved c#1` });
+    unused.write('GET / HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    const refused = await unused.readResponse();
+    expect([refused.status, refused.headers['connection']]).toEqual([503, 'close']);
     await expect(rawSocket(owner.port)).rejects.toThrow('ECONNREFUSED');
     expect((await post(here.url, CALL)).json()).toEqual({ outcome: 'unreached' });
+    idle.socket.close();
     expect(closed).toBe(false);
     owner.forwarded[0]?.exchange.respond(200, {}, 'answer');
     expect((await open).text).toBe('answer');
@@ -35,13 +51,11 @@ describe('a listener that closes', () => {
     expect(await withTimeout(owner.listener.close())).toBeUndefined();
   });
 
-  test('says moved on a connection that is kept, which its peer then closes', async () => {
+  test('has its peers close their links', async () => {
     const owner = await peerOwner(({ moved }) => moved('c#1'));
     const here = await edge(owner);
-    await post(here.url, CALL);
-    const closing = owner.listener.close();
     expect((await post(here.url, CALL)).json()).toEqual({ outcome: 'moved', owner: 'c#1' });
-    await withTimeout(closing, { within: 3_000, what: 'the listener to be closed, before its bound' });
+    await withTimeout(owner.listener.close(), { within: 3_000, what: 'the listener to be closed, before its bound' });
   });
 
   test('cuts what is left after its bound', async () => {
@@ -70,7 +84,7 @@ describe('with certificates', async () => {
       listen: { tls: listening },
     });
     expect(owner.listener.url).toMatch(/^https:/);
-    const { url, results } = await edge(owner, { http: { tls: sending } });
+    const { url, results } = await edge(owner, { links: { tls: sending } });
     const { text } = await post(url, CALL);
     const second = await post(url, CALL);
     expect(second.text).toBe(text);

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { SYSTEM_CLOCK } from '../../../src/clock.ts';
 import { Envelopes } from '../../../src/cluster/envelopes.ts';
 import { type ForwardParts, type ForwardResult, forward } from '../../../src/cluster/forward.ts';
-import { type HttpNetworkOptions, httpNetwork } from '../../../src/cluster/httpNetwork.ts';
+import { type LinkNetworkOptions, linkNetwork } from '../../../src/cluster/linkNetwork.ts';
 import type { IncomingPeerRequest, ListenOptions, PeerListener } from '../../../src/cluster/peerNetwork.ts';
 import {
   type ForwardedRequest,
@@ -29,7 +29,7 @@ export const EDGE = 'a#edge';
 export type OnRequest = (forwarded: ForwardedRequest) => void;
 
 export interface OwnerOptions extends Partial<ReceiveParts> {
-  readonly network?: HttpNetworkOptions;
+  readonly network?: LinkNetworkOptions;
   readonly listen?: Partial<ListenOptions>;
   readonly secrets?: readonly string[];
   readonly now?: () => number;
@@ -57,9 +57,10 @@ export async function peerOwner(onRequest: OnRequest, options: OwnerOptions = {}
       onRequest(request);
     },
     terminate: terminate ?? (async () => 'gone'),
+    look: () => undefined,
   };
   const received = { envelopes, life: () => OWNER, ...parts };
-  const listener = await httpNetwork(network).listen({ host: '127.0.0.1', port: 0, ...listening }, (request) => {
+  const listener = await linkNetwork(network).listen({ host: '127.0.0.1', port: 0, ...listening }, (request) => {
     incoming.push(request);
     receive(received, request, on);
   });
@@ -80,7 +81,7 @@ export async function supervisedOwner(options: ServeOptions = {}, owner: OwnerOp
 
 export interface EdgeOptions extends Partial<ForwardParts> {
   readonly secrets?: readonly string[];
-  readonly http?: HttpNetworkOptions;
+  readonly links?: LinkNetworkOptions;
   readonly maxHeaderSize?: number;
   readonly principal?: string;
   readonly authInfo?: NodeExchange['authInfo'];
@@ -105,7 +106,7 @@ export interface Edge {
 export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOptions = {}): Promise<Edge> {
   const {
     secrets = [SECRET],
-    http = {},
+    links = {},
     maxHeaderSize,
     principal,
     authInfo,
@@ -113,7 +114,7 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
     url = owner.listener.url,
   } = options;
   const life = { id: OWNER, node: 'b', url };
-  const network = httpNetwork(http);
+  const network = linkNetwork(links);
   onTestFinished(() => network.close());
   const parts: ForwardParts = {
     network,
@@ -137,7 +138,9 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
     exchanges.push(exchange);
     const body = request.method === 'POST' ? Buffer.concat(chunks).toString() : undefined;
     const sessionId = String(request.headers['mcp-session-id'] ?? '');
-    const result = forward(parts, exchange, { sessionId, principal, body }, signal);
+    const forwarding = forward(parts, exchange, { sessionId, principal, body });
+    signal?.addEventListener('abort', () => forwarding.abort());
+    const { result } = forwarding;
     results.push(result);
     const { outcome, owner: named } = await result;
     if (outcome !== 'answered' && outcome !== 'lost')
@@ -145,7 +148,7 @@ export async function edge(owner: Pick<PeerOwner, 'listener'>, options: EdgeOpti
   };
   const server = createServer(maxHeaderSize === undefined ? {} : { maxHeaderSize }, (request, response) => {
     void answer(request, response).catch((error: unknown) =>
-      log.push({ level: 'error', event: 'edge', message: '', error }),
+      log.push({ level: 'error', event: 'request.failed', message: '', error }),
     );
   });
   const listening = await listen(server);

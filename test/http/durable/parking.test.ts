@@ -276,7 +276,7 @@ describe('a drain', () => {
     sessionStore.before.park = () => Promise.reject(new Error('full'));
     const drained = process.supervisor.drain();
     await until(() => sessionStore.calls.park > 0);
-    await advance(process.clock, 6_000, 500);
+    await advance(process.clock, 1_000, 500);
     await withTimeout(drained);
     expect(process.log.filter(({ event }) => event === 'sessionStore.failed')).toHaveLength(1);
     expect((await ping(start(sessionStore), id)).status).toBe(200);

@@ -1,12 +1,15 @@
 /** The peers that envelopes are sent to, by their URLs. */
-import { HttpOutgoing, type SendLimits } from './httpOutgoing.ts';
-import { Peer } from './httpPeer.ts';
-import type { OutgoingPeerRequest, PeerExchange, PeerTls } from './peerNetwork.ts';
+import { nextTurn } from '../../clock.ts';
+import type { OutgoingPeerRequest, PeerExchange, PeerTls } from '../peerNetwork.ts';
+import { Peer } from './peer.ts';
+import type { SendLimits } from './sending.ts';
 
 /** So many peers are known; beyond that, those that nothing is at are forgotten. */
 const MAX_PEERS = 1_000;
 
-export class HttpPeers {
+const NOWHERE: PeerExchange = { delivered: false, pause() {}, resume() {}, destroy() {} };
+
+export class PeersByUrl {
   readonly #limits: SendLimits;
   readonly #tls: PeerTls | undefined;
   readonly #peers = new Map<string, Peer>();
@@ -17,9 +20,10 @@ export class HttpPeers {
   }
 
   send(url: string, outgoing: OutgoingPeerRequest): PeerExchange {
-    const sending = new HttpOutgoing(this.#peer(url), outgoing, this.#limits);
-    sending.start();
-    return sending;
+    const peer = this.#peer(url);
+    if (peer !== undefined) return peer.send(outgoing);
+    nextTurn(() => outgoing.failed({ delivered: false, reason: 'connect' }));
+    return NOWHERE;
   }
 
   dropFree(): void {
@@ -31,11 +35,17 @@ export class HttpPeers {
     const known = this.#peers.get(url);
     if (known !== undefined) return known;
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return undefined;
-    if (this.#peers.size >= MAX_PEERS) {
-      for (const [name, { open }] of this.#peers) if (open === 0) this.#peers.delete(name);
-    }
-    const peer = new Peer(new URL(url), this.#tls);
+    if (this.#peers.size >= MAX_PEERS) this.#forget();
+    const peer = new Peer(new URL(url), this.#tls, this.#limits);
     this.#peers.set(url, peer);
     return peer;
+  }
+
+  #forget(): void {
+    for (const [url, peer] of this.#peers) {
+      if (peer.open > 0) continue;
+      peer.dropFree();
+      this.#peers.delete(url);
+    }
   }
 }

@@ -1,0 +1,58 @@
+/** The site has every page, and the package what README links to. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+const read = (path: string) => readFile(join(ROOT, path), 'utf8');
+
+const navigation = JSON.parse(await read('site/navigation.json')) as { text: string; pages: Record<string, string> }[];
+const linked = navigation.flatMap(({ pages }) => Object.keys(pages));
+
+/** Packing lists some hundred files, and asks nobody. */
+const PACKING = 30_000;
+
+describe('the navigation', () => {
+  test('has every page of docs/ once, and no other', async () => {
+    const names = await readdir(join(ROOT, 'docs'), { recursive: true });
+    const pages = names.filter((name) => name.endsWith('.md')).map((name) => name.slice(0, -'.md'.length));
+    expect([...linked].sort()).toEqual(pages.filter((page) => page !== 'index').sort());
+  });
+
+  test('is where the first page leads', async () => {
+    const links = [...(await read('docs/index.md')).matchAll(/^ *link: \/(\S+)$/gm)].map(([, page = '']) => page);
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((page) => !linked.includes(page))).toEqual([]);
+  });
+});
+
+test.each(linked)('docs/%s.md has one title', async (page) => {
+  const prose = (await read(`docs/${page}.md`)).replaceAll(/^```.*?^```$/gms, '');
+  expect(prose).toMatch(/^# \S/);
+  expect(prose.match(/^# /gm)).toHaveLength(1);
+});
+
+describe('the package', () => {
+  test('has whatever README and CHANGELOG link to', { timeout: PACKING }, async () => {
+    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT });
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const packed = new Set(files.map(({ path }) => path));
+    for (const page of ['README.md', 'CHANGELOG.md']) {
+      expect(packed).toContain(page);
+      const links = [...(await read(page)).matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)].map(([, path = '']) => path);
+      expect(links.length).toBeGreaterThan(2);
+      expect(links.filter((path) => !packed.has(path))).toEqual([]);
+    }
+  });
+});
+
+test('README is short, and says what the site is built by', async () => {
+  const readme = await read('README.md');
+  expect(readme.split('\n').length).toBeLessThan(100);
+  expect(readme).toContain('`npm run docs`');
+});
