@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { FLAGS } from '../../src/cli/flags.ts';
 import { REFUSAL_NAMES } from '../../src/errors.ts';
 import { END_REASONS } from '../../src/machines/reasons.ts';
+import { LOG_EVENTS } from '../../src/options/logEvents.ts';
 import { prometheusName } from '../../src/telemetry/exposition.ts';
 import type { LabelValues } from '../../src/telemetry/metric.ts';
 import { READ_METRICS } from '../../src/telemetry/readMetrics.ts';
@@ -169,6 +170,18 @@ describe('troubleshooting', () => {
     expect(END_REASONS.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([]);
   });
 });
+
+const GROUPS = new Set(Object.keys(LOG_EVENTS).map((event) => event.split('.')[0] ?? ''));
+
+test.each(['alerts.md', 'operations.md', 'troubleshooting.md'])('%s: log events are those that there are', (file) => {
+  const named = [...read(file).matchAll(/`([a-zA-Z]+)\.([a-zA-Z]+)`/g)].filter(([, group = '']) => GROUPS.has(group));
+  const events = named.map(([, group, name]) => `${group}.${name}`);
+  expect(events.filter((event) => !Object.hasOwn(LOG_EVENTS, event) && !FILES.includes(event))).toEqual([]);
+  if (file !== 'operations.md') expect(events).not.toEqual([]);
+});
+
+/** What looks like an event and is a file, or a function. */
+const FILES = ['server.js', 'session.state'];
 
 const FLAG_NAMES = new Set(
   Object.values(FLAGS)
