@@ -48,8 +48,8 @@ async function stage(path) {
 
 /** Where a file of the repository is on the site: pages of docs at the top, all else below `repository/`. */
 function stagedAs(/** @type {string} */ path) {
-  if (path.startsWith('docs/')) return path.slice('docs/'.length);
-  return `repository/${['.md', '.png', '.svg'].includes(extname(path)) ? path : `${path}.md`}`;
+  const page = ['.md', '.png', '.svg'].includes(extname(path)) ? path : `${path}.md`;
+  return path.startsWith('docs/') ? page.slice('docs/'.length) : `repository/${page}`;
 }
 
 /** A page whose links lead to where their targets are staged. */

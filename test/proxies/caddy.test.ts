@@ -1,0 +1,4 @@
+/** The command behind Debian's caddy. */
+import { describeProxy } from './proxyCases.ts';
+
+describeProxy('caddy');
