@@ -97,6 +97,8 @@ test('its flags are flags, its probes are answered, and a pod gets the time that
   const { periodSeconds, timeoutSeconds, failureThreshold } = readinessProbe;
   expect(drainDelay).toBeGreaterThan((periodSeconds * failureThreshold + timeoutSeconds) * SECONDS);
   const [{ mountPath }] = volumeMounts;
-  expect([adminTokenFile, clusterSecretFile].every((file) => file?.startsWith(`${mountPath}/`))).toBe(true);
+  const secretFiles = [adminTokenFile, ...(clusterSecretFile ?? [])];
+  expect(secretFiles).toHaveLength(2);
+  expect(secretFiles.every((file) => file?.startsWith(`${mountPath}/`))).toBe(true);
   expect(volumes[0].secret.defaultMode).toBe(0o440);
 });
