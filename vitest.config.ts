@@ -25,11 +25,21 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Those need Chromium, all the clients, hosts and servers, all cores, and a lot of heap and time: npm run test:browser,
-    // test:clients, test:cluster, hosts, test:gaps, test:processes, test:redis, test:scale, test:stdio.
+    // test:clients, test:cluster, hosts, test:gaps, test:processes, test:proxies, test:redis, test:scale, test:stdio.
     exclude: [
-      ...['browser', 'clients', 'gaps', 'hosts', 'nemesis', 'processes', 'redis', 'scale', 'servers', 'soak'].map(
-        (folder) => `test/${folder}/**`,
-      ),
+      ...[
+        'browser',
+        'clients',
+        'gaps',
+        'hosts',
+        'nemesis',
+        'processes',
+        'proxies',
+        'redis',
+        'scale',
+        'servers',
+        'soak',
+      ].map((folder) => `test/${folder}/**`),
       '**/node_modules/**',
       // On a second Node: what Biome and the compiler say of our sources and pages is the same there.
       ...(wanted === undefined ? [] : ['test/house.test.ts', 'test/docs.test.ts']),

@@ -245,16 +245,19 @@ describe('a store that hangs, at the end of a session', () => {
   test.each([
     [500, 500],
     [60_000, 1_000],
-  ])('is waited for no longer than shutdownTimeout (%s ms), and a second at most: %s ms', async (shutdownTimeout, waited) => {
-    const { driven, clock, sessionId, stream } = await ending(shutdownTimeout);
-    let ended = false;
-    void driven.supervisor.terminate(sessionId).then(() => (ended = true));
-    await until(() => stream.ended, { what: 'the call to be answered' });
-    await advance(clock, waited - 1);
-    expect(ended).toBe(false);
-    await advance(clock, 1);
-    await until(() => ended, { what: 'the session to have ended' });
-  });
+  ])(
+    'is waited for no longer than shutdownTimeout (%s ms), and a second at most: %s ms',
+    async (shutdownTimeout, waited) => {
+      const { driven, clock, sessionId, stream } = await ending(shutdownTimeout);
+      let ended = false;
+      void driven.supervisor.terminate(sessionId).then(() => (ended = true));
+      await until(() => stream.ended, { what: 'the call to be answered' });
+      await advance(clock, waited - 1);
+      expect(ended).toBe(false);
+      await advance(clock, 1);
+      await until(() => ended, { what: 'the session to have ended' });
+    },
+  );
 
   test('does not keep a drain longer than for its calls, and once more as long', async () => {
     const { driven, clock, call } = await ending(1_000);
