@@ -150,7 +150,7 @@ describe('the end', () => {
     const client = await new FeedClient(inspector).synchronized();
     const stately = openSocket(inspector, { path: '/stately' });
     await statusOf(stately);
-    expect([hears(), intervals()]).toEqual([10, 4]);
+    expect([hears(), intervals()]).toEqual([10, 5]);
     const gone = Promise.all([closeCode(client.socket), closeCode(stately)]);
     await inspector.close();
     await gone;

@@ -43,7 +43,7 @@ test('one that is being brought back is still parked until it is', () => {
   snapshot({ parked: [parked('a'), parked('b')] });
   delta({ rows: [row('a', { state: 'restoring' }), row('b', { state: 'restoring' })] });
   expect(where()).toEqual({ live: ['a', 'b'], parked: ['a', 'b'], ended: [] });
-  delta({ gone: ['a'], changes: [['b', 'active', 1, 0, 0, null]] });
+  delta({ gone: ['a'], changes: [['b', 'active', 1, 1, 0, 0, null]] });
   expect(where()).toEqual({ live: ['b'], parked: ['a'], ended: [] });
 });
 
