@@ -92,7 +92,7 @@ export class Connection {
     clearTimeout(this.#watch);
     const isStopped = isTold || this.#sessions.totals?.drain?.phase === 'stopped';
     if (isStopped) this.#become({ is: 'stopped' });
-    else if (this.line.is !== 'down') this.#become({ is: 'down', since: Date.now() });
+    else if (this.line.is === 'up' || this.line.is === 'connecting') this.#become({ is: 'down', since: Date.now() });
     setTimeout(() => this.connect(), this.#wait);
     this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2);
   }

@@ -160,7 +160,7 @@ describe('the end', () => {
     expect(log).toEqual([]);
   });
 
-  test('while nobody looks, no request is heard of', async () => {
+  test('while nobody looks, nobody hears of changes', async () => {
     const { supervisor } = await serve();
     const hears = counting(supervisor);
     const inspector = await inspect(supervisor);
