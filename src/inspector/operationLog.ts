@@ -15,6 +15,9 @@ const MOST_OF_ONE = 32;
 /** Kept of all sessions that have not ended. Beyond it a session in which nothing began lately loses all of its own. */
 const MOST_IN_ALL = 65_536;
 
+/** Sessions that are passed over, because something began in them, before one has to make room all the same. */
+const MOST_CHANCES = 16;
+
 /** A longer name is cut before it is kept. */
 const LONGEST_NAME = 100;
 
@@ -29,6 +32,9 @@ export class OperationLog {
   readonly #most: number;
   readonly #off: () => void;
   readonly #sessions = new Map<string, SessionLog>();
+  /** The same in a circle, so that whose turn it is can be found however many there are. */
+  readonly #circle: SessionLog[] = [];
+  #turn = 0;
   /** Lines of all sessions. */
   #kept = 0;
 
@@ -51,47 +57,64 @@ export class OperationLog {
   take(sessionId: string): () => Ran {
     const log = this.#sessions.get(sessionId);
     if (log === undefined) return () => NOTHING;
-    this.#drop(sessionId, log);
+    this.#drop(log);
     return () => log.ran();
   }
 
   #begin(operation: Operation): OperationObserver | undefined {
     const { sessionId, id } = operation;
     if (sessionId === undefined || id === undefined) return undefined; // nothing of a notification takes long
-    let log = this.#sessions.get(sessionId);
-    if (log === undefined) {
-      log = new SessionLog();
-      this.#sessions.set(sessionId, log);
-    }
     const line = new Line(this.#now(), operation);
-    if (log.add(line) && ++this.#kept > this.#most) this.#makeRoom();
+    const log = this.#sessions.get(sessionId);
+    if (log === undefined) this.#open(sessionId, line);
+    else if (!log.add(line)) return line;
+    if (++this.#kept > this.#most) this.#makeRoom();
     return line;
+  }
+
+  #open(sessionId: string, first: Line): void {
+    const place = this.#circle.length;
+    const log = new SessionLog(sessionId, place, first);
+    this.#sessions.set(sessionId, log);
+    this.#circle.push(log);
   }
 
   /** Drops the session whose turn it is, unless something began there since it was its turn. */
   #makeRoom(): void {
-    for (const [sessionId, log] of this.#sessions) {
-      if (!log.isFresh) return this.#drop(sessionId, log);
+    for (let chances = MOST_CHANCES; ; chances--) {
+      const log = this.#circle[this.#turn++ % this.#circle.length] as SessionLog;
+      if (!log.isFresh || chances === 0) return this.#drop(log);
       log.isFresh = false;
-      this.#sessions.delete(sessionId);
-      this.#sessions.set(sessionId, log);
     }
   }
 
-  #drop(sessionId: string, log: SessionLog): void {
-    this.#sessions.delete(sessionId);
+  #drop(log: SessionLog): void {
+    this.#sessions.delete(log.sessionId);
     this.#kept -= log.size;
+    const last = this.#circle.pop() as SessionLog;
+    if (last === log) return;
+    this.#circle[log.place] = last;
+    last.place = log.place;
   }
 }
 
 const NOTHING: Ran = { operations: [], operationsBefore: 0 };
 
 class SessionLog {
+  readonly sessionId: string;
+  /** Where it is in the circle. */
+  place: number;
   /** Something began in it since this was last asked. */
   isFresh = true;
   /** A ring. */
-  readonly #lines: Line[] = [];
-  #count = 0;
+  readonly #lines: Line[];
+  #count = 1;
+
+  constructor(sessionId: string, place: number, first: Line) {
+    this.sessionId = sessionId;
+    this.place = place;
+    this.#lines = [first];
+  }
 
   get size(): number {
     return this.#lines.length;
@@ -119,7 +142,8 @@ class Line implements OperationObserver {
   readonly #side: Operation['side'];
   readonly #method: string;
   readonly #target: string | undefined;
-  #duration: number | null = null;
+  /** In tenths of ms, a small whole number: one with a fraction would be an object more. */
+  #duration = 0;
   #outcome: OperationOutcome | null = null;
 
   constructor(at: number, operation: Operation) {
@@ -131,12 +155,12 @@ class Line implements OperationObserver {
   }
 
   end({ duration, outcome }: OperationEnd): void {
-    this.#duration = duration;
+    this.#duration = Math.round(duration * 10);
     this.#outcome = outcome;
   }
 
   shown(): OperationLine {
-    const duration = this.#duration === null ? null : Math.round(this.#duration * 10) / 10;
+    const duration = this.#outcome === null ? null : this.#duration / 10;
     const target = this.#target === undefined ? {} : { target: cut(this.#target, LONGEST_NAME) };
     return { at: this.#at, side: this.#side, method: this.#method, ...target, duration, outcome: this.#outcome };
   }

@@ -160,6 +160,22 @@ describe('the log of operations', () => {
     expect(['old', 'busy', 'young', 'more'].map((id) => log.of(id).operations.length)).toEqual([0, 7, 0, 1]);
   });
 
+  test('room is made by one session, however many are there, and by none that is not', () => {
+    const { log, begin } = logged(100);
+    const ids = Array.from({ length: 300 }, (_, n) => `s${n}`);
+    for (const id of ids) begin(id);
+    const kept = () => ids.filter((id) => log.of(id).operations.length > 0);
+    expect(kept()).toHaveLength(100);
+    for (const id of kept().slice(0, 50)) log.take(id);
+    for (let n = 0; n < 50; n++) begin(`more${n}`);
+    expect(kept()).toHaveLength(50);
+    begin('one more');
+    expect(
+      kept().length +
+        Array.from({ length: 50 }, (_, n) => log.of(`more${n}`).operations.length).reduce((a, b) => a + b),
+    ).toBe(99);
+  });
+
   test('what is taken along is not counted any more, and still learns how it ended', () => {
     const { log, begin, end } = logged(3);
     const last = begin('a');

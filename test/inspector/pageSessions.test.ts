@@ -4,7 +4,10 @@ import { EVERYTHING, pick } from '../../inspector-page/src/pick.ts';
 import { Sessions } from '../../inspector-page/src/sessions.ts';
 import type { DeltaFrame, EndedRow, HelloFrame, ParkedRow, Row, SnapshotFrame } from '../../src/inspector/protocol.ts';
 
-const totals = { states: { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 } } as DeltaFrame['totals'];
+const totals = {
+  states: { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 },
+  refused: {},
+} as DeltaFrame['totals'];
 const NOTHING = { rows: [], changes: [], gone: [], parked: [], ended: [], transitions: {}, pending: 0 };
 
 const row = (key: string, more: Partial<Row> = {}): Row =>
