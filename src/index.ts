@@ -106,6 +106,7 @@ export type {
   UnreadableReason,
 } from './stores/sessionStore.ts';
 export type { ClusterStats, NodeState } from './supervisor/clusterNode.ts';
+export type { DrainStats } from './supervisor/drainStats.ts';
 export type { HandleContext } from './supervisor/handleContext.ts';
 export type {
   HandleEvent,

@@ -1,6 +1,8 @@
 /** The whole page. */
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import type { Connection, Line } from './connection.ts';
+import { Counters } from './counters.tsx';
+import { DrainBanner } from './drainBanner.tsx';
 import { HandleTable } from './handleTable.tsx';
 import { ListenStreams } from './listenStreams.tsx';
 import { EVERYTHING, type Filter } from './pick.ts';
@@ -66,7 +68,9 @@ export function App({ sessions, connection }: AppProps) {
         <h1>Sessions</h1>
         <Status line={connection.line} sessions={sessions} />
       </header>
+      <DrainBanner sessions={sessions} stopped={connection.line.is === 'stopped'} />
       <Overview sessions={sessions} onChoose={(state) => setFilter({ ...filter, state: state as Filter['state'] })} />
+      <Counters sessions={sessions} />
       <ListenStreams sessions={sessions} />
       <main class={opened === undefined ? undefined : 'with-view'}>
         <section class="panel list" aria-label="Sessions">
@@ -87,7 +91,7 @@ function Status({ line, sessions }: { readonly line: Line; readonly sessions: Se
   const { hello } = sessions;
   return (
     <p class={`status ${line.is}`} role="status">
-      <i aria-hidden="true" /> <b>{statusText(line)}</b>
+      <i aria-hidden="true" /> <b>{statusText(line, sessions)}</b>
       {line.is === 'up' && hello !== undefined && (
         <span class="soft">
           mcp-session-supervisor {hello.version}, {hello.allowTerminate ? 'may end sessions' : 'read-only'}
@@ -98,11 +102,13 @@ function Status({ line, sessions }: { readonly line: Line; readonly sessions: Se
   );
 }
 
-function statusText(line: Line): string {
+function statusText(line: Line, { totals }: Sessions): string {
   if (line.is === 'up') return 'live';
   if (line.is === 'connecting') return 'connecting';
   if (line.is === 'refused') return line.why;
-  return 'The server is gone; trying again. If it was started anew, it may have printed a new URL.';
+  if (line.is === 'stopped') return 'stopped; trying again, in case that it is started anew';
+  const until = totals?.drain === undefined ? '' : ' before its drain was over';
+  return `The server is gone${until}; trying again. If it was started anew, it may have printed a new URL.`;
 }
 
 function Overview({ sessions, onChoose }: { readonly sessions: Sessions; readonly onChoose: (state: string) => void }) {

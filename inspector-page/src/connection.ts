@@ -1,6 +1,6 @@
 /** The line to the server: made again whenever it breaks, and always known to be up or down. */
 import type { ClientFrame, ServerFrame } from '../../src/inspector/protocol.ts';
-import { PROTOCOL_VERSION } from '../../src/inspector/protocol.ts';
+import { CLOSE_CODES, PROTOCOL_VERSION } from '../../src/inspector/protocol.ts';
 import type { Sessions } from './sessions.ts';
 
 /** How long to wait before connecting again, in ms: doubled each time. */
@@ -14,6 +14,8 @@ export type Line =
   | { readonly is: 'connecting' }
   | { readonly is: 'up' }
   | { readonly is: 'down'; readonly since: number }
+  /** Its supervisor was drained, so nobody has lost anything. */
+  | { readonly is: 'stopped' }
   | { readonly is: 'refused'; readonly why: string };
 
 export class Connection {
@@ -42,7 +44,7 @@ export class Connection {
       this.#expectWord();
       this.#hear(JSON.parse(String(data)) as ServerFrame);
     };
-    socket.onclose = () => this.#lost(socket);
+    socket.onclose = ({ code }) => this.#lost(socket, code === CLOSE_CODES.stopped);
   }
 
   /** Watches one session, or none; again after the line was made again. */
@@ -84,11 +86,13 @@ export class Connection {
     }, SILENCE);
   }
 
-  #lost(socket: WebSocket): void {
+  #lost(socket: WebSocket, isTold = false): void {
     if (socket !== this.#socket || this.line.is === 'refused') return;
     this.#socket = undefined;
     clearTimeout(this.#watch);
-    if (this.line.is !== 'down') this.#become({ is: 'down', since: Date.now() });
+    const isStopped = isTold || this.#sessions.totals?.drain?.phase === 'stopped';
+    if (isStopped) this.#become({ is: 'stopped' });
+    else if (this.line.is === 'up' || this.line.is === 'connecting') this.#become({ is: 'down', since: Date.now() });
     setTimeout(() => this.connect(), this.#wait);
     this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2);
   }

@@ -11,7 +11,7 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { state: 'live', principal: '', client: '' };
 
-export type Column = 'session' | 'state' | 'age' | 'inFlight' | 'streams' | 'left' | 'principal' | 'client';
+export type Column = 'session' | 'state' | 'age' | 'calls' | 'streams' | 'left' | 'principal' | 'client';
 
 export interface Order {
   readonly by: Column;
@@ -45,7 +45,7 @@ const VALUES: Readonly<Record<Column, (row: AnyRow) => string | number>> = {
   state: (row) => (isEnded(row) ? row.reason : row.state),
   // Those that live here by when they began; those that are parked or ended by how long ago that happened.
   age: (row) => -since(row),
-  inFlight: (row) => row.inFlight,
+  calls: (row) => row.calls,
   streams: (row) => row.openStreams,
   left: (row) => row.idleDeadline ?? Number.MAX_VALUE,
   principal: (row) => row.principal ?? '',

@@ -15,7 +15,7 @@ const COLUMNS: readonly { readonly column: Column; readonly title: string }[] = 
   { column: 'session', title: 'session' },
   { column: 'state', title: 'state' },
   { column: 'age', title: 'age' },
-  { column: 'inFlight', title: 'in flight' },
+  { column: 'calls', title: 'calls' },
   { column: 'streams', title: 'streams' },
   { column: 'left', title: 'idle time left' },
   { column: 'principal', title: 'principal' },
@@ -209,7 +209,7 @@ function SessionRow({ row, now, index, reachable, opened, onOpen }: SessionRowPr
         <span class={`badge ${row.state}`}>{ended ? row.reason : row.state}</span>
       </Cell>
       <Cell is="age">{age(row, now)}</Cell>
-      <Cell is="inFlight">{count(row.inFlight)}</Cell>
+      <Cell is="calls">{count(row.calls)}</Cell>
       <Cell is="streams">{count(row.openStreams)}</Cell>
       <Cell is="left">{ended ? duration(row.endedAt - row.createdAt) : <TimeLeft row={row} now={now} />}</Cell>
       <Cell is="principal">{row.principal ?? '–'}</Cell>

@@ -76,8 +76,8 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
             <Fact name="client">{clientName(row) || 'unknown'}</Fact>
             <Fact name="protocol">{row.protocolVersion ?? 'unknown'}</Fact>
             <Fact name="principal">{row.principal ?? 'nobody known'}</Fact>
-            <Fact name="in flight">{row.inFlight}</Fact>
-            <Fact name="streams">{row.openStreams}</Fact>
+            <Fact name="calls in flight">{row.calls}</Fact>
+            <Fact name="streams open">{row.openStreams}</Fact>
             <Fact name={isEnded(row) ? 'lived' : 'age'}>
               {duration((isEnded(row) ? row.endedAt : sessions.now()) - row.createdAt)}
             </Fact>
@@ -107,7 +107,7 @@ export function SessionView({ sessions, connection, sessionKey, onClose }: Sessi
               />
             )}
           </p>
-          <SequenceDiagram history={frame.history} omitted={frame.omitted} />
+          <SequenceDiagram frame={frame} />
         </>
       )}
     </aside>

@@ -90,11 +90,12 @@ export class Sessions {
     this.result = undefined;
     this.handles = undefined;
     this.opened = undefined; // another server gives other keys
-    this.trend.forget(); // counts begin anew with a server
+    this.trend.restart([]); // counts begin anew with a server
   }
 
-  #snapshot({ first, last, rows, parked, ended, totals, missed, at, listens }: SnapshotFrame): void {
+  #snapshot({ first, last, rows, parked, ended, totals, missed, at, listens, trend = [] }: SnapshotFrame): void {
     if (first) {
+      this.trend.restart(trend);
       this.listens = listens ?? { count: 0, rows: [] };
       this.live.clear();
       this.parked.clear();
@@ -145,10 +146,10 @@ export class Sessions {
     for (const flash of this.#flashes) flash(transitions);
   }
 
-  #change([key, state, inFlight, openStreams, lastActiveAt, idleDeadline]: RowChange): void {
+  #change([key, state, inFlight, calls, openStreams, lastActiveAt, idleDeadline]: RowChange): void {
     const row = this.live.get(key);
     if (row === undefined) return;
-    Object.assign(row, { state, inFlight, openStreams, lastActiveAt, idleDeadline });
+    Object.assign(row, { state, inFlight, calls, openStreams, lastActiveAt, idleDeadline });
     if (state !== 'restoring') this.parked.delete(key);
   }
 }

@@ -1,4 +1,4 @@
-/** Sessions by state, what opens and ends each second, and calls in flight, over the last minutes. */
+/** Sessions by state, what opens, ends and is refused each second, calls and streams, over the last minutes. */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -26,29 +26,29 @@ interface PlotOf {
 const INITIALIZING: Curve = {
   label: 'initializing',
   color: '--initializing',
-  read: ({ totals }) => totals.states.initializing,
+  read: ({ initializing }) => initializing,
 };
-const RESTORING: Curve = {
-  label: 'restoring',
-  color: '--restoring',
-  read: ({ totals }) => totals.states.restoring ?? 0,
-};
-const ACTIVE: Curve = { label: 'active', color: '--active', read: ({ totals }) => totals.states.active };
-const IDLE: Curve = { label: 'idle', color: '--idle', read: ({ totals }) => totals.states.idle };
+const RESTORING: Curve = { label: 'restoring', color: '--restoring', read: ({ restoring }) => restoring };
+const ACTIVE: Curve = { label: 'active', color: '--active', read: ({ active }) => active };
+const IDLE: Curve = { label: 'idle', color: '--idle', read: ({ idle }) => idle };
 const OPENED: Curve = { label: 'opened', color: '--opened', read: ({ openedRate }) => openedRate };
 const RESTORED: Curve = { label: 'restored', color: '--restoring', read: ({ restoredRate }) => restoredRate };
 const PARKED: Curve = { label: 'parked', color: '--parked', read: ({ parkedRate }) => parkedRate };
 const ENDED: Curve = { label: 'ended', color: '--terminated', read: ({ endedRate }) => endedRate };
+const REFUSED: Curve = { label: 'refused', color: '--refused', read: ({ refusedRate }) => refusedRate };
 
-const CALLS: PlotOf = {
-  title: 'calls',
-  curves: [{ label: 'in flight', color: '--active', read: ({ totals }) => totals.inFlight }],
+const IN_FLIGHT: PlotOf = {
+  title: 'in flight',
+  curves: [
+    { label: 'calls', color: '--active', read: ({ calls }) => calls },
+    { label: 'streams', color: '--streams', read: ({ streams }) => streams },
+  ],
 };
 
 const PLAIN: readonly PlotOf[] = [
   { title: 'sessions', curves: [INITIALIZING, ACTIVE, IDLE] },
-  { title: 'a second', curves: [OPENED, ENDED] },
-  CALLS,
+  { title: 'a second', curves: [OPENED, ENDED, REFUSED] },
+  IN_FLIGHT,
 ];
 
 /** Those that are parked may be a thousand times as many as those that live here, so they have a scale of their own. */
@@ -56,10 +56,10 @@ const WITH_RECORDS: readonly PlotOf[] = [
   { title: 'sessions', curves: [INITIALIZING, RESTORING, ACTIVE, IDLE] },
   {
     title: 'parked sessions',
-    curves: [{ label: 'in all', color: '--parked', read: ({ totals }) => totals.states.parked ?? 0 }],
+    curves: [{ label: 'in all', color: '--parked', read: ({ parkedNow }) => parkedNow }],
   },
-  { title: 'a second', curves: [OPENED, RESTORED, PARKED, ENDED] },
-  CALLS,
+  { title: 'a second', curves: [OPENED, RESTORED, PARKED, ENDED, REFUSED] },
+  IN_FLIGHT,
 ];
 
 export function TimeLine({ sessions }: { readonly sessions: Sessions }) {

@@ -14,6 +14,7 @@ interface Tracked {
   readonly id: string;
   state: LiveState;
   inFlight: number;
+  calls: number;
   openStreams: number;
   lastActiveAt: number;
   /** Nobody was told of it yet. */
@@ -37,8 +38,6 @@ const nextTurn: typeof setImmediate = globalThis.setImmediate;
 const SLICE = 1_000;
 
 export class Census {
-  /** Exchanges that hold sessions. */
-  inFlight = 0;
   readonly #supervisor: SessionSupervisor;
   readonly #rows: Rows;
   readonly #byId = new Map<string, Tracked>();
@@ -117,8 +116,9 @@ export class Census {
       if (rows.length + changes.length >= atMost) break;
       this.#changed.delete(tracked);
       if (!tracked.fresh) {
-        const { key, state, inFlight, openStreams, lastActiveAt } = tracked;
-        changes.push([key, state, inFlight, openStreams, lastActiveAt, this.#rows.idleDeadline(tracked)]);
+        const { key, state, inFlight, calls, openStreams, lastActiveAt } = tracked;
+        const deadline = this.#rows.idleDeadline(tracked);
+        changes.push([key, state, inFlight, calls, openStreams, lastActiveAt, deadline]);
         continue;
       }
       const info = this.#supervisor.session(tracked.id);
@@ -169,7 +169,7 @@ export class Census {
   }
 
   #see(info: SessionInfo): void {
-    const { state, inFlight, openStreams, lastActiveAt } = info;
+    const { state, inFlight, calls, openStreams, lastActiveAt } = info;
     if (state === 'parked' || state === 'terminated') return;
     const tracked = this.#byId.get(info.id);
     if (tracked === undefined) {
@@ -180,22 +180,20 @@ export class Census {
       this.#restoring.delete(tracked);
       this.#count(tracked.state, state);
     }
-    const same = inFlight === tracked.inFlight && openStreams === tracked.openStreams;
+    const same = inFlight === tracked.inFlight && calls === tracked.calls && openStreams === tracked.openStreams;
     if (state === tracked.state && same && lastActiveAt === tracked.lastActiveAt) return;
-    this.inFlight += inFlight - tracked.inFlight;
-    Object.assign(tracked, { state, inFlight, openStreams, lastActiveAt });
+    Object.assign(tracked, { state, inFlight, calls, openStreams, lastActiveAt });
     this.#changed.add(tracked);
   }
 
   #add(info: SessionInfo, state: LiveState): void {
-    const { id, inFlight, openStreams, lastActiveAt } = info;
+    const { id, inFlight, calls, openStreams, lastActiveAt } = info;
     const key = this.#rows.keyOf(id);
-    const tracked: Tracked = { key, id, state, inFlight, openStreams, lastActiveAt, fresh: true };
+    const tracked: Tracked = { key, id, state, inFlight, calls, openStreams, lastActiveAt, fresh: true };
     this.#byId.set(id, tracked);
     this.#byKey.set(key, tracked);
     this.#changed.add(tracked);
     this.#gone.delete(key); // it was parked, and is here again before anybody was told
-    this.inFlight += inFlight;
     if (state !== 'restoring') return;
     this.#restoring.add(tracked);
     this.#count('parked', 'restoring');
@@ -206,7 +204,6 @@ export class Census {
     this.#byKey.delete(tracked.key);
     this.#changed.delete(tracked);
     this.#restoring.delete(tracked);
-    this.inFlight -= tracked.inFlight;
     this.#count(tracked.state, to);
     this.#gone.add(tracked.key);
   }

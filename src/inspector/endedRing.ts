@@ -1,6 +1,7 @@
 /** The sessions that ended last, each as it was when it ended and with its black box, so that one can look afterwards. */
 import type { EndReason, SessionInfo } from '../index.ts';
 import type { KeptChild } from './children.ts';
+import type { Ran } from './operationLog.ts';
 import type { EndedRow, HistoryLine } from './protocol.ts';
 import { lastLines, type Rows } from './rows.ts';
 
@@ -9,6 +10,7 @@ export interface Ended {
   readonly history: readonly HistoryLine[];
   readonly omitted: number;
   readonly process: KeptChild;
+  readonly ran: () => Ran;
 }
 
 export class EndedRing {
@@ -23,9 +25,9 @@ export class EndedRing {
   }
 
   /** Keeps a session that has just ended, and forgets the oldest. */
-  add(info: SessionInfo, reason: EndReason, endedAt: number, process: KeptChild): Ended {
+  add(info: SessionInfo, reason: EndReason, endedAt: number, left: Pick<Ended, 'process' | 'ran'>): Ended {
     const row = this.#rows.endedRow(this.#rows.keyOf(info.id), info, reason, endedAt);
-    const ended = { row, ...lastLines(info), process };
+    const ended = { row, ...lastLines(info), ...left };
     if (this.#ring.length < this.#size) {
       this.#ring.push(ended);
     } else if (this.#size > 0) {

@@ -1,17 +1,19 @@
 /**
- * The feed of the page: what all its viewers are told, and when. While nobody looks it counts endings and keeps the
- * last sessions that ended or were parked, and that is all: a request costs nothing more. While somebody looks, it tells what has changed a
+ * The feed of the page: what all its viewers are told, and when. While nobody looks it counts, keeps the last sessions that
+ * ended or were parked, and notes what runs in each, and that is all. While somebody looks, it tells what has changed a
  * few times a second, however often it did.
  */
-import { END_REASONS, type EndReason, type SessionEvent, type SessionInfo, type SessionSupervisor } from '../index.ts';
+import { END_REASONS, type SessionEvent, type SessionInfo, type SessionSupervisor } from '../index.ts';
 import { Census } from './census.ts';
 import { Children } from './children.ts';
 import { readClientFrame } from './clientFrame.ts';
+import { Counts } from './counts.ts';
 import { EndedRing } from './endedRing.ts';
 import { encode, FeedViewer, type SnapshotSource } from './feedViewer.ts';
 import { HandleFeed } from './handleFeed.ts';
 import { ListenRows } from './listenRows.ts';
 import { machineEdges, STATES } from './machineEdges.ts';
+import { OperationLog } from './operationLog.ts';
 import { ParkedSessions } from './parkedSessions.ts';
 import type {
   ClientFrame,
@@ -23,6 +25,7 @@ import type {
   ResultFrame,
   SessionFrame,
   Totals,
+  TrendPoint,
 } from './protocol.ts';
 import { PROTOCOL_VERSION } from './protocol.ts';
 import { lastLines, type Rows } from './rows.ts';
@@ -63,13 +66,10 @@ export class Feed implements SnapshotSource {
   readonly #listens: ListenRows;
   readonly #viewers = new Set<FeedViewer>();
   readonly #off: (() => void)[];
-  readonly #reasons = Object.fromEntries(END_REASONS.map((reason) => [reason, 0])) as Record<EndReason, number>;
-  #openedCount = 0;
-  #parkedCount = 0;
-  #restoredCount = 0;
-  #endedCount = 0;
-  /** It was seen that there are parked sessions. */
-  #parks = false;
+  readonly #counts: Counts;
+  readonly #operations: OperationLog;
+  /** What was counted by the last delta, beside the sessions. */
+  #told = '';
   /** Ended since the last delta. */
   #ended: EndedRow[] = [];
   #census: Census | undefined;
@@ -89,14 +89,17 @@ export class Feed implements SnapshotSource {
     this.#parked = new ParkedSessions(rows, options.maxEnded);
     this.#handles = new HandleFeed(supervisor, rows, options.now);
     this.#listens = new ListenRows(supervisor, rows);
+    const counts = new Counts(supervisor, options);
+    this.#counts = counts;
+    this.#operations = new OperationLog(supervisor, options.now);
     this.#off = [
       supervisor.on('session.opened', () => {
-        this.#openedCount++;
+        counts.opened++;
         options.timeouts.learn();
       }),
       supervisor.on('session.parked', ({ session }) => this.#park(session)),
       supervisor.on('session.restored', ({ session }) => {
-        this.#restoredCount++;
+        counts.restored++;
         options.timeouts.learn();
         this.#parked.delete(rows.keyOf(session.id));
       }),
@@ -110,6 +113,8 @@ export class Feed implements SnapshotSource {
     this.#closed = true;
     for (const off of this.#off) off();
     this.#handles.close();
+    this.#counts.close();
+    this.#operations.close();
     this.#stop();
   }
 
@@ -139,15 +144,9 @@ export class Feed implements SnapshotSource {
 
   listens = (): Listens | undefined => this.#listens.now();
 
-  totals = (): Totals => ({
-    states: this.#states(),
-    inFlight: this.#census?.inFlight ?? 0,
-    reasons: { ...this.#reasons },
-    opened: this.#openedCount,
-    parked: this.#parkedCount,
-    restored: this.#restoredCount,
-    ended: this.#endedCount,
-  });
+  totals = (): Totals => this.#counts.totals();
+
+  trend = (): TrendPoint[] => this.#counts.trend();
 
   now = (): number => this.#options.now();
 
@@ -180,26 +179,19 @@ export class Feed implements SnapshotSource {
     };
   }
 
-  /** How many sessions are in which state; of what only records make there is no word where there are none. */
-  #states(): Totals['states'] {
-    const { initializing, restoring, active, idle, parked } = this.#supervisor.stats().sessions;
-    this.#parks ||= restoring + parked > 0 || this.#options.timeouts.keepsRecords;
-    return this.#parks ? { initializing, restoring, active, idle, parked } : { initializing, active, idle };
-  }
-
   #park(session: SessionInfo): void {
-    this.#parkedCount++;
+    this.#counts.parked++;
     this.#census?.left(session, 'parked');
     this.#parked.add(session, session.history.at(-1)?.at ?? this.now(), this.#children.keep(session.id));
   }
 
   #end({ session, reason = 'terminated' }: SessionEvent): void {
-    this.#endedCount++;
-    this.#reasons[reason]++;
+    this.#counts.end(reason);
     this.#census?.left(session, reason);
     this.#parked.delete(this.#rows.keyOf(session.id));
     const endedAt = session.history.at(-1)?.at ?? this.now();
-    const { row } = this.#ring.add(session, reason, endedAt, this.#children.keep(session.id));
+    const left = { process: this.#children.keep(session.id), ran: this.#operations.take(session.id) };
+    const { row } = this.#ring.add(session, reason, endedAt, left);
     if (this.#census === undefined) return;
     this.#ended.push(row);
     if (this.#ended.length > 2 * this.#options.maxEnded) this.#ended.splice(0, this.#options.maxEnded);
@@ -236,11 +228,14 @@ export class Feed implements SnapshotSource {
     this.#ended = [];
     const listens = this.#listens.changes();
     const told = rows.length + changes.length + gone.length + parked.length + ended.length;
-    const quiet = told === 0 && listens === undefined;
+    const totals = this.totals();
+    const { calls, streams, refused, evicted, drain } = totals;
+    const counted = JSON.stringify([calls, streams, refused, evicted, drain]);
+    const quiet = told === 0 && listens === undefined && counted === this.#told;
     if (!quiet || performance.now() - this.#lastDelta >= HEARTBEAT) {
       this.#lastDelta = performance.now();
+      this.#told = counted;
       const at = this.now();
-      const totals = this.totals();
       const news = { rows, changes, gone, parked, ended, totals, transitions, pending };
       const delta: DeltaFrame = { type: 'delta', at, ...news, ...(listens && { listens }) };
       const frame = encode(delta);
@@ -275,12 +270,14 @@ export class Feed implements SnapshotSource {
     const id = this.#idOf(key);
     const info = id === undefined ? undefined : this.#supervisor.session(id);
     if (id !== undefined && info !== undefined) {
-      return { type: 'session', key, row: this.#rows.row(key, info), ...lastLines(info), child: this.#children.of(id) };
+      const told = { ...lastLines(info), ...this.#operations.of(id), child: this.#children.of(id) };
+      return { type: 'session', key, row: this.#rows.row(key, info), ...told };
     }
     const kept = this.#parked.find(key) ?? this.#ring.find(key);
     if (kept === undefined) return undefined;
     const { row, history, omitted, process } = kept;
-    return { type: 'session', key, row, history, omitted, child: process.child };
+    const ran = 'ran' in kept ? kept.ran() : this.#operations.of(kept.id);
+    return { type: 'session', key, row, history, omitted, ...ran, child: process.child };
   }
 
   /** The id of a session that lives, here or as its record. */

@@ -11,6 +11,7 @@ import type {
   SessionFrame,
   SnapshotFrame,
   Totals,
+  TrendPoint,
 } from './protocol.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -25,6 +26,8 @@ export interface SnapshotSource {
   /** Undefined where there are none. */
   listens(): Listens | undefined;
   totals(): Totals;
+  /** How the counts went over the last minutes. */
+  trend(): TrendPoint[];
   now(): number;
 }
 
@@ -82,7 +85,8 @@ export class FeedViewer {
     const { now, totals } = this.#source;
     const told = { rows, parked, ended, totals: totals(), missed };
     const listens = first ? this.#source.listens() : undefined;
-    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, ...told, ...(listens && { listens }) };
+    const begin = first ? { trend: this.#source.trend(), ...(listens && { listens }) } : {};
+    const part: SnapshotFrame = { type: 'snapshot', at: now(), first, last, ...told, ...begin };
     this.viewer.send(encode(part));
   }
 

@@ -78,7 +78,9 @@ export async function mountInspector(
     close: async () => {
       feed.close();
       const left = [...viewers].map((viewer) => viewer.gone);
-      for (const viewer of viewers) viewer.leave(CLOSE_CODES.goingAway, 'the server is closing');
+      const isStopped = supervisor.stats().drain?.phase === 'stopped';
+      const code = isStopped ? CLOSE_CODES.stopped : CLOSE_CODES.goingAway;
+      for (const viewer of viewers) viewer.leave(code, isStopped ? 'drained' : 'the server is closing');
       await Promise.all(left);
     },
   };

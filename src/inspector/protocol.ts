@@ -7,10 +7,19 @@
  * arrive in order, so the last word on a key counts; a `change` of a key that is not known yet is to be ignored, because
  * a later part will bring the row.
  */
-import type { EndReason, HandleEndReason, HandleState, HandleStats, SessionState } from '../index.ts';
+import type {
+  DrainStats,
+  EndReason,
+  HandleEndReason,
+  HandleState,
+  HandleStats,
+  OperationOutcome,
+  RefusalName,
+  SessionState,
+} from '../index.ts';
 
 /** Raised whenever an older page could not understand a frame. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** WebSocket close codes of the feed. */
 export const CLOSE_CODES = {
@@ -22,6 +31,8 @@ export const CLOSE_CODES = {
   tooLong: 1009,
   /** The viewer answered no ping, or took nothing for too long. */
   unresponsive: 4408,
+  /** The supervisor was drained, and the server with it. It does not come back by itself. */
+  stopped: 4410,
 } as const;
 
 /** A session that lives in the server's process. Times are in ms since the epoch, by the supervisor's clock. */
@@ -33,6 +44,9 @@ export interface Row {
   readonly state: SessionState;
   /** Exchanges that hold the session. */
   readonly inFlight: number;
+  /** Requests of its client that are not answered. */
+  readonly calls: number;
+  /** SSE responses that are open, those of calls included. */
   readonly openStreams: number;
   readonly createdAt: number;
   readonly lastActiveAt: number;
@@ -47,11 +61,12 @@ export interface Row {
   readonly epoch: number;
 }
 
-/** What changes in a row: `[key, state, inFlight, openStreams, lastActiveAt, idleDeadline]`. */
+/** What changes in a row: `[key, state, inFlight, calls, openStreams, lastActiveAt, idleDeadline]`. */
 export type RowChange = readonly [
   key: string,
   state: SessionState,
   inFlight: number,
+  calls: number,
   openStreams: number,
   lastActiveAt: number,
   idleDeadline: number | null,
@@ -123,6 +138,22 @@ export interface HistoryLine {
   readonly signal?: string;
 }
 
+/** One request that ran in a session. Its arguments are nowhere. */
+export interface OperationLine {
+  /** When it began, in ms since the epoch. */
+  readonly at: number;
+  /** `server`: its client asked the server. `client`: the server asked its client. */
+  readonly side: 'server' | 'client';
+  /** A method of the protocol; any other is `_OTHER`. */
+  readonly method: string;
+  /** The name of the tool or the prompt that it is about, as its sender wrote it, cut to 100 characters. */
+  readonly target?: string;
+  /** How long it took, in ms; null while it runs. */
+  readonly duration: number | null;
+  /** How it ended; null while it runs. */
+  readonly outcome: OperationOutcome | null;
+}
+
 /** The process of a session whose server is one, and how the last one ended. */
 export interface ChildLine {
   /** Of its statechart. */
@@ -157,8 +188,48 @@ export interface Totals {
   readonly restored: number;
   /** Sessions ended since the inspector started, those that never opened and those that were parked included. */
   readonly ended: number;
-  /** Exchanges that hold sessions right now. Among many thousands it may lag by a few seconds. */
-  readonly inFlight: number;
+  /** Requests of clients that are not answered now, those of no session included. */
+  readonly calls: number;
+  /** SSE responses that are open now, those of calls and of no session included. */
+  readonly streams: number;
+  /** Requests that were refused since the supervisor was made, by the refusal's name; those that happened. */
+  readonly refused: Readonly<Partial<Record<RefusalName, number>>>;
+  /** Idle sessions that made room for others since the supervisor was made: were parked for that, or ended. */
+  readonly evicted: { readonly parked: number; readonly ended: number };
+  /** The drain, once one was asked for. */
+  readonly drain?: DrainStats;
+}
+
+/** Counts as they were at a time: what plots are made of. */
+export type TrendPoint = readonly [
+  at: number,
+  initializing: number,
+  restoring: number,
+  active: number,
+  idle: number,
+  parkedNow: number,
+  calls: number,
+  streams: number,
+  opened: number,
+  parked: number,
+  restored: number,
+  ended: number,
+  refused: number,
+];
+
+/** For how long points are kept, in ms. */
+export const TREND_SPAN = 300_000;
+
+export function trendPoint(at: number, totals: Totals): TrendPoint {
+  const { states, calls, streams, opened, parked, restored, ended, refused } = totals;
+  const { initializing, restoring = 0, active, idle, parked: parkedNow = 0 } = states;
+  const live = [initializing, restoring, active, idle, parkedNow] as const;
+  return [at, ...live, calls, streams, opened, parked, restored, ended, sumOf(refused)];
+}
+
+/** All of what is counted by name. */
+export function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, times) => sum + times, 0);
 }
 
 /** An edge of the session's statechart. */
@@ -211,6 +282,8 @@ export interface SnapshotFrame {
   readonly totals: Totals;
   /** Only in the first part, where there are any. */
   readonly listens?: Listens;
+  /** Only in the first part: how the counts went over the last minutes, about one point a second, oldest first. */
+  readonly trend?: readonly TrendPoint[];
   /** How many deltas this viewer was not sent, because it did not keep up; told in the first part, else 0. */
   readonly missed: number;
 }
@@ -249,6 +322,10 @@ export interface SessionFrame {
   readonly history: readonly HistoryLine[];
   /** Older lines that the black box has and this frame leaves out. */
   readonly omitted: number;
+  /** The last requests that ran in it since the inspector started, by when they began; at most 32. */
+  readonly operations: readonly OperationLine[];
+  /** How many ran before these, that are known of. */
+  readonly operationsBefore: number;
   /** Only where its server is a process. */
   readonly child?: ChildLine | undefined;
 }

@@ -34,13 +34,14 @@ export class Rows {
   }
 
   row(key: string, info: SessionInfo): Row {
-    const { id, state, inFlight, openStreams, createdAt, lastActiveAt, principal, clientInfo, protocolVersion, epoch } =
-      info;
+    const { id, state, inFlight, calls, openStreams, createdAt, lastActiveAt, principal, clientInfo } = info;
+    const { protocolVersion, epoch } = info;
     return {
       key,
       ...(this.#options.revealIds && { id }),
       state,
       inFlight,
+      calls,
       openStreams,
       createdAt,
       lastActiveAt,

@@ -10,6 +10,7 @@ import type { Reply } from '../transport/exchange.ts';
 import { refuse } from '../transport/refuse.ts';
 import { atMost } from './atMost.ts';
 import type { ClusterNode } from './clusterNode.ts';
+import { type DrainStats, drainBegins } from './drainStats.ts';
 import { type Patience, STORE_PATIENCE } from './patience.ts';
 
 /** How long the last answers may take to leave once their sessions have ended, in ms. */
@@ -22,6 +23,8 @@ const LAST_ANSWERS = 500;
 export interface Drainable {
   readonly actor: { send(event: SupervisorEvent): void };
   readonly registry: { readonly size: number };
+  /** Where it is told how far the drain has come. */
+  readonly load: { drain: DrainStats | undefined };
   readonly exchanges: ReadonlySet<Reply>;
   readonly options: Pick<ResolvedOptions, 'clock' | 'server' | 'shutdownTimeout'>;
   /** Sessions that have no incarnation; undefined without a session store. */
@@ -53,6 +56,8 @@ export function checkDrainTimeout(timeout: unknown): void {
 export async function drain(supervisor: Drainable, timeout: number | undefined): Promise<void> {
   const { actor, registry, shelf } = supervisor;
   const sessions = registry.size;
+  const begun = drainBegins(supervisor.options, timeout);
+  supervisor.load.drain = begun;
   supervisor.log({
     level: 'info',
     event: 'supervisor.draining',
@@ -67,6 +72,7 @@ export async function drain(supervisor: Drainable, timeout: number | undefined):
   const left = supervisor.cluster?.leave(shelf?.records.patience.isUsedUp !== true);
   await Promise.all([flush(supervisor), storeThrough(supervisor), left]);
   shelf?.records.patience.end();
+  supervisor.load.drain = { ...begun, phase: 'stopped' };
   supervisor.log(farewell(supervisor));
 }
 

@@ -5,6 +5,7 @@
 import { MAX_DELAY } from '../clock.ts';
 import { invalid } from '../errors.ts';
 import type { LogEntry, ResolvedOptions } from '../options.ts';
+import type { DrainStats } from './drainStats.ts';
 import type { SupervisorActor } from './sessionTree.ts';
 
 /** What is delayed. */
@@ -12,6 +13,8 @@ export interface Delayed {
   readonly accepting: boolean;
   readonly actor: SupervisorActor;
   readonly options: Pick<ResolvedOptions, 'clock'>;
+  /** How far the drain itself has come. */
+  readonly load: { readonly drain: DrainStats | undefined };
   drain(timeout: number | undefined): Promise<void>;
   log(entry: LogEntry): void;
 }
@@ -27,6 +30,7 @@ export class DrainDelay {
   #timer: unknown;
   /** When it is over, by the supervisor's clock. */
   #until = Number.POSITIVE_INFINITY;
+  #since = 0;
   #timeout: number | undefined;
   /** Resolves when it is over; undefined as long as nobody wants to leave. */
   #over: Promise<void> | undefined;
@@ -43,6 +47,12 @@ export class DrainDelay {
     return this.#over !== undefined;
   }
 
+  /** How far it has come; undefined as long as nobody wants to leave. */
+  get stats(): DrainStats | undefined {
+    const leaving: DrainStats = { phase: 'leaving', since: this.#since, until: this.#until };
+    return this.#delayed.load.drain ?? (this.isLeaving ? leaving : undefined);
+  }
+
   /**
    * Drains in `delay` ms. Of several who ask the one who wants it first has it begin; it has the timeout that was named
    * last, if any was.
@@ -55,8 +65,10 @@ export class DrainDelay {
 
   #wait(delay: number): Promise<void> {
     const { clock } = this.#delayed.options;
-    const until = clock.now() + delay;
+    const now = clock.now();
+    const until = now + delay;
     const isFirst = this.#over === undefined;
+    if (isFirst) this.#since = now;
     this.#over ??= this.#begin();
     if (until < this.#until && !this.#isOver) {
       this.#until = until;

@@ -17,6 +17,7 @@ export function infoOf(
     id: record.id,
     state,
     inFlight: 0,
+    calls: 0,
     openStreams: 0,
     createdAt: record.createdAt,
     lastActiveAt: record.lastActiveAt,

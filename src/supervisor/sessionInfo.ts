@@ -12,6 +12,8 @@ export interface SessionInfo {
   readonly state: SessionState;
   /** Exchanges that hold the session: POSTs being answered, open GET streams, calls that may be resumed. */
   readonly inFlight: number;
+  /** Requests of its client that are not answered, whoever waits for them. */
+  readonly calls: number;
   /** SSE streams open right now: GET streams, and POSTs answered as a stream. */
   readonly openStreams: number;
   /** Milliseconds since the epoch, by the supervisor's clock. */

@@ -194,7 +194,7 @@ export function publish(core: Supervisor, fetch: SessionSupervisor['fetch']): Se
       yield* core.modern?.listening() ?? [];
     },
     notify: notifierOf(core),
-    stats: () => statsOf(core),
+    stats: () => statsOf(core, departure.stats),
     fetch,
     actor: core.actor,
   };

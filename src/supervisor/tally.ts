@@ -5,6 +5,7 @@ import type { EndReason } from '../machines/reasons.ts';
 import type { StreamDrop } from '../transport/connection.ts';
 import type { Load } from '../transport/transportOptions.ts';
 import type { ClusterStats } from './clusterNode.ts';
+import type { DrainStats } from './drainStats.ts';
 import type { HandleStats } from './handleInfo.ts';
 import type { RestoreOutcome } from './observer.ts';
 import type { Observers } from './observers.ts';
@@ -46,6 +47,8 @@ export interface SupervisorStats {
   readonly streams: number;
   /** Streams that were cut off: by a reader too slow for `maxStreamBuffer`, or one that took nothing any more. */
   readonly dropped: { readonly slow: number; readonly dead: number };
+  /** The drain, once one was asked for. */
+  readonly drain?: DrainStats;
   /** Requests without sessions; there where `modern` is `'serve'`. */
   readonly modern?: ModernStats;
   /** Handles by their kind; there once a kind has been defined. */
@@ -66,7 +69,10 @@ interface Counted {
 }
 
 /** All counts, as they are now. */
-export function statsOf({ load, servers, refusals, shelf, modern, handles, cluster }: Counted): SupervisorStats {
+export function statsOf(
+  { load, servers, refusals, shelf, modern, handles, cluster }: Counted,
+  drain: DrainStats | undefined,
+): SupervisorStats {
   const { sessions, begun, opened, restored, restores, evicted, ended, calls, streams, drops } = load;
   const { starting = 0, closing = 0 } = modern?.servers ?? {};
   return {
@@ -82,6 +88,7 @@ export function statsOf({ load, servers, refusals, shelf, modern, handles, clust
     calls,
     streams,
     dropped: { ...drops },
+    ...(drain !== undefined && { drain }),
     ...(modern !== undefined && { modern: modern.stats }),
     ...(handles !== undefined && { handles: handles.stats }),
     ...(cluster !== undefined && { cluster: cluster.stats }),
@@ -104,6 +111,8 @@ export class Tally implements Load {
   readonly drops = { slow: 0, dead: 0 };
   readonly sessions = { initializing: 0, restoring: 0, active: 0, idle: 0 };
   readonly ended: Partial<Record<EndReason, number>> = {};
+  /** How far the drain has come; undefined before it begins. */
+  drain: DrainStats | undefined;
 
   constructor(clock: Pick<Clock, 'now'>, observers?: Observers) {
     this.#clock = clock;

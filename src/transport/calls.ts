@@ -78,6 +78,11 @@ export class Calls {
     return this.#running.size === 0;
   }
 
+  /** How many of them have no answer, whoever waits for them. */
+  get unanswered(): number {
+    return this.#running.size;
+  }
+
   /** Whether so many more handlers may run. Forgets the cancelled calls whose time is up. */
   hasRoomFor(more: number): boolean {
     return more === 0 || this.#running.size + this.#stillCancelled + more <= MAX_RUNNING;

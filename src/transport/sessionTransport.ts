@@ -82,7 +82,12 @@ export class SessionTransport implements Transport, StreamsOwner {
     return this.#streams.open;
   }
 
-  /** Requests of the client that are not answered yet, and that somebody waits for or may come back for. */
+  /** Requests of the client that are not answered yet, whoever waits for them. */
+  get unansweredCalls(): number {
+    return this.#calls?.unanswered ?? 0;
+  }
+
+  /** Those of them that somebody waits for or may come back for. */
   get awaitedCalls(): number {
     return this.#calls?.awaited ?? 0;
   }
@@ -367,8 +372,7 @@ export class SessionTransport implements Transport, StreamsOwner {
     const call = requestId === undefined ? undefined : this.#calls?.named(requestId);
     // The server knows a call by this id that the client does not mean any more.
     if (call === undefined && requestId !== undefined && this.#calls?.find(requestId) !== undefined) return;
-    const meant =
-      call === undefined || call.alias === call.id ? message : withParams(message, { requestId: call.alias });
+    const meant = call?.alias === call?.id ? message : withParams(message, { requestId: call?.alias });
     this.#dispatch(meant, new MessageExtra(info));
     if (call === undefined || this.#calls?.find(call.alias) !== call) return;
     this.#calls.cancel(call);

@@ -38,6 +38,7 @@ describe('a session', () => {
           key: expect.stringMatching(/^[\w-]{20,}$/),
           state: 'idle',
           inFlight: 0,
+          calls: 0,
           openStreams: 0,
           createdAt: expect.any(Number),
           lastActiveAt: expect.any(Number),

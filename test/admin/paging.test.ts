@@ -97,6 +97,7 @@ const infoOf = (n: number): SessionInfo => ({
   id: `session-${n}`,
   state: 'idle',
   inFlight: 0,
+  calls: 0,
   openStreams: 0,
   createdAt: 0,
   lastActiveAt: 0,

@@ -55,7 +55,7 @@ describe('sessions', () => {
     );
     const called = call(url, sessionId, 'gate', { key: 'one' });
     await says(badge(page, 0), 'active');
-    await says(rowsOf(page).locator('.inFlight'), '1');
+    await says(rowsOf(page).locator('.calls'), '1');
     expect(await withTimeout(flashed, { what: 'the transition to flash' })).toBe(true);
     gates.openAll();
     await called;
@@ -170,7 +170,7 @@ describe('one session', () => {
     await page.locator('.view .state.active.lit').waitFor();
     gates.openAll();
     await called;
-    await until(async () => (await seen()).length === 7, { what: 'seven events' });
+    await until(async () => (await seen()).length === 8, { what: 'eight steps' });
     await shoot(page, 'session');
     await page.keyboard.press('Escape');
     await page.locator('.view').waitFor({ state: 'detached' });
@@ -192,7 +192,9 @@ describe('one session', () => {
     expect(history).toHaveLength(5);
     const mermaid = await saved('Save as Mermaid');
     expect(mermaid).toMatch(/^sequenceDiagram\n/);
-    expect(mermaid).toMatch(/client->>server: initialize [\d:.]+ \(1 in flight\)\n {2}Note over session: opened/);
+    expect(mermaid).toMatch(
+      /client->>server: initialize · \S+ ms [\d:.]+ \(1 in flight\)\n {2}Note over session: opened/,
+    );
     expect(mermaid).toMatch(/server-->>client: response [\d:.]+ \(0 in flight\)\n {2}Note over session: idle/);
   });
 
@@ -367,8 +369,8 @@ describe('the page', () => {
     await inspect(supervisor, { port: inspector.port, token: inspector.token, inspection: names });
     await page.getByRole('status').getByText('live', { exact: true }).waitFor();
     await call(url, sessionId, 'echo', { text: 'x' });
-    await page.locator('.sequence .step').nth(6).waitFor();
-    expect(await page.locator('.sequence .step').count()).toBe(7);
+    await page.locator('.sequence .step').nth(7).waitFor();
+    expect(await page.locator('.sequence .step').count()).toBe(8);
   });
 
   test('is as small as its page says', async () => {

@@ -11,7 +11,7 @@ describe('a viewer', () => {
     const { inspector } = await serveInspected();
     const client = new FeedClient(inspector);
     const hello = await client.hello();
-    expect(hello).toMatchObject({ v: 3, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
+    expect(hello).toMatchObject({ v: 4, allowTerminate: false, reasons: END_REASONS, maxEnded: 1_000 });
     expect(hello.machine.states).toEqual(['initializing', 'restoring', 'active', 'idle', 'parked', 'terminated']);
     expect(hello.machine.edges.map(({ from, to, event }) => `${from} → ${to}: ${event}`).sort()).toEqual([
       'active → idle: RESPONSE',
@@ -52,6 +52,7 @@ describe('a viewer', () => {
       key: expect.stringMatching(/^[\w-]{12}$/),
       state: 'idle',
       inFlight: 0,
+      calls: 0,
       openStreams: 0,
       createdAt: info?.createdAt,
       lastActiveAt: info?.lastActiveAt,
@@ -69,14 +70,20 @@ describe('a viewer', () => {
     const calling = post(url, callBody('gate', { key: 'a' }, 1), second.headers);
     await gates.entered('a');
     await until(() => [...client.rows.values()].some(({ state, inFlight }) => state === 'active' && inFlight === 1));
-    await until(() => client.totals?.inFlight === 1);
+    await until(() => client.totals?.calls === 1);
     expect(client.totals?.states).toEqual({ initializing: 0, active: 1, idle: 1 });
     gates.open('a');
     await calling;
     await until(() => client.totals?.states.idle === 2);
     await supervisor.terminate(second.sessionId);
     await until(() => client.rows.size === 1);
-    expect(client.totals).toMatchObject({ opened: 2, ended: 1, reasons: { terminated: 1, idle: 0 }, inFlight: 0 });
+    expect(client.totals).toMatchObject({
+      opened: 2,
+      ended: 1,
+      reasons: { terminated: 1, idle: 0 },
+      calls: 0,
+      streams: 0,
+    });
     expect([...client.ended.values()]).toEqual([
       expect.objectContaining({ state: 'terminated', reason: 'terminated', endedAt: expect.any(Number) }),
     ]);

@@ -112,10 +112,10 @@ export class FeedClient {
     if (frame.type === 'delta') {
       this.totals = frame.totals;
       for (const row of frame.rows) this.#set(row);
-      for (const [key, state, inFlight, openStreams, lastActiveAt, idleDeadline] of frame.changes) {
+      for (const [key, state, inFlight, calls, openStreams, lastActiveAt, idleDeadline] of frame.changes) {
         const row = this.rows.get(key);
         if (row !== undefined) {
-          this.#set({ ...row, state, inFlight, openStreams, lastActiveAt, idleDeadline });
+          this.#set({ ...row, state, inFlight, calls, openStreams, lastActiveAt, idleDeadline });
         }
       }
       for (const key of frame.gone) this.rows.delete(key);

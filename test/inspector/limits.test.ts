@@ -150,7 +150,7 @@ describe('the end', () => {
     const client = await new FeedClient(inspector).synchronized();
     const stately = openSocket(inspector, { path: '/stately' });
     await statusOf(stately);
-    expect([hears(), intervals()]).toEqual([10, 4]);
+    expect([hears(), intervals()]).toEqual([10, 5]);
     const gone = Promise.all([closeCode(client.socket), closeCode(stately)]);
     await inspector.close();
     await gone;
@@ -160,7 +160,7 @@ describe('the end', () => {
     expect(log).toEqual([]);
   });
 
-  test('while nobody looks, no request is heard of', async () => {
+  test('while nobody looks, nobody hears of changes', async () => {
     const { supervisor } = await serve();
     const hears = counting(supervisor);
     const inspector = await inspect(supervisor);

@@ -65,10 +65,26 @@ test('where there are none, no frame speaks of them', async () => {
 test('the page has what it was told last', () => {
   const sessions = new Sessions();
   const listens: Listens = { count: 1, rows: [] };
-  const part = { rows: [], parked: [], ended: [], totals: { states: {} }, missed: 0, first: true, last: true };
+  const part = {
+    rows: [],
+    parked: [],
+    ended: [],
+    totals: { states: {}, refused: {} },
+    missed: 0,
+    first: true,
+    last: true,
+  };
   sessions.hear({ ...part, type: 'snapshot', at: 0, listens } as unknown as SnapshotFrame);
   expect(sessions.listens.count).toBe(1);
-  const news = { rows: [], changes: [], gone: [], parked: [], ended: [], totals: { states: {} }, transitions: {} };
+  const news = {
+    rows: [],
+    changes: [],
+    gone: [],
+    parked: [],
+    ended: [],
+    totals: { states: {}, refused: {} },
+    transitions: {},
+  };
   sessions.hear({ ...news, type: 'delta', at: 0 } as unknown as DeltaFrame);
   expect(sessions.listens.count).toBe(1);
   sessions.hear({ ...news, type: 'delta', at: 0, listens: { count: 0, rows: [] } } as unknown as DeltaFrame);

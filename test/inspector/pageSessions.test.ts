@@ -4,7 +4,10 @@ import { EVERYTHING, pick } from '../../inspector-page/src/pick.ts';
 import { Sessions } from '../../inspector-page/src/sessions.ts';
 import type { DeltaFrame, EndedRow, HelloFrame, ParkedRow, Row, SnapshotFrame } from '../../src/inspector/protocol.ts';
 
-const totals = { states: { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 } } as DeltaFrame['totals'];
+const totals = {
+  states: { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 0 },
+  refused: {},
+} as DeltaFrame['totals'];
 const NOTHING = { rows: [], changes: [], gone: [], parked: [], ended: [], transitions: {}, pending: 0 };
 
 const row = (key: string, more: Partial<Row> = {}): Row =>
@@ -43,7 +46,7 @@ test('one that is being brought back is still parked until it is', () => {
   snapshot({ parked: [parked('a'), parked('b')] });
   delta({ rows: [row('a', { state: 'restoring' }), row('b', { state: 'restoring' })] });
   expect(where()).toEqual({ live: ['a', 'b'], parked: ['a', 'b'], ended: [] });
-  delta({ gone: ['a'], changes: [['b', 'active', 1, 0, 0, null]] });
+  delta({ gone: ['a'], changes: [['b', 'active', 1, 1, 0, 0, null]] });
   expect(where()).toEqual({ live: ['b'], parked: ['a'], ended: [] });
 });
 

@@ -70,7 +70,7 @@ describe('a session that is parked', () => {
     expect(client.rows.size).toBe(0);
     expect(client.totals).toMatchObject({
       states: { initializing: 0, restoring: 0, active: 0, idle: 0, parked: 1 },
-      inFlight: 0,
+      calls: 0,
       parked: 1,
       restored: 0,
       ended: 0,
@@ -223,7 +223,7 @@ describe('a session that is being brought back', () => {
     await called;
     await until(() => client.rows.size === 0 && client.totals?.states.restoring === 0);
     expect([...client.parked.keys()]).toEqual([key]);
-    expect(client.totals).toMatchObject({ inFlight: 0, restored: 0, ended: 0 });
+    expect(client.totals).toMatchObject({ calls: 0, restored: 0, ended: 0 });
     expect(client.transitions['restoring→parked']).toBeGreaterThan(0);
     client.say({ type: 'open', key });
     expect(await client.session()).toMatchObject({ row: { state: 'parked' } });
@@ -309,6 +309,7 @@ test('a snapshot tells who is parked when its turn comes, not who was when it be
     ended: () => [],
     listens: () => undefined,
     totals: () => ({}) as Totals,
+    trend: () => [],
     now: () => 0,
   });
   feedViewer.sendPart();

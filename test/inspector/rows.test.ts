@@ -14,6 +14,7 @@ function infoOf(name: string, version = '1', principal = 'ada'): SessionInfo {
     id: 'an-id',
     state: 'idle',
     inFlight: 0,
+    calls: 0,
     openStreams: 0,
     createdAt: 0,
     lastActiveAt: 0,

@@ -23,6 +23,7 @@ function given(...exchanges: FakeExchange[]) {
   const supervisor = {
     actor: { send: (event: SupervisorEvent) => void sent.push(event) },
     registry: { size: 0 },
+    load: { drain: undefined },
     exchanges: new Set(exchanges),
     options: { clock, server: () => new PassiveServer(), shutdownTimeout: 10_000 },
     shelf: undefined,
