@@ -143,7 +143,7 @@ const NAMES: readonly Patch[] = [
   patch(
     transport,
     'a cancellation goes by the id that the client gave',
-    'call === undefined || call.alias === call.id ? message : withParams(message, { requestId: call.alias })',
+    'call?.alias === call?.id ? message : withParams(message, { requestId: call?.alias })',
     'message',
   ),
   patch(
