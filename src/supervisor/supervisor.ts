@@ -43,6 +43,7 @@ export class Supervisor implements SessionHost<Session> {
   readonly registry: Registry<Session>;
   readonly servers: ServerCount;
   readonly load: Tally;
+  readonly givenEvents: unknown;
   readonly stateless: StatelessCalls;
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
@@ -72,6 +73,7 @@ export class Supervisor implements SessionHost<Session> {
     );
     this.observers = new Observers(this.outbox, options.clock, failed('observer.failed', 'An observer failed'));
     this.load = new Tally(clock, this.observers);
+    this.givenEvents = options.eventStore;
     this.options = { ...options, clock, eventStore: this.observers.eventStore(options.eventStore) };
     this.refusals = new RefusalLog(clock, (entry) => this.log(entry), this.observers);
     this.#onRefused = (name, refused) => this.refusals.refused(name, refused);

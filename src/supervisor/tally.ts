@@ -49,6 +49,8 @@ export interface SupervisorStats {
   readonly dropped: { readonly slow: number; readonly dead: number };
   /** The drain, once one was asked for. */
   readonly drain?: DrainStats;
+  /** Where the event store says how large it is, as that in memory does. */
+  readonly eventStore?: { readonly bytes: number };
   /** Requests without sessions; there where `modern` is `'serve'`. */
   readonly modern?: ModernStats;
   /** Handles by their kind; there once a kind has been defined. */
@@ -63,6 +65,8 @@ interface Counted {
   readonly servers: SupervisorStats['servers'];
   readonly refusals: { readonly counts: SupervisorStats['refused'] };
   readonly shelf: { readonly records: { readonly parked: number } } | undefined;
+  /** The event store as it was given. */
+  readonly givenEvents: unknown;
   readonly modern: { readonly servers: SupervisorStats['servers']; readonly stats: ModernStats } | undefined;
   readonly handles: { readonly stats: Readonly<Record<string, HandleStats>> } | undefined;
   readonly cluster: { readonly stats: ClusterStats } | undefined;
@@ -70,11 +74,12 @@ interface Counted {
 
 /** All counts, as they are now. */
 export function statsOf(
-  { load, servers, refusals, shelf, modern, handles, cluster }: Counted,
+  { load, servers, refusals, shelf, givenEvents, modern, handles, cluster }: Counted,
   drain: DrainStats | undefined,
 ): SupervisorStats {
   const { sessions, begun, opened, restored, restores, evicted, ended, calls, streams, drops } = load;
   const { starting = 0, closing = 0 } = modern?.servers ?? {};
+  const bytes = bytesOf(givenEvents);
   return {
     sessions: { ...sessions, parked: shelf?.records.parked ?? 0 },
     begun,
@@ -89,10 +94,21 @@ export function statsOf(
     streams,
     dropped: { ...drops },
     ...(drain !== undefined && { drain }),
+    ...(bytes !== undefined && { eventStore: { bytes } }),
     ...(modern !== undefined && { modern: modern.stats }),
     ...(handles !== undefined && { handles: handles.stats }),
     ...(cluster !== undefined && { cluster: cluster.stats }),
   };
+}
+
+/** How large a store says that it is, in bytes; one that throws when it is asked says nothing. */
+function bytesOf(store: unknown): number | undefined {
+  try {
+    const { bytes } = (store ?? {}) as { readonly bytes?: unknown };
+    return typeof bytes === 'number' && Number.isFinite(bytes) ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What an end tells of the life that it ends. */

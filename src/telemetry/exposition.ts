@@ -7,7 +7,9 @@ const UNIT_SUFFIX: Readonly<Record<string, string>> = { s: '_seconds', By: '_byt
 
 /** The name that a metric of OpenTelemetry has in Prometheus. */
 export function prometheusName({ name, unit, kind }: { name: string; unit: string; kind: string }): string {
-  return `${name.replaceAll('.', '_')}${UNIT_SUFFIX[unit] ?? ''}${kind === 'counter' ? '_total' : ''}`;
+  const base = name.replaceAll('.', '_');
+  const suffix = UNIT_SUFFIX[unit] ?? '';
+  return `${base}${base.endsWith(suffix) ? '' : suffix}${kind === 'counter' ? '_total' : ''}`;
 }
 
 /** The name that a label has there. */

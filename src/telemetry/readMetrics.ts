@@ -85,6 +85,22 @@ export const READ_METRICS: readonly ReadMetric[] = [
     read: ({ restores }) => each('outcome', RESTORE_OUTCOMES, restores),
   },
   {
+    name: 'mcp.supervisor.epochs',
+    kind: 'counter',
+    unit: '{epoch}',
+    help: 'Incarnations of sessions that began here, each of which has an epoch: sessions that were opened, or brought back.',
+    labels: {},
+    read: ({ opened, restored }) => one(opened + restored),
+  },
+  {
+    name: 'mcp.supervisor.event_store.bytes',
+    kind: 'gauge',
+    unit: 'By',
+    help: 'What the event store holds, where it says so, as that in memory does.',
+    labels: {},
+    read: ({ eventStore }) => eventStore && one(eventStore.bytes),
+  },
+  {
     name: 'mcp.supervisor.evictions',
     kind: 'counter',
     unit: '{session}',

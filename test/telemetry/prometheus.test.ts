@@ -1,6 +1,6 @@
 /** The text for Prometheus, read by a parser of somebody else's: its numbers are those of `stats()`. */
 import { describe, expect, test } from 'vitest';
-import { END_REASONS, REFUSAL_NAMES } from '../../src/index.ts';
+import { createMemoryEventStore, END_REASONS, REFUSAL_NAMES } from '../../src/index.ts';
 import { prometheusMetrics } from '../../src/telemetry/index.ts';
 import { serve } from '../support/serve.ts';
 import { SimulatedClock } from '../support/simulatedClock.ts';
@@ -29,6 +29,23 @@ test('what did not happen is there as 0, under every value that there is', async
   expect(values(ENDED, 'reason')).toEqual(END_REASONS);
   expect(values('mcp_supervisor_refusals_total', 'refusal')).toEqual(REFUSAL_NAMES);
   expect(values(SESSIONS, 'state')).toEqual(['initializing', 'restoring', 'active', 'idle', 'parked']);
+});
+
+test('incarnations, and what an event store says that it holds', async () => {
+  const events = createMemoryEventStore();
+  const { supervisor, url } = await serve({ eventStore: events });
+  const metrics = prometheusMetrics(supervisor);
+  await initialize(url);
+  await events.storeEvent('a stream', { jsonrpc: '2.0', method: 'notifications/a' });
+  expect(numberOf(metrics.text(), 'mcp_supervisor_epochs_total')).toBe(1);
+  expect(events.bytes).toBeGreaterThan(0);
+  expect(numberOf(metrics.text(), 'mcp_supervisor_event_store_bytes')).toBe(events.bytes);
+  const silent = { storeEvent: async () => '1', replayEventsAfter: async () => '' };
+  for (const bytes of [undefined, Number.NaN, '7']) {
+    const { supervisor } = await serve({ eventStore: Object.assign({ ...silent }, { bytes }) });
+    expect(supervisor.stats().eventStore).toBe(undefined);
+    expect(prometheusMetrics(supervisor).text()).not.toContain('event_store');
+  }
 });
 
 test('refusals are counted by name', async () => {
