@@ -116,6 +116,7 @@ test('the events come in order, each with the session as it then was', async () 
     ...known,
     state,
     inFlight,
+    calls: 0,
     openStreams: 0,
     lastActiveAt,
   });

@@ -407,7 +407,9 @@ test('10 000 requests leave nothing', async () => {
   const before = { ...resources(), heap: await heap() };
   await some(10_000);
   const after = { ...resources(), heap: await heap() };
-  expect([after.timers, after.sockets]).toEqual([before.timers, before.sockets]);
+  // What other tests of this process have left may end meanwhile.
+  expect(after.timers).toBeLessThanOrEqual(before.timers);
+  expect(after.sockets).toBeLessThanOrEqual(before.sockets);
   expect(after.heap - before.heap).toBeLessThan(2 * 2 ** 20);
 }, 20_000);
 
