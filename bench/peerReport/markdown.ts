@@ -17,7 +17,7 @@ export function toMarkdown(tested: readonly Tested[], day: string): string {
     '',
     `Written by \`npm run peers\` on ${day}; not to be edited by hand. It runs \`mcp-session-supervisor model-test\` on`,
     'servers of MCP sessions over Streamable HTTP, each as its users run it, with a tool that lasts as long as it is asked',
-    'to. They are in [`bench/peers`](../bench/peers). What the protocol leaves open is no violation: it is listed apart,',
+    'to. They are in `bench/peers` of the repository. What the protocol leaves open is no violation: it is listed apart,',
     'where a server differs from the [session model](../ARCHITECTURE.md). What a server does not offer is not tested.',
     '',
     ...table(tested),

@@ -28,10 +28,10 @@ mcp-session-supervisor.
 After -- stands the command of a server that speaks stdio, with its arguments: it is started once for each session, as it
 is, without a shell, and ended with its session. There may be 64 sessions then, unless --max-sessions says otherwise.
 
-SIGINT, SIGTERM and SIGHUP drain: new sessions get 503, calls in flight get --shutdown-timeout. A second signal exits at
-once, but during --drain-delay it has the drain begin, and a third one exits; the same one within 0.5s counts once, since
-it may reach a process twice. A request whose Host or Origin is refused is told at most once a second, with the flag that
-would allow it. An error that escapes a session's own callbacks is logged, and the other sessions go on.
+SIGINT, SIGTERM and SIGHUP drain: new sessions and new calls get 503, calls in flight get --shutdown-timeout. A second
+signal exits at once, but during --drain-delay it has the drain begin, and a third one exits; the same one within 0.5s
+counts once, since it may reach a process twice. A request whose Host or Origin is refused is told at most once a
+second, with the flag that would allow it. An error that escapes a session's own callbacks is logged, and the other sessions go on.
 
 Node 20 looks for --env-file itself, and ends with 9 where there is no such file; -E is left to this command.
 
