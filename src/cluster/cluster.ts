@@ -76,6 +76,7 @@ export class Cluster implements ClusterNode {
       emptied,
       log,
       observers: core.observers,
+      exchanges: core.exchanges,
     });
     this.#membership = new Membership(directory, node, leaseTime, {
       actor: core.actor,

@@ -6,6 +6,7 @@ import type { Sought } from '../supervisor/clusterNode.ts';
 import type { ForwardOutcome } from '../supervisor/observer.ts';
 import type { Observers } from '../supervisor/observers.ts';
 import type { SessionInfo } from '../supervisor/sessionInfo.ts';
+import type { Exchange } from '../transport/exchange.ts';
 import { sendLook, sendTerminate } from './ask.ts';
 import type { Envelopes } from './envelopes.ts';
 import { type Forwarding, type ForwardParts, type ForwardResult, forward } from './forward.ts';
@@ -47,6 +48,8 @@ export interface PeersParts {
   readonly emptied: () => void;
   readonly log: (entry: LogEntry) => void;
   readonly observers: Observers;
+  /** What is sent away at the end of a drain: not what another node has, which may have been done there. */
+  readonly exchanges: Set<Exchange>;
 }
 
 export class Peers {
@@ -86,8 +89,10 @@ export class Peers {
     const forwarding = forward(this.#partsOf(life, from), exchange, { sessionId: id, principal, body });
     this.#open.set(forwarding, awaited);
     if (awaited) this.#awaited++;
+    this.#parts.exchanges.delete(exchange);
     const done = this.#parts.vigils.watch(life.id, () => forwarding.abort());
     const forwarded = await forwarding.result;
+    if (!exchange.closed) this.#parts.exchanges.add(exchange);
     done();
     giveBack();
     this.#open.delete(forwarding);

@@ -1,5 +1,7 @@
 /** A drain hands its sessions over at once: no client sees more of it than a request that takes longer. */
 import { expect, test } from 'vitest';
+import { supervisorOf } from '../../src/supervisor/sessionSupervisor.ts';
+import { rawSocket } from '../support/rawSocket.ts';
 import { until } from '../support/until.ts';
 import { initializeBody, openStream, post, sessionHeaders } from '../support/wire.ts';
 import { asked, call, connectThrough, type Node, Nodes, open, outcomeOf } from './nodes.ts';
@@ -35,6 +37,23 @@ test('what is asked of the node that drains is answered by another one, which ha
   expect(await nodes.directory.named('a')).toBe(undefined);
   const loaded = await nodes.store.load(id);
   expect(loaded.verdict === 'found' && loaded.record.owner).toMatch(/^b#/);
+});
+
+test('what another node answers is not sent away at the end of a drain: it may be done there', async () => {
+  const { nodes, a, b } = await two();
+  const id = await open(b);
+  await idle(b, id);
+  // A body that does not come keeps the drain until the last answers had their time.
+  const slow = await rawSocket(a.port);
+  slow.begin('POST', { ...sessionHeaders(id), 'content-length': '100' });
+  slow.write('{');
+  await until(() => supervisorOf(a.supervisor).exchanges.size === 1);
+  const drained = a.supervisor.drain();
+  const calling = call(a, id, 'gate', { key: 'k' });
+  await nodes.passUntil(until(() => b.supervisor.stats().calls === 1));
+  await nodes.passUntil(drained);
+  b.gates.open('k');
+  expect(outcomeOf(await nodes.passUntil(calling))).toBe('passed k');
 });
 
 test('the next process under the same name joins at once', async () => {
