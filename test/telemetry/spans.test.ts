@@ -8,6 +8,7 @@ import { buildTestServer } from '../support/testServer.ts';
 import { withTimeout } from '../support/until.ts';
 import { call, callBody, initialize, openStream, post, sessionHeaders } from '../support/wire.ts';
 import { traced } from './openTelemetry.ts';
+import { RawServer } from './rawServer.ts';
 
 type Start = (options?: ServeOptions) => Promise<Served>;
 
@@ -267,6 +268,25 @@ test('what a client says is cut where it is long', async () => {
     expect(name.length).toBeLessThan(1_100);
     for (const value of Object.values(attributes)) expect(String(value).length).toBeLessThan(1_100);
   }
+});
+
+test.each([
+  ['has no code', {}, '_OTHER'],
+  ['has a message that is none', { code: -32603, message: null }, '-32603'],
+])('an error that %s ends its span', async (_, error, type) => {
+  const serverInfo = { name: 'raw', version: '1' };
+  const { supervisor, url } = await serve({
+    server: () =>
+      new RawServer(({ id, method }, send) =>
+        method === 'initialize'
+          ? send({ id, result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo } })
+          : send({ id, error }),
+      ),
+  });
+  const { span } = await traced(supervisor);
+  const { sessionId } = await initialize(url);
+  await call(url, sessionId, 'echo');
+  expect((await span('tools/call')).attributes['error.type']).toBe(type);
 });
 
 test('nothing is begun after stop', async () => {
