@@ -2,6 +2,7 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
+import { instrument } from '../../src/telemetry/index.ts';
 import { ask, serveBoth, toolBody } from '../modern/modernServer.ts';
 import { type Served, type ServeOptions, serve } from '../support/serve.ts';
 import { buildTestServer } from '../support/testServer.ts';
@@ -287,6 +288,26 @@ test.each([
   const { sessionId } = await initialize(url);
   await call(url, sessionId, 'echo');
   expect((await span('tools/call')).attributes['error.type']).toBe(type);
+});
+
+test('a meter that fails leaves nobody who observes', async () => {
+  const { supervisor, url } = await serve();
+  let begun = 0;
+  const tracerProvider = { getTracer: () => ({ startSpan: () => begun++ }) };
+  const made = () => ({});
+  const meter = {
+    createHistogram: made,
+    createObservableCounter: made,
+    createObservableGauge: made,
+    createObservableUpDownCounter: made,
+    addBatchObservableCallback: () => {
+      throw new Error('no batches');
+    },
+  };
+  const meterProvider = { getMeter: () => meter };
+  await expect(instrument(supervisor, { tracerProvider, meterProvider })).rejects.toThrow('no batches');
+  await initialize(url);
+  expect(begun).toBe(0);
 });
 
 test('nothing is begun after stop', async () => {
