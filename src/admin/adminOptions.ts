@@ -8,6 +8,7 @@ import { readTokenFile } from './tokenFile.ts';
 export interface MetricsSource {
   /** The content type of the text. */
   readonly contentType: string;
+  /** Has 5 s; what fails, or takes longer, is answered 503 and logged. */
   text(): string | Promise<string>;
 }
 

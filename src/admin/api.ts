@@ -77,8 +77,10 @@ async function showStats({ supervisor }: ApiOptions, { res }: Asked): Promise<vo
 
 async function showSession({ supervisor, rows }: ApiOptions, { res }: Asked, { name }: Target): Promise<void> {
   const info = await supervisor.record(rows.idOf(name));
-  if (info === undefined) return refuse(res, 'sessionNotFound');
-  sendJson(res, 200, rows.whole(info));
+  if (info !== undefined) return sendJson(res, 200, rows.whole(info));
+  // Where the store does not answer nothing is known of it, and whoever is told that it has ended would believe it.
+  const { reasons } = await supervisor.readiness();
+  refuse(res, reasons.includes('storeUnavailable') ? 'failed' : 'sessionNotFound');
 }
 
 async function listSessions({ list }: ApiOptions, { res }: Asked, { query }: Target): Promise<void> {

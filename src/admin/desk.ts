@@ -13,6 +13,9 @@ import type { Audit } from './audit.ts';
 import { type Health, isQuestion, type Question } from './health.ts';
 import { type RefusalName, refuse, sendJson } from './refusals.ts';
 
+/** How long the metrics may take, in ms. */
+const METRICS_WITHIN = 5_000;
+
 /** Where the inspector's page is mounted. */
 export const PAGE_PATH = '/inspector/';
 
@@ -72,7 +75,7 @@ export class Desk {
       return sendText(res, 308, 'The page is below this.\n');
     }
     if (metrics === undefined || pathname !== '/metrics') return refuse(res, 'notFound');
-    if (this.#isRead(req, res)) send(res, metrics.contentType, await metrics.text());
+    if (this.#isRead(req, res)) send(res, metrics.contentType, await textOf(metrics));
   }
 
   /** Probes come by whatever name or address they like: what they are told is one word. */
@@ -95,5 +98,19 @@ export class Desk {
   #refuse(req: IncomingMessage, res: ServerResponse, refusal: RefusalName): void {
     this.#options.audit.refused(req, refusal);
     refuse(res, refusal);
+  }
+}
+
+/** Rejects when it takes too long: who asks may be anybody, and each of them has a connection of few. */
+async function textOf(metrics: MetricsSource): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`The metrics did not come within ${METRICS_WITHIN} ms`);
+    timer = setTimeout(reject, METRICS_WITHIN, error);
+  });
+  try {
+    return await Promise.race([metrics.text(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,7 +1,7 @@
 /** The listening socket of the admin: a port, or a unix socket that is its owner's alone. What can't be had is told. */
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -18,6 +18,13 @@ export interface Bound {
   readonly port: number | undefined;
 }
 
+/** What `listen` resolves to. */
+export interface Listening {
+  readonly bound: Bound;
+  /** Takes no more connections, and removes a unix socket, if it is this one. */
+  stop(): void;
+}
+
 /** How long whoever has a socket may take to accept, in ms; one that hangs is alive. */
 const ANSWERS_WITHIN = 1_000;
 
@@ -25,7 +32,10 @@ const ANSWERS_WITHIN = 1_000;
 const TRIES = 3;
 
 /** @throws {SupervisorError} `CANNOT_LISTEN`; `INVALID_OPTION` for an address that others reach, without a token of one's own. */
-export function listen(server: Server, options: Pick<ResolvedAdminOptions, 'place' | 'tokenIsGiven'>): Promise<Bound> {
+export function listen(
+  server: Server,
+  options: Pick<ResolvedAdminOptions, 'place' | 'tokenIsGiven'>,
+): Promise<Listening> {
   const { place } = options;
   return 'path' in place ? listenAtPath(server, place.path) : listenAtPort(server, place, options.tokenIsGiven);
 }
@@ -34,7 +44,7 @@ async function listenAtPort(
   server: Server,
   { host, port }: Extract<Place, { port: number }>,
   tokenIsGiven: boolean,
-): Promise<Bound> {
+): Promise<Listening> {
   const fail = (error: unknown): never => cannotListen(whyNotAtPort(host, port, error), error);
   // The address is decided before it is bound, because it decides whether that is allowed: `127.1` is loopback.
   const { address } = await lookup(host).catch(fail);
@@ -46,13 +56,19 @@ async function listenAtPort(
   await once(server, 'listening').catch(fail);
   const { port: bound } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
-  return { address: `${name}:${bound}`, url: `http://${reachableName(host)}:${bound}`, port: bound };
+  return {
+    bound: { address: `${name}:${bound}`, url: `http://${reachableName(host)}:${bound}`, port: bound },
+    stop: () => void server.close(),
+  };
 }
 
-async function listenAtPath(server: Server, path: string): Promise<Bound> {
+async function listenAtPath(server: Server, path: string): Promise<Listening> {
   for (let n = 1; ; n++) {
     const error = await bind(server, path);
-    if (error === undefined) return { address: path, url: undefined, port: undefined };
+    if (error === undefined) {
+      const ours = look(path);
+      return { bound: { address: path, url: undefined, port: undefined }, stop: () => stopAtPath(server, path, ours) };
+    }
     if (error.code !== 'EADDRINUSE' || n === TRIES) cannotListen(whyNotAtPath(path, error), error);
     await clear(path, error);
   }
@@ -70,6 +86,26 @@ async function bind(server: Server, path: string): Promise<NodeJS.ErrnoException
   const error = await outcome;
   if (error === undefined) chmodSync(path, 0o600);
   return error;
+}
+
+/** Node removes what is at the path, whoever has made it meanwhile: so that of somebody else is put aside. */
+function stopAtPath(server: Server, path: string, ours: Stats | undefined): void {
+  const now = look(path);
+  const aside = `${path}.${process.pid}`;
+  // The number of a file that is gone is given to the next one.
+  const isOthers = now !== undefined && (now.ino !== ours?.ino || now.birthtimeMs !== ours.birthtimeMs);
+  const isAside = isOthers && move(path, aside);
+  server.close();
+  if (isAside) move(aside, path);
+}
+
+function move(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    return false; // the folder is not ours any more: so nor can Node remove anything
+  }
 }
 
 /** Undefined in a worker thread, which can't. */

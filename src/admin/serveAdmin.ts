@@ -77,16 +77,19 @@ export async function serveAdmin(supervisor: SessionSupervisor, options: AdminOp
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.on('upgrade', (req, socket, head) => desk.upgrade(req, socket, head));
+  let stop = () => {};
   const end = async () => {
     health.close();
     list.close();
     ours?.stop();
-    await Promise.all([page?.close(), closeServer(server)]);
+    await Promise.all([page?.close(), closeServer(server, stop)]);
   };
-  const bound = await listen(server, resolved).catch(async (error: unknown) => {
+  const listening = await listen(server, resolved).catch(async (error: unknown) => {
     await end();
     throw error;
   });
+  const { bound } = listening;
+  stop = listening.stop;
   server.on('error', (error) => audit.failed('The listener of the admin has a problem', error));
 
   let closed: Promise<void> | undefined;
@@ -121,10 +124,10 @@ function told(outcome: string): string {
 }
 
 /** Ends what does not end by itself. */
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, stop: () => void): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
-  server.close();
+  stop();
   server.closeIdleConnections();
   const force = setTimeout(() => server.closeAllConnections(), CLOSING_GRACE);
   await closed;

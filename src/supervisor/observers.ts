@@ -6,11 +6,11 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp
 import type { JSONRPCNotification, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { checkOptions, invalid } from '../errors.ts';
-import { isRequest } from '../protocol/messages.ts';
+import { isObject, isRequest } from '../protocol/messages.ts';
 import { keptText } from '../protocol/messageText.ts';
 import type { ForgettingEventStore } from '../stores/eventLog.ts';
 import type { Ending, OpenOperation, OperationSide } from '../transport/operations.ts';
-import { watch } from './callback.ts';
+import { callBack, watch } from './callback.ts';
 import type { ObservedEvent, Operation, OperationObserver, SupervisorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -87,7 +87,10 @@ export class Observers {
     if (!this.any) return;
     const all = this.#all;
     this.later(() => {
-      for (const observer of all) this.attempt(() => observer.event?.(event));
+      for (const observer of all) {
+        // Who has stopped meanwhile is told nothing more.
+        if (this.#all.includes(observer)) this.attempt(() => observer.event?.(event));
+      }
     });
   }
 
@@ -141,11 +144,11 @@ class Observed implements OpenOperation {
   }
 
   run<T>(body: () => T): T {
-    if (!this.#told.some(({ run }) => typeof run === 'function')) return body();
+    const wrapping = this.#told.filter((one) => this.#observers.attempt(() => typeof one.run) === 'function');
+    if (wrapping.length === 0) return body();
     const first = once(body);
     let within: () => T = first;
-    for (const one of this.#told) {
-      if (typeof one.run !== 'function') continue;
+    for (const one of wrapping) {
       const inner = within;
       // Whatever it does, the body runs once, and what comes of it is what the body returned or threw.
       within = () => {
@@ -156,21 +159,20 @@ class Observed implements OpenOperation {
     return within();
   }
 
-  /** What it throws is its own only where the body did not. */
+  /** What it throws, or rejects with, is its own only where the body did not. */
   #attempt(action: () => unknown, body: Once<unknown>): void {
-    try {
-      action();
-    } catch (error) {
+    callBack(action, (error) => {
       if (!body.threw(error)) this.#observers.failed(error);
-    }
+    });
   }
 
   carried(request: JSONRPCRequest): JSONRPCRequest {
     if (keptText(request) !== undefined) return request; // it passes as its server wrote it, byte for byte
     let meta: Record<string, unknown> | undefined;
     for (const one of this.#told) {
-      const more = this.#observers.attempt(() => one.meta?.());
-      if (typeof more === 'object' && more !== null) meta = { ...meta, ...more };
+      const given = this.#observers.attempt(() => one.meta?.());
+      const more = this.#observers.attempt(() => asJson(given));
+      if (more !== undefined) meta = { ...meta, ...more };
     }
     if (meta === undefined) return request;
     return { ...request, params: { ...request.params, _meta: { ...meta, ...request.params?._meta } } };
@@ -187,19 +189,32 @@ class Observed implements OpenOperation {
   }
 }
 
+/** Members that can be sent; undefined where there are none. Throws where they are no JSON. */
+function asJson(given: unknown): Record<string, unknown> | undefined {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  const members: unknown = JSON.parse(JSON.stringify(given));
+  return isObject(members) && Object.keys(members).length > 0 ? members : undefined;
+}
+
 /** A body that runs at the first call, and gives the same at each. */
 interface Once<T> {
   (): T;
-  /** Whether it is what the body threw. */
+  /** Whether it is what the body threw, or rejected with. */
   threw(error: unknown): boolean;
 }
 
 function once<T>(body: () => T): Once<T> {
   let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  let rejection: { readonly error: unknown } | undefined;
   const run = () => {
     if (outcome === undefined) {
       try {
-        outcome = { value: body() };
+        const value = body();
+        outcome = { value };
+        // Before anybody else looks at it: so it is known before a promise that was made of this one rejects.
+        watch(value, (error) => {
+          rejection = { error };
+        });
       } catch (error) {
         outcome = { error };
       }
@@ -208,7 +223,9 @@ function once<T>(body: () => T): Once<T> {
     return outcome.value;
   };
   return Object.assign(run, {
-    threw: (error: unknown) => outcome !== undefined && 'error' in outcome && outcome.error === error,
+    threw: (error: unknown) =>
+      (outcome !== undefined && 'error' in outcome && outcome.error === error) ||
+      (rejection !== undefined && rejection.error === error),
   });
 }
 

@@ -75,11 +75,12 @@ export async function instrument(
     names,
     shown: revealIds ? (id) => id : pseudonyms(idKey),
   };
+  const stopReading = readOn(meter, supervisor); // before anybody observes: it may throw
   const stops = [
     // First, so that what an end teaches of names is known to the span that ends by it.
     supervisor.observe(measuring(names, recordOn(meter))),
     supervisor.observe({ operation: (operation) => spanOf(operation, parts) }),
-    readOn(meter, supervisor),
+    stopReading,
   ];
   return {
     stop: () => {

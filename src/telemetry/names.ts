@@ -18,7 +18,7 @@ export class Names {
 
   /** There is something of this name. */
   learn(name: unknown): void {
-    if (typeof name !== 'string' || name.length > MAX_LENGTH || this.#known.size >= this.#max) return;
+    if (typeof name !== 'string' || !isLabel(name) || this.#known.size >= this.#max) return;
     this.#known.add(name);
   }
 
@@ -35,6 +35,14 @@ export class Names {
   label(name: string): string {
     return this.has(name) ? name : OTHER;
   }
+}
+
+/**
+ * Whether Prometheus can tell it from every other: to it an empty label is none, and half a character is written as any
+ * other half is. A sample that is there twice costs the whole scrape.
+ */
+function isLabel(name: string): boolean {
+  return name !== '' && name.length <= MAX_LENGTH && !/\p{Surrogate}/u.test(name);
 }
 
 /** Names by what they are of. */

@@ -1,5 +1,6 @@
 /** What is said of an operation: the attributes of the conventions, by which it is counted. All values are bounded. */
 import type { Operation, OperationEnd } from '../index.ts';
+import { OTHER } from './histogram.ts';
 import { CODES, known, METHODS, VERSIONS } from './methods.ts';
 import type { NamesOfServer } from './names.ts';
 
@@ -25,7 +26,7 @@ export function errorType({ outcome, code }: Pick<OperationEnd, 'outcome' | 'cod
     case 'answered':
       return undefined;
     case 'error':
-      return String(code);
+      return code === undefined ? OTHER : String(code);
     case 'toolError':
       return 'tool_error';
     case 'cancelled':
@@ -62,7 +63,7 @@ export function statusCode({ outcome, code }: OperationEnd): string | undefined 
 
 /** Keeps the names that an operation's end shows to be real. */
 export function learn(operation: Operation, end: OperationEnd, names: NamesOfServer): void {
-  if (end.outcome !== 'answered') return;
+  if (operation.side !== 'server' || end.outcome !== 'answered') return; // what a client lists, it can make up
   if (operation.method === 'tools/list') names.tools.learnAll(end.result?.['tools']);
   if (operation.method === 'prompts/list') names.prompts.learnAll(end.result?.['prompts']);
   const target = targetOf(operation);

@@ -19,6 +19,7 @@ export class Asked {
   #begin(watch: OperationWatch, request: JSONRPCRequest): JSONRPCRequest {
     if (this.#open.size >= MAX_OPEN) return request;
     const operation = watch.begin('client', request);
+    this.end(request.id, { outcome: 'cancelled' }); // by the same id: whatever answer comes is to this one
     if (operation === undefined) return request;
     this.#open.set(request.id, operation);
     return operation.carried(request);

@@ -63,15 +63,24 @@ export const ANSWERED: Ending = { outcome: 'answered' };
 export const CLIENT_GONE: Ending = { outcome: 'clientGone' };
 export const NOT_JSON: Ending = { outcome: 'notJson', code: -32603 };
 
-/** What a response says of how its request ended. */
+/** What a response says of how its request ended. A server may have made it without an SDK: nothing of it is sure. */
 export function endingOf(response: ResponseMessage): Ending {
-  if ('error' in response) {
-    const { code, message } = response.error;
-    return { outcome: 'error', code, message };
+  const { error, result }: { readonly error?: unknown; readonly result?: unknown } = response;
+  if ('error' in response && !(isAbsent(error) && 'result' in response)) {
+    const { code, message } = isObject(error) ? error : {};
+    return {
+      outcome: 'error',
+      code: typeof code === 'number' ? code : undefined,
+      message: typeof message === 'string' ? message : undefined,
+    };
   }
-  const result = response.result as unknown;
   if (!isObject(result)) return ANSWERED;
   return { outcome: result['isError'] === true ? 'toolError' : 'answered', result };
+}
+
+/** Some name the error of a result as well, as there being none. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 /** How an operation ends that is refused. */

@@ -21,11 +21,13 @@ export interface AskOptions {
   /** The token that is sent along; none by default. */
   readonly token?: string | undefined;
   readonly body?: string;
+  /** How long the answer may take, in ms. */
+  readonly within?: number;
 }
 
 /** Asks an admin, at its port or its socket. */
 export function ask(admin: Pick<Admin, 'address' | 'port'>, path: string, options: AskOptions = {}): Promise<Answer> {
-  const { method = 'GET', token, body } = options;
+  const { method = 'GET', token, body, within } = options;
   const headers = { ...options.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const where: RequestOptions =
     admin.port === undefined ? { socketPath: admin.address } : { host: '127.0.0.1', port: admin.port };
@@ -39,7 +41,10 @@ export function ask(admin: Pick<Admin, 'address' | 'port'>, path: string, option
     asking.on('error', reject);
     asking.end(body);
   });
-  return withTimeout(answer, { what: `the admin's answer to ${method} ${path}` });
+  return withTimeout(answer, {
+    what: `the admin's answer to ${method} ${path}`,
+    ...(within !== undefined && { within }),
+  });
 }
 
 /** Serves an admin of a supervisor, and closes it when the test ends. */

@@ -71,6 +71,15 @@ describe('a session', () => {
     expect((await other.told(`/sessions/${first?.key}`)).status).toBe(404);
   });
 
+  test('of which nobody knows because the store is down is 503, and not said to have ended', async () => {
+    const sessionStore = controlledSessionStore();
+    const { told } = await serveAdministered({ sessionStore });
+    sessionStore.before.load = () => Promise.reject(new Error('down'));
+    const answer = await told('/sessions/somebody');
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
+    expect(answer.json()).toMatchObject({ error: { name: 'failed' } });
+  });
+
   test('that is not there is 404, whatever it is called', async () => {
     const { told } = await serveAdministered();
     for (const name of [

@@ -25,6 +25,14 @@ test('the 257th connection is closed, and the next one taken when another has en
   expect((await until(answered, { what: 'a connection to be taken' })).status).toBe(200);
 });
 
+test('metrics that do not come within 5 s are 503, and told', async () => {
+  const metrics = { contentType: 'text/plain', text: () => new Promise<string>(() => {}) };
+  const { admin, lines } = await serveAdministered({}, { metrics });
+  const answer = await ask(admin, '/metrics', { within: 12_000 });
+  expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
+  expect(lines).toMatchObject([{ level: 'error', event: 'admin.failed' }]);
+});
+
 test('a request that does not come whole within 5 s is answered 408', async () => {
   const { admin } = await serveAdministered();
   const socket = await open(admin.port);

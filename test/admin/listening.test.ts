@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type AdminOptions, serveAdmin } from '../../src/admin/index.ts';
 import { SupervisorError } from '../../src/index.ts';
 import { supervise } from '../support/serve.ts';
+import { withTimeout } from '../support/until.ts';
 import { administer, ask } from './administered.ts';
 
 function given() {
@@ -116,6 +117,26 @@ describe('a unix socket', () => {
     expect(existsSync(path)).toBe(true);
     const admin = await administer(given(), { path });
     expect((await ask(admin, '/livez', { headers: { host: 'localhost' } })).status).toBe(200);
+  });
+
+  test('that was removed, and made anew by another process, is left to that at the end', async () => {
+    const path = join(folder(), 'admin.sock');
+    const admin = await administer(given(), { path });
+    await rm(path);
+    await occupy(path);
+    await admin.close();
+    expect(existsSync(path)).toBe(true);
+    const socket = connect(path);
+    await withTimeout(once(socket, 'connect'), { what: 'the other process to be reached' });
+    socket.destroy();
+  });
+
+  test('that was removed meanwhile is no problem at the end', async () => {
+    const path = join(folder(), 'admin.sock');
+    const admin = await administer(given(), { path });
+    await rm(path);
+    await admin.close();
+    expect(existsSync(path)).toBe(false);
   });
 
   test('at which another process listens is left to it', async () => {

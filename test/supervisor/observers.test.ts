@@ -118,6 +118,50 @@ describe('a body', () => {
   });
 });
 
+describe('an observer that makes a promise of it', () => {
+  const late = new Error('observer');
+  const itsOwn: OperationObserver = {
+    run: (body) => {
+      const returned = body();
+      return Promise.resolve(returned).then(() => Promise.reject(late)) as typeof returned;
+    },
+  };
+  const passesOn: OperationObserver = { run: (async (body: () => unknown) => await body()) as never };
+  const later: OperationObserver = { run: ((body: () => unknown) => Promise.resolve().then(body)) as never };
+  const asItIs: OperationObserver = { run: (body) => body() };
+
+  test('that rejects is told, and rejects nothing', async () => {
+    const { begin, failures } = given();
+    expect(await begin(itsOwn)?.run(async () => 'done')).toBe('done');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failures).toEqual([late]);
+  });
+
+  test.each([
+    ['passes it on', passesOn],
+    ['comes too late', later],
+    ['leaves it as it is', asItIs],
+  ])('and %s fails with the body, which is told by whoever ran that', async (_, one) => {
+    const { begin, failures } = given();
+    const error = new Error('body');
+    await expect(begin(one)?.run(async () => Promise.reject(error))).rejects.toBe(error);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failures).toEqual([]);
+  });
+});
+
+test('an observer whose members can’t be read is told of, and nothing else', () => {
+  const { begin, failures } = given();
+  const fails = () => {
+    throw new Error('unreadable');
+  };
+  const unreadable: OperationObserver = Object.defineProperties({}, { run: { get: fails }, end: { get: fails } });
+  const operation = begin(unreadable);
+  expect(operation?.run(() => 'done')).toBe('done');
+  operation?.end({ outcome: 'answered' });
+  expect(failures).toHaveLength(2);
+});
+
 describe('what is added to a request', () => {
   const request = { ...MESSAGE, params: { _meta: { progressToken: 1 } } };
 
@@ -138,6 +182,44 @@ describe('what is added to a request', () => {
     expect(begin({}, { meta: () => undefined }, { meta: fails })?.carried(request)).toBe(request);
     expect(failures).toHaveLength(1);
   });
+
+  const circle: Record<string, unknown> = {};
+  circle['circle'] = circle;
+  const unreadable = Object.defineProperty({}, 'a', {
+    enumerable: true,
+    get: () => {
+      throw new Error('unreadable');
+    },
+  });
+
+  test.each([
+    ['a bigint', () => ({ a: 1n })],
+    ['a circle', () => circle],
+    ['a getter that throws', () => unreadable],
+    ['a promise that rejects', () => Promise.reject(new Error('no meta'))],
+  ])('is nothing where it is no JSON, so that the request can be sent: %s', async (_, meta) => {
+    const { begin, failures } = given();
+    expect(begin({ meta: meta as () => Record<string, unknown> })?.carried(request)).toBe(request);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failures).toHaveLength(1);
+  });
+});
+
+test('who stops while something waits to be told is not told of it', () => {
+  const outbox = new Outbox();
+  const observers = new Observers(outbox, new SimulatedClock(), () => {});
+  let told = 0;
+  const stop = observers.add({
+    event: () => {
+      told++;
+      stop();
+    },
+  });
+  outbox.during(() => {
+    observers.tell({ type: 'session.evicted', outcome: 'ended' });
+    observers.tell({ type: 'session.evicted', outcome: 'ended' });
+  });
+  expect(told).toBe(1);
 });
 
 test('what observers throw, or reject with, is told', async () => {

@@ -7,6 +7,9 @@ import { SimulatedClock } from '../support/simulatedClock.ts';
 import { until, withTimeout } from '../support/until.ts';
 import { call, callBody, del, initialize, initializeBody, openStream, post, sessionHeaders } from '../support/wire.ts';
 import { type Observation, observe } from './observed.ts';
+import { RawServer } from './rawServer.ts';
+
+const INITIALIZED = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'raw', version: '1' } };
 
 type Start = (options?: ServeOptions) => Promise<Served>;
 
@@ -177,7 +180,56 @@ describe('an initialize', () => {
   });
 });
 
+describe('an error that a server makes up', () => {
+  const serveErrors = (error: unknown, more: object = {}) =>
+    observed(serve, {
+      server: () =>
+        new RawServer(({ id, method }, send) => {
+          if (method === 'initialize') return send({ id, result: INITIALIZED });
+          // What its send says is heard: it would be in its log.
+          return send({ id, error, ...more }).then(undefined, (failure: unknown) => failures.push(failure));
+        }),
+    });
+  const failures: unknown[] = [];
+
+  test.each([
+    ['null', null, {}],
+    ['without a code', {}, {}],
+    ['with a code that is none', { code: 'x'.repeat(10_000), message: 'm' }, { message: 'm' }],
+    ['with a message that is none', { code: -32603, message: null }, { code: -32603 }],
+  ])('%s: it is answered, and has ended', async (_, error, known) => {
+    const { url, told } = await serveErrors(error);
+    const { sessionId } = await initialize(url);
+    await call(url, sessionId, 'echo');
+    expect(await told.end('tools/call')).toEqual({ outcome: 'error', duration: expect.any(Number), ...known });
+    expect(failures).toEqual([]);
+  });
+
+  test.each([null, undefined])('beside a result it is none: %o', async (error) => {
+    const { url, told } = await serveErrors(error, { result: { content: [] } });
+    const { sessionId } = await initialize(url);
+    await call(url, sessionId, 'echo');
+    expect(await told.end('tools/call')).toMatchObject({ outcome: 'answered', result: { content: [] } });
+  });
+});
+
 describe('what a server asks its client', () => {
+  test('ends when the server asks something else by its id', async () => {
+    const { url, told } = await observed(serve, {
+      server: () =>
+        new RawServer(async ({ id, method }, send) => {
+          if (method === 'initialize') return send({ id, result: INITIALIZED });
+          await send({ id: 'same', method: 'roots/list' }, id);
+          await send({ id: 'same', method: 'ping' }, id);
+          return send({ id, result: {} });
+        }),
+    });
+    const { sessionId } = await initialize(url);
+    await call(url, sessionId, 'echo');
+    expect(await told.end('roots/list')).toMatchObject({ outcome: 'cancelled' });
+    expect(told.of('ping')[0]?.ends).toEqual([]);
+  });
+
   test('is an operation of the client’s side, until it is answered', async () => {
     const { url, told } = await observed(serve);
     const { headers, sessionId } = await initialize(url, { capabilities: { sampling: {} } });

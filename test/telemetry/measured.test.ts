@@ -1,7 +1,7 @@
 /** Durations and counts: the same for Prometheus and for OpenTelemetry, from one table, within bounds. */
 import { DataPointType, type Histogram as Durations } from '@opentelemetry/sdk-metrics';
 import { describe, expect, test } from 'vitest';
-import type { OperationEnd, SupervisorObserver } from '../../src/index.ts';
+import type { Operation, OperationEnd, SupervisorObserver } from '../../src/index.ts';
 import { SESSION_VERSIONS } from '../../src/protocol/versions.ts';
 import { Histogram } from '../../src/telemetry/histogram.ts';
 import { prometheusMetrics } from '../../src/telemetry/index.ts';
@@ -102,8 +102,14 @@ describe('what clients invent', () => {
       },
     };
     const metrics = prometheusMetrics(face, options);
-    const tell = (method: string, name: string, end: Partial<OperationEnd>, protocolVersion = '2025-11-25') => {
-      const operation = { side: 'server', era: 'session', method, id: 1, params: { name } } as const;
+    const tell = (
+      method: string,
+      name: string,
+      end: Partial<OperationEnd>,
+      protocolVersion = '2025-11-25',
+      side: Operation['side'] = 'server',
+    ) => {
+      const operation = { side, era: 'session', method, id: 1, params: { name } } as const;
       observer
         .operation?.({ ...operation, sessionId: 's', protocolVersion })
         ?.end?.({ outcome: 'answered', duration: 1, ...end });
@@ -142,6 +148,22 @@ describe('what clients invent', () => {
   test('a long name is none', () => {
     const { metrics, tell } = observed();
     tell('tools/call', 'x'.repeat(10_000), {});
+    expect(labelsOf(metrics.text(), 'tools/call')).toMatchObject([{ gen_ai_tool_name: '_OTHER' }]);
+  });
+
+  test.each(['\ud800', 'a\udc00b', ''])('what Prometheus can’t tell from another name is none: %j', (name) => {
+    const { metrics, tell } = observed();
+    tell('tools/call', name, {});
+    tell('tools/list', '', { result: { tools: [{ name }] } });
+    tell('tools/call', name, { outcome: 'toolError' });
+    const names = labelsOf(metrics.text(), 'tools/call').map((labels) => labels['gen_ai_tool_name']);
+    expect(names).toEqual(['_OTHER', '_OTHER']);
+  });
+
+  test('what a client lists is no name', () => {
+    const { metrics, tell } = observed();
+    tell('tools/list', '', { result: { tools: [{ name: 'made up' }] } }, '2025-11-25', 'client');
+    tell('tools/call', 'made up', { outcome: 'toolError' });
     expect(labelsOf(metrics.text(), 'tools/call')).toMatchObject([{ gen_ai_tool_name: '_OTHER' }]);
   });
 

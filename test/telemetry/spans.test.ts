@@ -2,12 +2,14 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
 import { toNodeHandler } from '../../src/node.ts';
+import { instrument } from '../../src/telemetry/index.ts';
 import { ask, serveBoth, toolBody } from '../modern/modernServer.ts';
 import { type Served, type ServeOptions, serve } from '../support/serve.ts';
 import { buildTestServer } from '../support/testServer.ts';
 import { withTimeout } from '../support/until.ts';
 import { call, callBody, initialize, openStream, post, sessionHeaders } from '../support/wire.ts';
 import { traced } from './openTelemetry.ts';
+import { RawServer } from './rawServer.ts';
 
 type Start = (options?: ServeOptions) => Promise<Served>;
 
@@ -267,6 +269,45 @@ test('what a client says is cut where it is long', async () => {
     expect(name.length).toBeLessThan(1_100);
     for (const value of Object.values(attributes)) expect(String(value).length).toBeLessThan(1_100);
   }
+});
+
+test.each([
+  ['has no code', {}, '_OTHER'],
+  ['has a message that is none', { code: -32603, message: null }, '-32603'],
+])('an error that %s ends its span', async (_, error, type) => {
+  const serverInfo = { name: 'raw', version: '1' };
+  const { supervisor, url } = await serve({
+    server: () =>
+      new RawServer(({ id, method }, send) =>
+        method === 'initialize'
+          ? send({ id, result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo } })
+          : send({ id, error }),
+      ),
+  });
+  const { span } = await traced(supervisor);
+  const { sessionId } = await initialize(url);
+  await call(url, sessionId, 'echo');
+  expect((await span('tools/call')).attributes['error.type']).toBe(type);
+});
+
+test('a meter that fails leaves nobody who observes', async () => {
+  const { supervisor, url } = await serve();
+  let begun = 0;
+  const tracerProvider = { getTracer: () => ({ startSpan: () => begun++ }) };
+  const made = () => ({});
+  const meter = {
+    createHistogram: made,
+    createObservableCounter: made,
+    createObservableGauge: made,
+    createObservableUpDownCounter: made,
+    addBatchObservableCallback: () => {
+      throw new Error('no batches');
+    },
+  };
+  const meterProvider = { getMeter: () => meter };
+  await expect(instrument(supervisor, { tracerProvider, meterProvider })).rejects.toThrow('no batches');
+  await initialize(url);
+  expect(begun).toBe(0);
 });
 
 test('nothing is begun after stop', async () => {
