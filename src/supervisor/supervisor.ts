@@ -43,7 +43,6 @@ export class Supervisor implements SessionHost<Session> {
   readonly registry: Registry<Session>;
   readonly servers: ServerCount;
   readonly load: Tally;
-  readonly givenEvents: unknown;
   readonly stateless: StatelessCalls;
   /** Every exchange that is open, refused ones included. */
   readonly exchanges = new Set<Exchange>();
@@ -72,8 +71,7 @@ export class Supervisor implements SessionHost<Session> {
       this.log({ level: 'error', event: 'listener.failed', message: `A listener of ${type} failed`, error }),
     );
     this.observers = new Observers(this.outbox, options.clock, failed('observer.failed', 'An observer failed'));
-    this.load = new Tally(clock, this.observers);
-    this.givenEvents = options.eventStore;
+    this.load = new Tally(clock, this.observers, options.eventStore);
     this.options = { ...options, clock, eventStore: this.observers.eventStore(options.eventStore) };
     this.refusals = new RefusalLog(clock, (entry) => this.log(entry), this.observers);
     this.#onRefused = (name, refused) => this.refusals.refused(name, refused);

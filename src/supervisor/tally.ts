@@ -65,8 +65,6 @@ interface Counted {
   readonly servers: SupervisorStats['servers'];
   readonly refusals: { readonly counts: SupervisorStats['refused'] };
   readonly shelf: { readonly records: { readonly parked: number } } | undefined;
-  /** The event store as it was given. */
-  readonly givenEvents: unknown;
   readonly modern: { readonly servers: SupervisorStats['servers']; readonly stats: ModernStats } | undefined;
   readonly handles: { readonly stats: Readonly<Record<string, HandleStats>> } | undefined;
   readonly cluster: { readonly stats: ClusterStats } | undefined;
@@ -74,12 +72,12 @@ interface Counted {
 
 /** All counts, as they are now. */
 export function statsOf(
-  { load, servers, refusals, shelf, givenEvents, modern, handles, cluster }: Counted,
+  { load, servers, refusals, shelf, modern, handles, cluster }: Counted,
   drain: DrainStats | undefined,
 ): SupervisorStats {
   const { sessions, begun, opened, restored, restores, evicted, ended, calls, streams, drops } = load;
   const { starting = 0, closing = 0 } = modern?.servers ?? {};
-  const bytes = bytesOf(givenEvents);
+  const bytes = bytesOf(load.events);
   return {
     sessions: { ...sessions, parked: shelf?.records.parked ?? 0 },
     begun,
@@ -117,6 +115,7 @@ type Life = Pick<SessionInfo, 'createdAt' | 'protocolVersion'>;
 export class Tally implements Load {
   readonly #observers: Observers | undefined;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly events: unknown;
   calls = 0;
   streams = 0;
   begun = 0;
@@ -130,7 +129,9 @@ export class Tally implements Load {
   /** How far the drain has come; undefined before it begins. */
   drain: DrainStats | undefined;
 
-  constructor(clock: Pick<Clock, 'now'>, observers?: Observers) {
+  /** `events` is the event store as it was given. */
+  constructor(clock: Pick<Clock, 'now'>, observers?: Observers, events?: unknown) {
+    this.events = events;
     this.#clock = clock;
     this.#observers = observers;
   }

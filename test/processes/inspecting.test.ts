@@ -47,7 +47,7 @@ test('the sessions are seen live, to the last one that a drain ends', async () =
   const ended = () => frames.flatMap((frame) => (frame.type === 'delta' ? frame.ended : []));
   await until(() => ended().length === 1);
   running.kill('SIGTERM');
-  expect(await closed).toBe(1001);
+  expect(await closed).toBe(4410);
   expect(ended().map(({ reason }) => reason)).toEqual(['deleted', 'drained']);
   expect(await running.exited()).toEqual({ code: 0, signal: null });
 });
