@@ -5,11 +5,11 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { freePort } from '../redis/redisServer.ts';
+import { isListening } from '../support/listen.ts';
 import { until } from '../support/until.ts';
 import type { NodeProcess } from './nodeProcess.ts';
 
@@ -53,14 +53,3 @@ frontend clients
 backend nodes
   balance roundrobin
 `;
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}

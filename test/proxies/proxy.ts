@@ -1,12 +1,12 @@
 /** Debian's proxies as processes, each by its block of docs/proxies.md, with ports, files and times of the tests. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Running, start } from '../cli/command.ts';
 import { freePort } from '../redis/redisServer.ts';
+import { isListening } from '../support/listen.ts';
 import { until } from '../support/until.ts';
 import { block, replaced } from './documented.ts';
 import type { OnEnd, Ports } from './nodes.ts';
@@ -144,15 +144,4 @@ async function certify(folder: string): Promise<{ readonly certificate: string; 
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   await promisify(execFile)('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
   return { certificate, key };
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -1,6 +1,6 @@
 /** A node:http server on a loopback port. */
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { withTimeout } from './until.ts';
 
 /** Listens on a loopback port, by default a free one; `close` destroys what is still connected. */
@@ -20,4 +20,16 @@ export async function listen(
     await withTimeout(closed, { what: 'the HTTP server to close' });
   };
   return { url: `http://127.0.0.1:${port}${path}`, port, close };
+}
+
+/** Whether somebody takes connections on a port of this machine. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 }

@@ -23,7 +23,7 @@ const LOOK_EVERY = 1_000;
 export const IDLE_LOOKS = 30;
 
 /** `readyState` of a socket; above it are those that are being closed. */
-const OPEN = 1;
+export const OPEN = 1;
 
 /** Options of either end. `closeTimeout`: how long the other end may take to close its side, in ms. */
 export const SOCKET_OPTIONS = {

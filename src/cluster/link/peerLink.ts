@@ -1,15 +1,12 @@
 /** The sender's end of a link: from the attempt to connect until nothing is on it any more. */
 import type { ClientOptions, WebSocket } from 'ws';
 import { FRAME, type FrameKind } from './frames.ts';
-import { Link, type LinkEnd, type LinkEvents } from './link.ts';
+import { Link, type LinkEnd, type LinkEvents, OPEN } from './link.ts';
 import type { Outflow } from './outflow.ts';
 import { webSockets } from './sockets.ts';
 
 /** For so many ms after its last word a peer is taken to be there. */
 const TRUST = 50;
-
-/** `readyState` of a socket; above it are those that are being closed. */
-const OPEN = 1;
 
 /** Beyond it the next request has another link. */
 const LAST_ID = 2 ** 32 - 1;
